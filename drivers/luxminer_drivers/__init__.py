@@ -1,0 +1,1 @@
+"""Drivers of the service, one folder per chip family, found through entry points."""

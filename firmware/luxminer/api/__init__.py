@@ -1,0 +1,1 @@
+"""The LUXminer/CGMiner API on TCP and HTTP. Sees snapshots and sends commands, nothing else."""

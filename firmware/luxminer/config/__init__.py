@@ -1,0 +1,1 @@
+"""Settings: declared once in `schema`, read and checked by `load`."""

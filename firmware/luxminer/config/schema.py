@@ -1,0 +1,164 @@
+"""Every setting, declared once: name, default, range and the words that explain it.
+
+From these classes come parsing, type and range errors, the shipped ``luxminer.toml``,
+``check-config`` and the table in the README. A `Config` is frozen; a change makes a new one.
+"""
+
+from dataclasses import MISSING, dataclass, field
+from typing import Any
+
+__all__ = [
+    "ApiConfig",
+    "Config",
+    "DeviceConfig",
+    "LogConfig",
+    "MiningConfig",
+    "PoolConfig",
+    "StratumConfig",
+    "opt",
+]
+
+
+def opt(
+    default: Any = MISSING,
+    words: str = "",
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    secret: bool = False,
+    example: Any = None,
+    restart: bool = True,
+) -> Any:
+    """Declare one setting; MISSING as default means that the owner must give it.
+
+    ``low`` and ``high`` are inclusive. ``secret`` keeps the value out of ``repr``, logs and
+    replies. ``example`` is what the template shows for a setting that has no default.
+    """
+    extra = {"default_factory": lambda: default} if isinstance(default, list | dict) else {}
+    if not extra and default is not MISSING:
+        extra = {"default": default}
+    return field(
+        repr=not secret,
+        metadata={
+            "words": words,
+            "low": low,
+            "high": high,
+            "choices": choices,
+            "secret": secret,
+            "example": example,
+            "restart": restart,
+        },
+        **extra,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfig:
+    """The LUXminer/CGMiner API and the page."""
+
+    port: int = opt(
+        4028, "TCP port of the CGMiner/LUXminer API; 0 switches it off", low=0, high=65535
+    )
+    http_port: int = opt(
+        8080, "port of the page and of POST /api; 0 switches it off", low=0, high=65535
+    )
+    listen: str = opt(
+        "0.0.0.0",
+        "address to listen on; 127.0.0.1 keeps the API on this machine",
+    )
+    allow: tuple[str, ...] = opt(
+        ("R:0/0", "W:127.0.0.1", "W:[::1]"),
+        "who may call, most specific entry first or not: R: may read, W: may also change things",
+    )
+    terminator: str = opt(
+        "auto",
+        "end of a JSON reply: what the client seems to expect, or always the same",
+        choices=("auto", "nul", "newline"),
+    )
+    max_connections: int = opt(32, "connections served at once", low=4, high=1024)
+    request_timeout_s: float = opt(
+        5.0, "a silent client is dropped after this time", low=0.5, high=60
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolConfig:
+    """A pool. The first one in the file is used while it works, the next ones when it does not."""
+
+    url: str = opt(MISSING, "stratum+tcp://host:port", example="stratum+tcp://pool.example:3333")
+    user: str = opt(MISSING, "account or address, with the worker's name", example="account.worker")
+    password: str = opt("x", "most pools do not look at it", secret=True)
+    enabled: bool = opt(True, "false keeps the entry without using it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceConfig:
+    """Settings of one stick, found by serial number or by port."""
+
+    serial: str = opt("", "USB serial number of the stick these settings are for")
+    port: str = opt("", "tty or pyserial URL, for sticks that USB cannot tell: /dev/ttyUSB0")
+    model: str = opt("", "product on a port that USB does not name: compac, 2pac, terminus")
+    frequency_mhz: float = opt(
+        0.0, "clock of the chips; 0 takes the model's default", low=0, high=1000
+    )
+    enabled: bool = opt(True, "false leaves the stick alone")
+    scale: float = opt(
+        1.0, "1 for real sticks; virtual ones run slower by this factor", low=1e-6, high=1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiningConfig:
+    """Work and devices."""
+
+    detect: bool = opt(True, "look for sticks on USB; false uses only those listed as devices")
+    detect_interval_s: float = opt(1.0, "how often USB is looked at", low=0.2, high=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StratumConfig:
+    """Behaviour towards pools."""
+
+    version_rolling_mask: str = opt(
+        "1fffe000", "version bits that may be rolled; 00000000 for none"
+    )
+    connect_timeout_s: float = opt(10.0, "time to open a connection", low=1, high=120)
+    handshake_timeout_s: float = opt(30.0, "time for each answer while logging in", low=1, high=120)
+    silence_timeout_s: float = opt(
+        90.0, "a pool that says nothing for this long is dead", low=5, high=600
+    )
+    share_timeout_s: float = opt(
+        120.0, "a share without an answer is booked after this time", low=5, high=600
+    )
+    retry_min_s: float = opt(1.0, "first pause before connecting again; doubles", low=0.1, high=60)
+    retry_max_s: float = opt(60.0, "longest pause before connecting again", low=1, high=600)
+    failback_s: float = opt(
+        120.0, "a better pool is used again after working this long", low=0, high=3600
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfig:
+    """What the log says."""
+
+    level: str = opt(
+        "info",
+        "least severe lines to write",
+        choices=("trace", "debug", "info", "warning", "error"),
+    )
+    hashrate_interval_s: int = opt(
+        30, "seconds between hash rate lines; 0 for none", low=0, high=3600
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A complete configuration."""
+
+    api: ApiConfig = field(default_factory=ApiConfig)
+    mining: MiningConfig = field(default_factory=MiningConfig)
+    stratum: StratumConfig = field(default_factory=StratumConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+    pools: tuple[PoolConfig, ...] = ()
+    devices: tuple[DeviceConfig, ...] = ()

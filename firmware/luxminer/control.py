@@ -1,0 +1,96 @@
+"""Orders from API and page to the owners of the state: the only way in for writers.
+
+A command is a frozen value; its owner registers one handler for its type. Handlers run on the
+event loop, return what the sender may show, and refuse with `CommandError`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from luxminer.errors import CommandError
+
+__all__ = [
+    "AddPool",
+    "Command",
+    "CommandBus",
+    "DisablePool",
+    "EnablePool",
+    "RemovePool",
+    "SwitchPool",
+]
+
+
+class Command:
+    """Base of all orders."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddPool(Command):
+    """Add a pool at the end of the list. Result: its id (int). Refused: ``invalid-url``,
+    ``invalid-user``, ``too-many``, ``unknown-group``.
+    """
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+    group: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovePool(Command):
+    """Take a pool off the list; later ids move down. Result: its URL (str).
+
+    Refused: ``unknown-pool``, ``last-pool``, ``active-pool``.
+    """
+
+    pool_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnablePool(Command):
+    """Result: False when it was enabled already. Refused: ``unknown-pool``."""
+
+    pool_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisablePool(Command):
+    """Result: False when it was disabled already. Refused: ``unknown-pool``, ``last-pool``."""
+
+    pool_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchPool(Command):
+    """Make a pool the first in priority and enable it. Result: its URL. Refused: ``unknown-pool``."""
+
+    pool_id: int
+
+
+C = TypeVar("C", bound=Command)
+Handler = Callable[[C], Awaitable[object]]
+
+
+class CommandBus:
+    """Brings each command to the one owner that registered for its type."""
+
+    def __init__(self, after: Callable[[], None] = lambda: None) -> None:
+        self._handlers: dict[type[Command], Handler[Any]] = {}
+        self._after = after
+
+    def register(self, command: type[C], handler: Handler[C]) -> None:
+        assert command not in self._handlers, command
+        self._handlers[command] = handler
+
+    async def send(self, command: Command) -> object:
+        """Return the handler's result. Raises CommandError when the owner refuses."""
+        handler = self._handlers.get(type(command))
+        if handler is None:
+            raise CommandError("unsupported", f"{type(command).__name__} has no owner here")
+        try:
+            return await handler(command)
+        finally:
+            self._after()

@@ -1,0 +1,1 @@
+"""Devices: the contract of drivers, their registry, discovery and supervision."""

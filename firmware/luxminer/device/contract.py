@@ -1,0 +1,159 @@
+"""What a driver is and what it may ask of the service.
+
+A driver is an entry point of group ``luxminer.drivers`` that names a `DriverSpec`: how its sticks
+are recognised, and a coroutine function that makes a `Device` from an open transport. A device
+runs as one coroutine, pulls work from its `DeviceHost` at the pace its chips need, and reports
+every nonce to it. It never sees a pool.
+"""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from luxminer.clock import Clock
+from luxminer.transport.base import Transport
+from luxminer.work.job import NonceFound, WorkItem
+
+__all__ = [
+    "ChipReport",
+    "Device",
+    "DeviceHost",
+    "DeviceOptions",
+    "DeviceReport",
+    "DriverSpec",
+    "StickModel",
+    "UsbMatch",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsbMatch:
+    """USB identity of a stick. ``manufacturer`` compares exactly, ``product`` without case."""
+
+    vendor_id: int
+    product_id: int
+    manufacturers: tuple[str, ...]
+    product: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StickModel:
+    """A product that a driver drives, with the range its owner may set."""
+
+    name: str
+    """Lower case, as in the configuration: ``compac``."""
+    title: str
+    """As printed on the stick: ``GekkoScience Compac``."""
+    code: str
+    """CGMiner's three letters: ``GSC``."""
+    usb: UsbMatch
+    baudrate: int
+    chips: int
+    """Chips expected; 0 when only counting tells."""
+    frequency_mhz: float
+    min_mhz: float
+    max_mhz: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceOptions:
+    """What the owner set for one stick, already checked against its model."""
+
+    model: StickModel
+    frequency_mhz: float
+    scale: float = 1.0
+    """1 for real sticks; a virtual stick runs at this fraction of the real rate, and reports
+    nonces of this fraction of the real difficulty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChipReport:
+    """One chip as its driver knows it."""
+
+    index: int
+    frequency_mhz: float
+    nonces: int
+    hw_errors: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceReport:
+    """State of a running device, published by its driver whenever it changes."""
+
+    chips: tuple[ChipReport, ...]
+    cores_per_chip: int
+    frequency_mhz: float
+    """Clock really set (what the dividers give)."""
+    target_mhz: float
+    nominal_hs: float
+    """Expected hashes per second at that clock, times scale."""
+    ticket_difficulty: float
+    """Difficulty of the easiest hash that the chip reports, times scale."""
+    task_interval_s: float
+    tasks_sent: int
+    busy_tasks_sent: int
+    bytes_discarded: int
+    """Received bytes that belonged to no frame."""
+    resets: int
+    is_ramping: bool
+    temperature_c: float | None = None
+    voltage_v: float | None = None
+
+
+class DeviceHost(Protocol):
+    """What the service gives to a device. All calls from the event loop, none blocks."""
+
+    @property
+    def device_id(self) -> int: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def random(self) -> random.Random: ...
+
+    def next_work(self, *, versions: int = 1) -> WorkItem | None:
+        """Return work never handed out before with up to ``versions`` rolled versions.
+
+        None means that no pool has work now: the device should stop its chips or send busy work.
+        """
+        ...
+
+    async def work_changed(self) -> None:
+        """Return when work handed out earlier became void, or work came after there was none."""
+        ...
+
+    def nonce_found(self, nonce: NonceFound) -> bool:
+        """Report a claim; every claim is counted. True when the hash was right (not an error)."""
+        ...
+
+    def report(self, report: DeviceReport) -> None:
+        """Publish the state of the device."""
+        ...
+
+
+class Device(Protocol):
+    """A stick under the control of its driver. Owned by one supervisor task."""
+
+    async def run(self, host: DeviceHost) -> None:
+        """Bring the chips up, then mine until cancelled; leave them quiet in every case.
+
+        Raises TransportClosed (unplugged), ProbeMismatch (not our stick), DeviceFault (reset me).
+        """
+        ...
+
+    async def set_frequency(self, mhz: float) -> float:
+        """Change the target clock; return the clock that the dividers really give."""
+        ...
+
+
+OpenDevice = Callable[[Transport, DeviceOptions], Awaitable[Device]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverSpec:
+    """One driver: its name, the sticks it drives, and how to take charge of one."""
+
+    name: str
+    models: tuple[StickModel, ...]
+    open: OpenDevice = field(repr=False)

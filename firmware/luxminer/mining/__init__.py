@@ -1,0 +1,1 @@
+"""From jobs to shares: work for devices, verification of nonces, rates."""

@@ -1,0 +1,1 @@
+"""Pools: which one gives the work, where each share goes, and what became of it."""

@@ -1,0 +1,1 @@
+"""Stratum v1: messages, sans-I/O protocol, client."""

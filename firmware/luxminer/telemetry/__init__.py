@@ -1,0 +1,1 @@
+"""Frozen snapshots of the whole miner, for everything that shows state."""

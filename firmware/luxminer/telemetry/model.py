@@ -1,0 +1,276 @@
+"""The whole state of the miner as frozen values, for API, page, log and metrics.
+
+Unknown is None; zero means measured zero. Units are in the names: ``_s`` seconds, ``_hs`` hashes
+per second, ``_c`` degrees Celsius. Times ``*_wall_s`` are Unix time, None for never. Counters
+only grow while the process lives. Difficulties are exact.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+
+__all__ = [
+    "ChipSnapshot",
+    "DeviceSnapshot",
+    "DeviceStatus",
+    "HostSnapshot",
+    "MinerSnapshot",
+    "NonceCounts",
+    "PoolSnapshot",
+    "PoolStatus",
+    "Rates",
+    "ShareTally",
+]
+
+
+class DeviceStatus(StrEnum):
+    """Health of a stick; the words are CGMiner's."""
+
+    INITIALISING = "Initialising"
+    ALIVE = "Alive"
+    SICK = "Sick"
+    """Runs, but found nothing for far longer than chance explains."""
+    DEAD = "Dead"
+    """Pulled, or given up."""
+    NO_START = "NoStart"
+    """Never came up."""
+
+
+class PoolStatus(StrEnum):
+    """State of a pool; the words are CGMiner's."""
+
+    ALIVE = "Alive"
+    DEAD = "Dead"
+    DISABLED = "Disabled"
+    REJECTING = "Rejecting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Hashes per second from verified nonces, over windows and since the start."""
+
+    average: float = 0.0
+    s5: float = 0.0
+    m1: float = 0.0
+    m5: float = 0.0
+    m15: float = 0.0
+    m30: float = 0.0
+    h1: float = 0.0
+    h24: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonceCounts:
+    """First ledger: ``nonces = hw_errors + duplicates + below_target + shares``."""
+
+    nonces: int = 0
+    hw_errors: int = 0
+    duplicates: int = 0
+    below_target: int = 0
+    shares: int = 0
+    diff1_work: Fraction = Fraction(0)
+    """Sum of the ticket difficulties of all right nonces: the work they stand for."""
+
+    @property
+    def balanced(self) -> bool:
+        parts = self.hw_errors + self.duplicates + self.below_target + self.shares
+        return self.nonces == parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareTally:
+    """Second ledger: ``shares = accepted + rejected + stale + dropped + unanswered + waiting``.
+
+    ``rejected`` and ``dropped`` are keyed by reason. Difficulties are those of the work.
+    """
+
+    shares: int = 0
+    accepted: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    stale: int = 0
+    """Judged too old here and never sent."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Could not be delivered."""
+    unanswered: int = 0
+    waiting: int = 0
+    difficulty_accepted: Fraction = Fraction(0)
+    difficulty_rejected: Fraction = Fraction(0)
+    difficulty_stale: Fraction = Fraction(0)
+    best_share: Fraction = Fraction(0)
+    found_blocks: int = 0
+    last_share_wall_s: float | None = None
+    """Last accepted share."""
+    last_share_difficulty: Fraction = Fraction(0)
+    last_share_pool: int | None = None
+    """Position of its pool in the list of pools."""
+
+    @property
+    def rejected_total(self) -> int:
+        return sum(self.rejected.values())
+
+    @property
+    def dropped_total(self) -> int:
+        return sum(self.dropped.values())
+
+    @property
+    def balanced(self) -> bool:
+        outcomes = self.accepted + self.rejected_total + self.stale + self.dropped_total
+        return self.shares == outcomes + self.unanswered + self.waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChipSnapshot:
+    index: int
+    frequency_mhz: float
+    nonces: int
+    hw_errors: int
+    duplicates: int
+    healthy: bool | None = None
+    """None while too few nonces are expected to tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSnapshot:
+    """One stick. Its row and its numbers stay when it is pulled, and are its own again later."""
+
+    id: int
+    """ASC number: order of first detection."""
+    name_id: int
+    """Number among the sticks with the same ``code``."""
+    code: str
+    """CGMiner's three letters: ``GSC``."""
+    model: str
+    """``GekkoScience Compac``."""
+    driver: str
+    chip: str
+    """Chip family: ``BM1384``."""
+    serial: str
+    """Empty when the stick has none."""
+    path: str
+    """tty or URL."""
+    usb_path: str
+    """Place on the bus, ``1-1.4``; empty when not on USB."""
+    status: DeviceStatus
+    problem: str
+    """Why it is not Alive, with the cure; empty when it is."""
+    enabled: bool
+    present: bool
+    scale: float
+    chips: tuple[ChipSnapshot, ...]
+    cores_per_chip: int
+    frequency_mhz: float
+    target_mhz: float
+    min_mhz: float
+    max_mhz: float
+    is_ramping: bool
+    voltage_v: float | None
+    temperature_c: float | None
+    nominal_hs: float
+    ticket_difficulty: float
+    task_interval_s: float
+    tasks_sent: int
+    busy_tasks_sent: int
+    bytes_discarded: int
+    resets: int
+    nonces: NonceCounts
+    hw_error_hs: float
+    """Rate that hardware errors of the last 15 minutes stand for."""
+    shares: ShareTally
+    rates: Rates
+    last_valid_work_wall_s: float | None
+    elapsed_s: float
+    """Since this stick was last brought up; 0 when it is not up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSnapshot:
+    id: int
+    """Position in the list of pools, which is what API clients number."""
+    url: str
+    user: str
+    status: PoolStatus
+    problem: str
+    """Why it is not Alive, in the pool's own words where there are any; else empty."""
+    enabled: bool
+    priority: int
+    group: int
+    quota: float
+    active: bool
+    """Gives the work now."""
+    connected: bool
+    stratum_host: str
+    """``host:port`` now connected, after redirects; empty when not connected."""
+    jobs: int
+    """Notifies received."""
+    works: int
+    """Work items made from its jobs."""
+    discarded: int
+    get_failures: int
+    remote_failures: int
+    bad_lines: int
+    shares: ShareTally
+    diff1_work: Fraction
+    work_difficulty: Fraction
+    """Of the current job; 0 before there was one."""
+    stratum_difficulty: Fraction
+    """Last announced."""
+    version_rolling: bool
+    version_mask: int
+    block_height: int
+    """From the coinbase of the current job; 0 when unknown."""
+    block_version: int
+    last_job_wall_s: float | None
+    latency_s: float | None
+    """Recent time from submit to answer."""
+    message: str
+    """Last ``client.show_message``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSnapshot:
+    """The machine and the service itself."""
+
+    version: str
+    model: str
+    """Our appliance's name, for example ``Raspberry Pi 4 Model B Rev 1.4``."""
+    hostname: str
+    os: str
+    ip_address: str
+    mac_address: str
+    serial: str
+    cpu_temperature_c: float | None
+    sha256_kernel: str
+    token_set_by_owner: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinerSnapshot:
+    """Everything at one instant."""
+
+    wall_s: float
+    elapsed_s: float
+    """Since mining started."""
+    host: HostSnapshot
+    devices: tuple[DeviceSnapshot, ...]
+    pools: tuple[PoolSnapshot, ...]
+    rates: Rates
+    nonces: NonceCounts
+    shares: ShareTally
+    """Of all pools, those removed meanwhile included."""
+    lifetime: ShareTally
+    """The same ledger over restarts."""
+    strategy: str
+    local_work: int
+    network_blocks: int
+    """Changes of the previous block hash seen."""
+    discarded: int
+    get_failures: int
+    remote_failures: int
+    jobs: int
+    last_job_wall_s: float | None
+    block_hash: str
+    """Previous block hash of the current job in display order; empty when there is none."""
+    block_first_seen_wall_s: float | None
+    network_difficulty: Fraction
+    log_interval_s: int

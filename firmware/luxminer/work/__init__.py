@@ -1,0 +1,1 @@
+"""Jobs, headers, targets and work items. Pure: no clock, no I/O."""
