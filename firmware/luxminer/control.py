@@ -29,8 +29,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddPool(Command):
-    """Add a pool at the end of the list. Result: its id (int). Refused: ``invalid-url``,
-    ``invalid-user``, ``too-many``, ``unknown-group``.
+    """Add a pool at the end of the list. Result: its id (int).
+
+    Refused: ``invalid-url``, ``invalid-user``, ``too-many``, ``unknown-group``.
     """
 
     url: str
@@ -65,7 +66,10 @@ class DisablePool(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchPool(Command):
-    """Make a pool the first in priority and enable it. Result: its URL. Refused: ``unknown-pool``."""
+    """Make a pool the first in priority and enable it. Result: its URL.
+
+    Refused: ``unknown-pool``.
+    """
 
     pool_id: int
 

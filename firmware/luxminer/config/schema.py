@@ -35,22 +35,18 @@ def opt(
     ``low`` and ``high`` are inclusive. ``secret`` keeps the value out of ``repr``, logs and
     replies. ``example`` is what the template shows for a setting that has no default.
     """
-    extra = {"default_factory": lambda: default} if isinstance(default, list | dict) else {}
-    if not extra and default is not MISSING:
-        extra = {"default": default}
-    return field(
-        repr=not secret,
-        metadata={
-            "words": words,
-            "low": low,
-            "high": high,
-            "choices": choices,
-            "secret": secret,
-            "example": example,
-            "restart": restart,
-        },
-        **extra,
-    )
+    metadata = {
+        "words": words,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "secret": secret,
+        "example": example,
+        "restart": restart,
+    }
+    if default is MISSING:
+        return field(repr=not secret, metadata=metadata)
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
