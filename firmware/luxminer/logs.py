@@ -1,0 +1,130 @@
+"""Log lines: what they look like, who writes them, and bytes in hexadecimal.
+
+Records go through a bounded queue to one writer thread, so that a slow SD card or journal never
+stalls the event loop; when the queue is full, lines are dropped and the number is logged.
+"""
+
+import logging
+import logging.handlers
+import os
+import queue
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+__all__ = ["LEVELS", "TRACE", "HexDump", "RateLimit", "logging_to"]
+
+TRACE = 5
+"""Level for single frames and bytes."""
+
+QUEUE_LIMIT = 10_000
+
+LEVELS = {
+    "trace": TRACE,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+JOURNAL_PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+"""Syslog numbers that journald reads from a ``<N>`` at the start of a line."""
+
+
+class HexDump:
+    """Bytes for a log argument; formatted only if the line is really written."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __str__(self) -> str:
+        return self._data.hex(" ")
+
+
+class RateLimit:
+    """Lets a repeated warning through once per interval and counts the ones held back."""
+
+    def __init__(self, interval_s: float = 30.0) -> None:
+        self._interval_s = interval_s
+        self._next_s: dict[str, float] = {}
+        self._held: dict[str, int] = {}
+
+    def admit(self, key: str, now_s: float) -> int | None:
+        """Return how many were held back since the last one, or None to hold this one back."""
+        if now_s < self._next_s.get(key, float("-inf")):
+            self._held[key] = self._held.get(key, 0) + 1
+            return None
+        self._next_s[key] = now_s + self._interval_s
+        return self._held.pop(key, 0)
+
+
+class LineFormatter(logging.Formatter):
+    """``2026-11-25 04:25:33 info    pool.manager: text``; under journald without the time."""
+
+    def __init__(self, *, journal: bool) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def format(self, record: logging.LogRecord) -> str:
+        name = record.name.removeprefix("luxminer.")
+        text = f"{name}: {record.getMessage()}"
+        if record.exc_info:
+            text = f"{text}\n{self.formatException(record.exc_info)}"
+        if self._journal:
+            number = JOURNAL_PRIORITIES.get(record.levelno, 7)
+            return "\n".join(f"<{number}>{line}" for line in text.splitlines())
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
+        return f"{stamp} {logging.getLevelName(record.levelno).lower():<7} {text}"
+
+
+class BoundedQueueHandler(logging.handlers.QueueHandler):
+    """Never blocks; says how many lines were lost as soon as there is room again."""
+
+    def __init__(self, lines: "queue.Queue[logging.LogRecord]") -> None:
+        super().__init__(lines)
+        self._lost = 0
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        record.msg = record.getMessage()
+        record.args = None
+        return record
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            if self._lost:
+                text = f"{self._lost} log lines were lost: the log could not be written fast enough"
+                lost = logging.LogRecord(__name__, logging.WARNING, "", 0, text, None, None)
+                self.queue.put_nowait(lost)
+                self._lost = 0
+            self.queue.put_nowait(record)
+        except queue.Full:
+            self._lost += 1
+
+
+@contextmanager
+def logging_to(stream: TextIO = sys.stderr, *, level: str = "info") -> Iterator[None]:
+    """Log to ``stream`` while the context is open; all lines are written when it closes."""
+    logging.addLevelName(TRACE, "TRACE")
+    journal = "JOURNAL_STREAM" in os.environ and not stream.isatty()
+    writer = logging.StreamHandler(stream)
+    writer.setFormatter(LineFormatter(journal=journal))
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(QUEUE_LIMIT)
+    handler = BoundedQueueHandler(lines)
+    listener = logging.handlers.QueueListener(lines, writer)
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(max(LEVELS[level], logging.INFO))
+    for name in ("luxminer", "luxminer_drivers", "luxminer_hil"):
+        logging.getLogger(name).setLevel(LEVELS[level])
+    root.addHandler(handler)
+    listener.start()
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+        listener.stop()
