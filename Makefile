@@ -1,0 +1,37 @@
+# make run    everything needed, then `luxminer demo`      make check   lint, types, fast tests
+# make test   the whole suite                              make bench   performance figures
+
+VENV ?= .venv
+BIN = $(VENV)/bin
+TESTS ?= tests
+export VENV
+
+.PHONY: run check test bench lint setup setup-test clean
+
+run: setup
+	$(BIN)/luxminer demo $(ARGS)
+
+setup:
+	@scripts/setup.sh run
+
+setup-test:
+	@scripts/setup.sh test
+
+lint: setup-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint
+	$(BIN)/pytest -q -m "not slow and not bench and not hw" $(TESTS)
+
+test: lint
+	$(BIN)/pytest -q -m "not bench" $(TESTS)
+	scripts/check_arm64.sh
+
+bench: setup-test
+	$(BIN)/python bench/run.py
+
+clean:
+	rm -rf build dist *.egg-info $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find firmware -name '*.so' -delete

@@ -1,0 +1,94 @@
+#!/bin/sh
+# Brings a fresh Debian or Raspberry Pi OS to the point where luxminer builds and runs.
+#   scripts/setup.sh run     compiler, Python headers, virtual environment, build
+#   scripts/setup.sh test    the same, and what the test suite calls
+# Installs system packages by apt when it may (root, or sudo without a password), else prints the
+# line to type. Touches nothing that is there already, and needs no network when all of it is.
+set -eu
+cd "$(dirname "$0")/.."
+mode=${1:-run}
+venv=${VENV:-.venv}
+
+say() { printf '%s\n' "$*" >&2; }
+
+find_python() {
+    for name in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+}
+
+# What is missing, as Debian package names.
+missing() {
+    python=$(find_python)
+    if [ -z "$python" ]; then
+        echo python3 python3-venv python3-dev
+    else
+        "$python" -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
+        header='import os, sysconfig; print(os.path.join(sysconfig.get_path("include"), "Python.h"))'
+        [ -f "$("$python" -c "$header")" ] || echo python3-dev
+    fi
+    command -v cc >/dev/null || command -v gcc >/dev/null || echo gcc
+    [ -f /usr/include/stdio.h ] || echo libc6-dev
+    if [ "$mode" = test ]; then
+        command -v nc >/dev/null || echo netcat-openbsd
+        command -v jq >/dev/null || echo jq
+        command -v curl >/dev/null || echo curl
+        if [ "$(uname -m)" = x86_64 ]; then
+            command -v aarch64-linux-gnu-gcc >/dev/null || echo gcc-aarch64-linux-gnu
+            [ -f /usr/aarch64-linux-gnu/include/stdio.h ] || echo libc6-dev-arm64-cross
+            command -v qemu-aarch64 >/dev/null || command -v qemu-aarch64-static >/dev/null \
+                || echo qemu-user
+        fi
+    fi
+}
+
+packages=$(missing | tr '\n' ' ')
+if [ -n "${packages% }" ]; then
+    if ! command -v apt-get >/dev/null; then
+        say "Missing: $packages(Debian names). Install them with this system's package manager."
+        exit 2
+    elif [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif sudo -n true 2>/dev/null; then
+        as_root='sudo -n'
+    else
+        say "Some system packages are missing, and installing them needs rights. Type:"
+        say "  sudo apt-get install -y $packages"
+        exit 2
+    fi
+    say "installing: $packages"
+    install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends"
+    # The package lists of a fresh machine are empty or old: refresh them only if need be.
+    $install $packages >&2 || { $as_root apt-get update >&2 && $install $packages >&2; } || {
+        say "apt-get could not install: $packages"
+        exit 2
+    }
+fi
+
+python=$(find_python)
+extra=
+[ "$mode" = test ] && extra='[dev]'
+stamp="$venv/.installed-$mode"
+# One installation serves both modes; "test" includes "run".
+[ "$mode" = run ] && [ -f "$venv/.installed-test" ] && stamp="$venv/.installed-test" && extra='[dev]'
+inputs="pyproject.toml scripts/setup.sh $(find firmware -name '*.pyx' -o -name '*.c' -o -name '*.h' | grep -v _sha256.c$)"
+
+fresh=yes
+[ -f "$stamp" ] || fresh=
+for input in $inputs; do
+    [ -z "$fresh" ] || [ "$stamp" -nt "$input" ] || fresh=
+done
+"$venv/bin/python" -c 'import luxminer.hashing' 2>/dev/null || fresh=
+if [ -z "$fresh" ]; then
+    [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+    say "building luxminer in $venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".$extra" || {
+        say "The build failed; its messages are above."
+        say "Without a network it needs one first run with a network."
+        exit 1
+    }
+    touch "$stamp"
+fi
