@@ -1,0 +1,73 @@
+"""The ``luxminer`` command: finds the sub-command, runs it, turns errors into exit statuses."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from luxminer import __version__
+from luxminer.commands import CliCommand, ExitCode
+from luxminer.errors import ConfigError, LuxminerError
+
+__all__ = ["BUILT_IN", "dispatch", "main"]
+
+BUILT_IN = {
+    "run": ("mine with the sticks of this machine", "luxminer.cmd.run:COMMAND"),
+    "check-config": ("say what is wrong with a configuration", "luxminer.cmd.check_config:COMMAND"),
+    "devices": ("list the sticks that are plugged in", "luxminer.cmd.devices:COMMAND"),
+    "api": ("send a command to a running miner", "luxminer.cmd.api:COMMAND"),
+}
+"""Name -> (words for the help, where it is). Packages add more by entry points."""
+
+ENTRY_POINT_GROUP = "luxminer.commands"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``luxminer`` with ``argv`` and return the exit status."""
+    added = {
+        point.name: (f"from {point.value.partition('.')[0]}", point.value)
+        for point in entry_points(group=ENTRY_POINT_GROUP)
+    }
+    return dispatch("luxminer", "USB stick miner", {**added, **BUILT_IN}, argv)
+
+
+def dispatch(
+    program: str, words: str, table: Mapping[str, tuple[str, str]], argv: Sequence[str] | None
+) -> int:
+    """Run the sub-command of ``program`` that ``argv`` names; only its module is imported."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog=program, description=words)
+    parser.add_argument("--version", action="version", version=f"{program} {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
+    chosen = next((name for name in arguments if not name.startswith("-")), None)
+    command: CliCommand | None = None
+    for name, (line, target) in sorted(table.items()):
+        if name == chosen:
+            command = _load(target)
+            sub = commands.add_parser(name, help=command.words, description=command.words)
+            command.configure(sub)
+        else:
+            commands.add_parser(name, help=line, add_help=False)
+    options = parser.parse_args(arguments)
+    assert command is not None, "argparse refuses unknown commands"
+    try:
+        return command.run(options)
+    except ConfigError as exc:
+        place = f" (line {exc.line}, column {exc.column})" if exc.line else ""
+        print(f"{program}: {exc}{place}", file=sys.stderr)
+        return ExitCode.USAGE
+    except LuxminerError as exc:
+        print(f"{program}: {exc}", file=sys.stderr)
+        return ExitCode.FAILED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.FAILED
+    except KeyboardInterrupt:
+        return 128 + 2
+
+
+def _load(target: str) -> CliCommand:
+    module, _, attribute = target.partition(":")
+    command: CliCommand = getattr(import_module(module), attribute)
+    return command

@@ -1,0 +1,71 @@
+"""Work for devices: takes the job to mine from the pools, hands out work items, wakes devices.
+
+One generator per job serves all devices, so that no two ever search the same header.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from luxminer.clock import Clock
+from luxminer.work.generator import WorkGenerator
+from luxminer.work.job import PoolJob, WorkItem
+
+__all__ = ["Scheduler"]
+
+log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Owns the current job. ``work_made`` is told of each work item handed out."""
+
+    def __init__(self, clock: Clock, work_made: Callable[[PoolJob], None]) -> None:
+        self._clock = clock
+        self._work_made = work_made
+        self._generator: WorkGenerator | None = None
+        self._generation = 0
+        self._changed = asyncio.Event()
+        self._taken: dict[int, int] = {}
+        self._exhausted = False
+        self.local_work = 0
+
+    @property
+    def has_work(self) -> bool:
+        return self._generator is not None and not self._exhausted
+
+    def set_job(self, job: PoolJob | None, clean: bool) -> None:
+        """Mine ``job`` from now on; ``clean`` makes devices drop what they have at once."""
+        idle = not self.has_work
+        self._generator = WorkGenerator(job) if job is not None else None
+        self._exhausted = False
+        if clean or idle or job is None:
+            self._generation += 1
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    def next_work(self, device_id: int, versions: int) -> WorkItem | None:
+        """Return work never handed out before, or None when no pool has any."""
+        self._taken[device_id] = self._generation
+        if self._generator is None:
+            return None
+        item = self._generator.next(versions=versions, now_s=self._clock.monotonic())
+        if item is None:
+            if not self._exhausted:
+                self._exhausted = True
+                log.warning(
+                    "job %s of pool %d has no work left: extranonce2 of %d bytes is used up, and "
+                    "ntime may not be rolled further; waiting for the next job",
+                    self._generator.job.job_id,
+                    self._generator.job.pool_id,
+                    self._generator.job.extranonce2_size,
+                )
+            return None
+        self._exhausted = False
+        self.local_work += 1
+        self._work_made(self._generator.job)
+        return item
+
+    async def work_changed(self, device_id: int) -> None:
+        """Return when a change came that ``device_id`` has not seen in `next_work` yet."""
+        while self._taken.get(device_id, -1) == self._generation:
+            await self._changed.wait()
