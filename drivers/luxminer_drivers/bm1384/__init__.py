@@ -1,0 +1,1 @@
+"""GekkoScience Compac, 2Pac and Terminus with the BM1384 chip."""

@@ -1,0 +1,1 @@
+"""Mechanics that several chip families share."""
