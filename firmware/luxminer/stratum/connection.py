@@ -1,0 +1,126 @@
+"""One TCP connection to a pool: dialling, bytes both ways, and the reason why it ended.
+
+Knows nothing of stratum. Everything a peer can make grow is bounded here: what waits to be sent,
+and how much may arrive in a second.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from luxminer.errors import TransportError, TransportTimeout
+
+__all__ = ["MAX_INPUT_BYTES_S", "MAX_UNSENT_BYTES", "PoolConnection", "dial"]
+
+MAX_UNSENT_BYTES = 256 * 1024
+"""A pool that leaves this much unread is dead."""
+
+MAX_INPUT_BYTES_S = 8 * 1024 * 1024
+"""More than this in one second is no mining pool: the largest jobs have tens of kilobytes."""
+
+KEEPALIVE_IDLE_S = 45
+KEEPALIVE_INTERVAL_S = 30
+
+ADDRESS_STAGGER_S = 0.25
+"""Head start of each address of a name before the next one is tried beside it."""
+
+
+class PoolConnection(asyncio.Protocol):
+    """Bytes of one connection. ``opened`` and ``received`` are called from the event loop."""
+
+    def __init__(
+        self, opened: Callable[["PoolConnection"], None], received: Callable[[bytes], None]
+    ) -> None:
+        self._opened = opened
+        self._received = received
+        self._transport: asyncio.Transport | None = None
+        self._window_start_s = 0.0
+        self._window_bytes = 0
+        self.closed = asyncio.Event()
+        self.reason = ""
+        """Why the connection ended, for people; empty while it lives."""
+
+    def write(self, data: bytes) -> None:
+        """Send at once what the socket takes; the rest follows, within `MAX_UNSENT_BYTES`."""
+        if data and self._transport is not None and not self.reason:
+            self._transport.write(data)
+
+    def close(self, reason: str) -> None:
+        """Send what was written, then close. The peer decides how long that takes."""
+        if not self.reason:
+            self.reason = reason
+            if self._transport is not None:
+                self._transport.close()
+
+    def abort(self, reason: str) -> None:
+        """Close at once, whatever was not sent is lost. Also ends a `close` under way."""
+        self.reason = self.reason or reason
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
+        _tune(transport.get_extra_info("socket"))
+        self._opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self.reason:
+            return
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._window_start_s >= 1.0:
+            self._window_start_s, self._window_bytes = now_s, 0
+        self._window_bytes += len(data)
+        if self._window_bytes > MAX_INPUT_BYTES_S:
+            self.abort(f"sends more than {MAX_INPUT_BYTES_S >> 20} MiB in a second")
+            return
+        self._received(data)
+
+    def pause_writing(self) -> None:
+        self.abort("does not read what it is sent")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.reason:
+            self.reason = f"connection lost: {exc}" if exc else "connection closed by the pool"
+        self.closed.set()
+
+
+async def dial(
+    host: str,
+    port: int,
+    timeout_s: float,
+    opened: Callable[[PoolConnection], None],
+    received: Callable[[bytes], None],
+) -> PoolConnection:
+    """Connect to whichever address of ``host`` answers first, IPv6 or IPv4.
+
+    ``opened`` is called before any byte is received. Raises TransportTimeout, TransportError.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, connection = await loop.create_connection(
+                lambda: PoolConnection(opened, received),
+                host,
+                port,
+                happy_eyeballs_delay=ADDRESS_STAGGER_S,
+                interleave=1,
+            )
+    except TimeoutError as exc:
+        raise TransportTimeout(f"no connection to {host}:{port} in {timeout_s:g} s") from exc
+    except (OSError, ValueError) as exc:  # ValueError: a name that no resolver takes
+        raise TransportError(f"cannot connect to {host}:{port}: {_words(exc)}") from exc
+    return connection
+
+
+def _words(exc: OSError | ValueError) -> str:
+    return exc.strerror or str(exc) if isinstance(exc, OSError) else str(exc)
+
+
+def _tune(sock: socket.socket) -> None:
+    """Shares are single small packets; a silent peer must be noticed."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
