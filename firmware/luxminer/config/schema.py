@@ -64,8 +64,9 @@ class ApiConfig:
         "address to listen on; 127.0.0.1 keeps the API on this machine",
     )
     allow: tuple[str, ...] = opt(
-        ("R:0/0", "W:127.0.0.1", "W:[::1]"),
-        "who may call, most specific entry first or not: R: may read, W: may also change things",
+        (),
+        'who may do more: "W:192.168.1.0/24" may change things; entries with R: limit reading to '
+        "the addresses listed; this machine may always do both",
     )
     terminator: str = opt(
         "auto",

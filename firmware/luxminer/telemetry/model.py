@@ -128,6 +128,9 @@ class ChipSnapshot:
     duplicates: int
     healthy: bool | None = None
     """None while too few nonces are expected to tell."""
+    nonces_10m: tuple[int, ...] = ()
+    """Nonces of the last six spans of ten minutes, newest and still running one first; empty when
+    nobody counts them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +184,8 @@ class DeviceSnapshot:
     last_valid_work_wall_s: float | None
     elapsed_s: float
     """Since this stick was last brought up; 0 when it is not up."""
+    gone_wall_s: float | None = None
+    """When it was pulled; None while it is present."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +247,14 @@ class HostSnapshot:
     cpu_temperature_c: float | None
     sha256_kernel: str
     token_set_by_owner: bool = False
+    build_date: str = ""
+    """When this build was made, ``Tue Apr  8 22:05:35 UTC 2025``; empty when unknown."""
+    netmask: str = ""
+    broadcast_address: str = ""
+    gateway: str = ""
+    dns_servers: tuple[str, ...] = ()
+    dhcp: bool = False
+    """The address was leased, not set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,3 +287,6 @@ class MinerSnapshot:
     block_first_seen_wall_s: float | None
     network_difficulty: Fraction
     log_interval_s: int
+    log_level: str = "info"
+    hotplug_interval_s: float = 0.0
+    """How often USB is looked at for new sticks; 0 when it is not."""
