@@ -1,0 +1,246 @@
+"""The pool without its sockets: sessions, jobs, verdicts and counts. Lines out, no I/O.
+
+A session belongs to a subscription and outlives the connection, so that a miner that comes back
+with its session id gets the same extranonce1 and its jobs are still known. A new difficulty or
+extranonce belongs to the jobs sent after it: a session remembers what each job was sent with.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from random import Random
+
+from luxminer_hil.fakepool.blocks import HistoricalBlock, block_named
+from luxminer_hil.fakepool.jobs import Extranonce, Job, JobFactory
+from luxminer_hil.fakepool.judge import (
+    Reason,
+    SentJob,
+    Verdict,
+    judge,
+    parse_submit,
+)
+from luxminer_hil.fakepool.ledger import Books, ShareRecord
+from luxminer_hil.fakepool.proof import Number, exact_difficulty, json_number
+from luxminer_hil.fakepool.settings import PoolSettings
+
+__all__ = ["PoolCore", "Session", "notification"]
+
+MAX_SENT_JOBS = 64
+"""Jobs of a session that are still known; older ones are answered "Job not found"."""
+MAX_SESSIONS = 1024
+"""Sessions without a connection that can be resumed; the oldest goes first."""
+
+
+def notification(method: str, params: list[object]) -> str:
+    return json.dumps({"id": None, "method": method, "params": params})
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Session:
+    """One subscription."""
+
+    number: int
+    session_id: str
+    own: Extranonce
+    """Unique to the session."""
+    extranonce: Extranonce
+    """In force for the next job: its own, or that of a real block."""
+    connected: bool = True
+    agent: str = ""
+    users: set[str] = field(default_factory=set)
+    floor: Fraction = Fraction(0)
+    """Lowest difficulty that the client asked for."""
+    asked_mask: int | None = None
+    """None until version rolling was negotiated."""
+    mask: int = 0
+    """Bits that may be rolled at this moment."""
+    difficulty: Fraction | None = None
+    """Last one sent."""
+    epoch: int = 0
+    """Clean jobs that the pool had made when the session got its last job."""
+    sent: dict[str, SentJob] = field(default_factory=dict, repr=False)
+
+
+class PoolCore:
+    """Owns the state of the pool. ``monotonic`` and ``wall`` return seconds."""
+
+    def __init__(
+        self,
+        settings: PoolSettings,
+        *,
+        monotonic: Callable[[], float],
+        wall: Callable[[], float],
+        on_share: Callable[[ShareRecord], None],
+    ) -> None:
+        self.settings = settings
+        self.difficulty = exact_difficulty(settings.difficulty)
+        self.version_mask = settings.version_mask
+        self.refuse = settings.refuse
+        self.answer_submits = True
+        self.books = Books()
+        self.sessions: dict[str, Session] = {}
+        self._monotonic = monotonic
+        self._wall = wall
+        self._on_share = on_share
+        self._started_s = monotonic()
+        self._random = Random(settings.seed)
+        self._jobs = JobFactory(
+            settings.seed, nbits=settings.nbits, max_branches=settings.max_branches
+        )
+        self._seen: dict[bytes, None] = {}
+        self._subscriptions = 0
+        self._extranonces = 0
+        self._epoch = 0
+        self.job = self.next_job(clean=True, block=settings.block)
+
+    # Jobs
+
+    def next_job(
+        self, *, clean: bool = False, new_block: bool | None = None, block: str = ""
+    ) -> Job:
+        """Make a job the current one. ``new_block`` is ``clean`` unless said otherwise.
+
+        ``block`` names a real one. Raises ValueError for one that is not there.
+        """
+        if block:
+            found: HistoricalBlock = block_named(block)
+            sizes = (self.settings.extranonce1_size, self.settings.extranonce2_size)
+            self.job = self._jobs.historical(found, sizes=sizes, clean=clean)
+        else:
+            moves = clean if new_block is None else new_block
+            self.job = self._jobs.synthetic(int(self._wall()), clean=clean, new_block=moves)
+        self._seen = {}
+        self._epoch += self.job.clean
+        return self.job
+
+    def announce(self, session: Session, *, first: bool = False) -> Iterator[str]:
+        """Yield the lines that bring a session to the current job, ``first`` on a connection.
+
+        The flag of the notify says whether a clean job was made since the session's last one.
+        """
+        job = self.job
+        if job.extranonce is not None and session.extranonce != job.extranonce:
+            yield self.set_extranonce(session, job.extranonce)
+        elif job.extranonce is None and session.extranonce != session.own:
+            yield self.set_extranonce(session, session.own)
+        yield from self.set_mask(session)
+        yield from self.difficulty_line(session, always=first)
+        clean, session.epoch = session.epoch != self._epoch, self._epoch
+        if clean:
+            for older in session.sent.values():
+                older.void = True
+        session.sent.pop(job.job_id, None)
+        session.sent[job.job_id] = SentJob(
+            job=job,
+            extranonce=session.extranonce,
+            difficulty=session.difficulty or self.difficulty,
+            seen=self._seen,
+        )
+        if len(session.sent) > MAX_SENT_JOBS:
+            del session.sent[next(iter(session.sent))]
+        yield notification("mining.notify", job.notify_params(session.extranonce, clean=clean))
+
+    def set_extranonce(self, session: Session, extranonce: Extranonce) -> str:
+        """Change it from the session's next job on and return the line that says so."""
+        session.extranonce = extranonce
+        return notification("mining.set_extranonce", [extranonce.fixed.hex(), extranonce.size])
+
+    def set_mask(self, session: Session) -> Iterator[str]:
+        """Yield the line for a mask that changed, if rolling was negotiated; it counts at once."""
+        if session.asked_mask is None:
+            return
+        mask = 0 if self.job.extranonce is not None else session.asked_mask & self.version_mask
+        if mask != session.mask:
+            session.mask = mask
+            yield notification("mining.set_version_mask", [f"{mask:08x}"])
+
+    def difficulty_line(self, session: Session, *, always: bool = False) -> Iterator[str]:
+        """Yield the line for a difficulty that changed; it is that of the session's next jobs."""
+        difficulty = max(self.difficulty, session.floor)
+        if always or session.difficulty != difficulty:
+            session.difficulty = difficulty
+            number = json_number(difficulty)
+            yield f'{{"id": null, "method": "mining.set_difficulty", "params": [{number}]}}'
+
+    def set_difficulty(self, difficulty: Number) -> None:
+        """Ask for it from now on. Raises ValueError where it cannot be written down exactly."""
+        exact = exact_difficulty(difficulty)
+        json_number(exact)
+        self.difficulty = exact
+
+    # Sessions
+
+    def subscribe(self, wanted_id: object) -> Session:
+        """Return the session with this id, if it may be resumed, or a new one."""
+        if self.settings.resume and isinstance(wanted_id, str):
+            known = self.sessions.get(wanted_id)
+            if known is not None and not known.connected:
+                known.connected = True
+                known.users.clear()
+                return known
+        self._subscriptions += 1
+        own = self.new_extranonce(self.settings.extranonce2_size)
+        session = Session(
+            number=self._subscriptions,
+            session_id=f"{self._random.getrandbits(64):016x}",
+            own=own,
+            extranonce=self.job.extranonce or own,
+        )
+        self.sessions[session.session_id] = session
+        gone = [key for key, value in self.sessions.items() if not value.connected]
+        for key in gone[: max(0, len(gone) - MAX_SESSIONS)]:
+            del self.sessions[key]
+        return session
+
+    def new_extranonce(self, size: int) -> Extranonce:
+        """Make a fixed part that no session had, as long as its bytes allow that many."""
+        length = self.settings.extranonce1_size
+        self._extranonces += 1
+        value = (0x08 << 8 * max(length - 1, 0)) + self._extranonces
+        return Extranonce((value % (1 << 8 * length)).to_bytes(length, "big"), size)
+
+    def lets_in(self, user: str) -> bool:
+        return not any(fnmatchcase(user, pattern) for pattern in self.refuse)
+
+    # Shares
+
+    def submit(self, params: object, session: Session | None, connection: int) -> ShareRecord:
+        """Judge and book one submit; the session is None before the subscription."""
+        submit = parse_submit(params)
+        sent = None
+        if submit is None:
+            verdict = Verdict(reason=Reason.MALFORMED)
+        elif session is None:
+            verdict = Verdict(reason=Reason.NOT_SUBSCRIBED)
+        elif submit.user not in session.users:
+            verdict = Verdict(reason=Reason.UNAUTHORIZED)
+        else:
+            sent = session.sent.get(submit.job_id)
+            verdict = judge(
+                submit,
+                sent,
+                mask=None if session.asked_mask is None else session.mask,
+                ntime_window_s=self.settings.ntime_window_s,
+            )
+        share = ShareRecord(
+            number=self.books.submitted + 1,
+            at_s=self._monotonic() - self._started_s,
+            connection=connection,
+            user=submit.user if submit else None,
+            job_id=submit.job_id if submit else None,
+            extranonce2=submit.extranonce2 if submit else None,
+            ntime=submit.ntime if submit else None,
+            nonce=submit.nonce if submit else None,
+            version=verdict.version,
+            reason=verdict.reason,
+            asked=sent.difficulty if sent else None,
+            difficulty=verdict.difficulty,
+            block_hash=verdict.block_hash,
+            is_block=verdict.is_block,
+            answered=self.answer_submits,
+        )
+        self.books.book(share)
+        self._on_share(share)
+        return share
