@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from fractions import Fraction
 from random import Random
 
-from luxminer_hil.fakepool.blocks import HistoricalBlock, block_named
+from luxminer_hil.fakepool.blocks import block_named
 from luxminer_hil.fakepool.jobs import Extranonce, Job, JobFactory
 from luxminer_hil.fakepool.judge import (
     Reason,
@@ -22,7 +22,13 @@ from luxminer_hil.fakepool.judge import (
     parse_submit,
 )
 from luxminer_hil.fakepool.ledger import Books, ShareRecord
-from luxminer_hil.fakepool.proof import Number, exact_difficulty, json_number
+from luxminer_hil.fakepool.proof import (
+    DIFFICULTY_1_TARGET,
+    Number,
+    exact_difficulty,
+    json_number,
+    nbits_target,
+)
 from luxminer_hil.fakepool.settings import PoolSettings
 
 __all__ = ["PoolCore", "Session", "notification"]
@@ -75,7 +81,7 @@ class PoolCore:
         on_share: Callable[[ShareRecord], None],
     ) -> None:
         self.settings = settings
-        self.difficulty = exact_difficulty(settings.difficulty)
+        self.difficulty = Fraction(1)
         self.version_mask = settings.version_mask
         self.refuse = settings.refuse
         self.answer_submits = True
@@ -93,24 +99,34 @@ class PoolCore:
         self._subscriptions = 0
         self._extranonces = 0
         self._epoch = 0
-        self.job = self.next_job(clean=True, block=settings.block)
+        self.job = self.next_job(clean=True, block=settings.block, difficulty=settings.difficulty)
 
     # Jobs
 
     def next_job(
-        self, *, clean: bool = False, new_block: bool | None = None, block: str = ""
+        self,
+        *,
+        clean: bool = False,
+        new_block: bool | None = None,
+        block: str = "",
+        difficulty: Number | None = None,
     ) -> Job:
         """Make a job the current one. ``new_block`` is ``clean`` unless said otherwise.
 
-        ``block`` names a real one. Raises ValueError for one that is not there.
+        ``block`` names a real one. Raises ValueError for one that is not there, and as
+        `set_difficulty`; nothing has changed then.
         """
-        if block:
-            found: HistoricalBlock = block_named(block)
+        found = block_named(block) if block else None
+        if difficulty is not None and difficulty != "network":
+            self.set_difficulty(difficulty)
+        if found is not None:
             sizes = (self.settings.extranonce1_size, self.settings.extranonce2_size)
             self.job = self._jobs.historical(found, sizes=sizes, clean=clean)
         else:
             moves = clean if new_block is None else new_block
             self.job = self._jobs.synthetic(int(self._wall()), clean=clean, new_block=moves)
+        if difficulty == "network":
+            self.set_difficulty(max(1, DIFFICULTY_1_TARGET // nbits_target(self.job.nbits)))
         self._seen = {}
         self._epoch += self.job.clean
         return self.job

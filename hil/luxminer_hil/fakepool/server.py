@@ -12,7 +12,7 @@ from luxminer_hil.fakepool.dialogue import Dialogue
 from luxminer_hil.fakepool.jobs import Job
 from luxminer_hil.fakepool.ledger import Ledger, ShareRecord
 from luxminer_hil.fakepool.peer import Peer
-from luxminer_hil.fakepool.proof import DIFFICULTY_1_TARGET, Number, nbits_target
+from luxminer_hil.fakepool.proof import Number
 from luxminer_hil.fakepool.settings import PoolSettings
 
 __all__ = ["FakePool"]
@@ -164,13 +164,12 @@ class FakePool:
 
         ``new_block`` (as ``clean`` unless said otherwise) changes the previous block; ``block``
         names a real one instead. ``difficulty`` is in force from this job on; "network" is that of
-        the job's own block. Raises ValueError for an unknown block or an impossible difficulty.
+        the job's own block. Raises ValueError, before anything changes, for an unknown block or
+        an impossible difficulty.
         """
-        if difficulty is not None and difficulty != "network":
-            self._core.set_difficulty(difficulty)
-        job = self._core.next_job(clean=clean, new_block=new_block, block=block)
-        if difficulty == "network":
-            self._core.set_difficulty(max(1, DIFFICULTY_1_TARGET // nbits_target(job.nbits)))
+        job = self._core.next_job(
+            clean=clean, new_block=new_block, block=block, difficulty=difficulty
+        )
         self._announce()
         return job
 

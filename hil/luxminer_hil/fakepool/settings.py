@@ -31,7 +31,7 @@ class PoolSettings:
     seed: int = 0
     """Of everything random; the same seed gives the same jobs but for their time."""
     difficulty: Number = 1
-    """Exact: 0.001 means one thousandth."""
+    """Exact: 0.001 means one thousandth; "network" is that of the first job's block."""
     job_interval_s: float = 30.0
     clean_every: int = 0
     """Every so many jobs of the timer a new block is found and the job is clean; 0 for never."""
@@ -63,7 +63,8 @@ class PoolSettings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name} {value} is outside {low} to {high}")
-        json_number(exact_difficulty(self.difficulty))
+        if self.difficulty != "network":
+            json_number(exact_difficulty(self.difficulty))
         nbits_target(self.nbits)
         if self.block:
             block_named(self.block)
