@@ -1,0 +1,185 @@
+"""Scripts: every mistake is told with its line, key and cure; steps happen at their moment."""
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from luxminer_hil.fakepool import FakePool, ScriptError, Step, play, read_script
+from luxminer_hil.fakepool.script import ACTIONS
+from tests.unit.fakepool.raw_client import RawMiner
+
+
+def read(tmp_path: Path, content: str, name: str = "script.jsonl") -> list[Step]:
+    path = tmp_path / name
+    path.write_text(content)
+    return read_script(path)
+
+
+ALL_ACTIONS = """
+# every action once
+{"at": 0, "do": "job", "clean": true, "new_block": false, "difficulty": 0.5}
+{"at": 0.5, "do": "block", "block": "main-1", "difficulty": "network"}
+{"at": 1, "do": "difficulty", "value": 1e-6}
+{"at": 1, "do": "extranonce", "size": 8}
+{"at": 1, "do": "version_mask", "mask": "1fffe000"}
+{"after": 3, "do": "cut", "seconds": 2}
+{"after": 3, "do": "disconnect"}
+{"at": 1, "do": "reconnect", "host": "pool.example", "port": 3333, "wait_s": 5}
+{"at": 1, "do": "message", "text": "hello"}
+{"at": 1, "do": "raw", "text": "{not json"}
+{"at": 1, "do": "raw", "hex_bytes": "00ff0a"}
+{"at": 1, "do": "refuse", "users": ["bad.*"]}
+{"at": 1, "do": "answer", "on": false}
+{"at": 1, "do": "delay", "seconds": 0.25}
+{"at": 1, "do": "ping"}
+{"at": 1, "do": "version"}
+"""
+
+
+def test_every_action_can_be_written(tmp_path: Path) -> None:
+    steps = read(tmp_path, ALL_ACTIONS)
+    assert {step.action for step in steps} == set(ACTIONS)
+    assert steps[0].values == {"clean": True, "new_block": False, "difficulty": Decimal("0.5")}
+    assert steps[1].values == {"block": "main-1", "clean": True, "difficulty": "network"}
+    assert (steps[0].line, steps[0].at_s, steps[0].after) == (3, 0.0, None)
+    assert (steps[5].at_s, steps[5].after) == (None, 3)
+    assert steps[10].values["hex_bytes"] == b"\x00\xff\n"
+
+
+def test_toml_says_the_same(tmp_path: Path) -> None:
+    content = """
+[[step]]
+at = 1.5
+do = "difficulty"
+value = 0.001
+
+[[step]]
+after = 2
+do = "refuse"
+"""
+    first, second = read(tmp_path, content, "script.toml")
+    assert (first.line, first.at_s, first.values) == (2, 1.5, {"value": Decimal("0.001")})
+    assert (second.line, second.after, second.values) == (7, 2, {"users": ("*",)})
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "line 1: .*; write one"),
+        ("[]", r'line 1: is no step; write \{"at"'),
+        ('{"do": "job"}', "line 1: needs one moment and has none; give `at` or `after`"),
+        ('{"at": 1, "after": 1, "do": "job"}', "line 1: needs one moment and has both"),
+        ('{"at": 1}', "line 1: do: no action None; one of job, block"),
+        ('{"at": 1, "do": "jbo"}', "line 1: do: no action 'jbo'; did you mean job"),
+        ('{"at": 1, "do": ["job"]}', "line 1: do: no action"),
+        ('{"at": -1, "do": "job"}', "line 1: at: -1 cannot be used; must be a number of seconds"),
+        ('{"at": true, "do": "job"}', "line 1: at: True cannot be used"),
+        ('{"at": "1", "do": "job"}', "line 1: at: '1' cannot be used"),
+        ('{"after": 1.5, "do": "job"}', "line 1: after: 1.5 cannot be used; must be a whole"),
+        ('{"at": 1, "do": "job", "claen": true}', "line 1: claen: .*did you mean clean"),
+        ('{"at": 1, "do": "ping", "x": 1}', "line 1: x: unknown key of ping; ping has no keys"),
+        ('{"at": 1, "do": "job", "clean": 1}', "line 1: clean: 1 cannot be used; must be true"),
+        ('{"at": 1, "do": "difficulty"}', "line 1: value: missing from difficulty; add value"),
+        ('{"at": 1, "do": "difficulty", "value": 0}', "value: 0 cannot be used; difficulty 0 is"),
+        ('{"at": 1, "do": "difficulty", "value": "1"}', "value: '1' cannot be used; must be a num"),
+        ('{"at": 1, "do": "block", "block": "main-9"}', "block: .*there are main-"),
+        ('{"at": 1, "do": "version_mask", "mask": "1fff"}', "mask: '1fff' .*eight hexadecimal"),
+        ('{"at": 1, "do": "raw", "hex_bytes": "f"}', "hex_bytes: 'f' .*two for each byte"),
+        ('{"at": 1, "do": "refuse", "users": "x"}', "users: 'x' .*list of patterns"),
+        ('{"at": 1, "do": "message", "text": 5}', "text: 5 cannot be used; must be text"),
+        ('{"at": 1, "do": "reconnect", "port": 0}', "port: 0 .*from 1 to 65535"),
+        ("[" * 100_000, "line 1: "),
+    ],
+)
+def test_a_mistake_is_told_with_place_and_cure(tmp_path: Path, line: str, words: str) -> None:
+    with pytest.raises(ScriptError, match=words):
+        read(tmp_path, line)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("step = 1", "step: is no list"),
+        ("[[stop]]\nat = 1", r"stop: unknown key; steps are tables \[\[step\]\]"),
+        ("[[step]]\nat = \ndo = 1", "line 2"),
+        ("\n[[step]]\nat = 1\ndo = 'nothing'", "line 2: do: no action 'nothing'"),
+    ],
+)
+def test_mistakes_in_toml(tmp_path: Path, content: str, words: str) -> None:
+    with pytest.raises(ScriptError, match=words):
+        read(tmp_path, content, "script.toml")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ScriptError, match=r"nowhere.jsonl: cannot be read: No such file"):
+        read_script(tmp_path / "nowhere.jsonl")
+    (tmp_path / "latin").write_bytes(b'{"at": 1, "do": "message", "text": "\xe4"}')
+    with pytest.raises(ScriptError, match="is not UTF-8 text"):
+        read_script(tmp_path / "latin")
+    (tmp_path / "long").write_bytes(b"\n" * (2 << 20))
+    with pytest.raises(ScriptError, match="more than 1048576 bytes"):
+        read_script(tmp_path / "long")
+
+
+def steps_of(tmp_path: Path, *lines: str) -> list[Step]:
+    return read(tmp_path, "\n".join(lines))
+
+
+async def test_steps_due_together_go_in_the_order_of_the_file(tmp_path: Path) -> None:
+    steps = steps_of(
+        tmp_path,
+        '{"at": 0.1, "do": "message", "text": "late"}',
+        '{"at": 0, "do": "difficulty", "value": 0.125}',
+        '{"at": 0, "do": "raw", "text": "{garbage"}',
+        '{"at": 0, "do": "raw", "hex_bytes": "7b7d0a"}',
+        '{"at": 0, "do": "reconnect"}',
+    )
+    async with FakePool() as pool, await RawMiner.connect(pool.port) as miner:
+        await miner.login()
+        await play(pool, steps)
+        seen = [(await miner.reader.readline()).strip() for _ in range(5)]
+        assert seen[0].endswith(b"[0.125]}")
+        assert seen[1:3] == [b"{garbage", b"{}"]
+        assert b"client.reconnect" in seen[3]
+        assert b"late" in seen[4]
+
+
+async def test_a_step_follows_accepted_shares(tmp_path: Path) -> None:
+    steps = steps_of(
+        tmp_path,
+        '{"after": 2, "do": "refuse"}',
+        '{"after": 1, "do": "job", "clean": true}',
+    )
+    async with (
+        FakePool(difficulty="0.000001", seed=40) as pool,
+        await RawMiner.connect(pool.port) as miner,
+        asyncio.TaskGroup() as group,
+    ):
+        await miner.login()
+        playing = group.create_task(play(pool, steps))
+        before = miner.job[0]
+        assert await miner.submit(*miner.mine().params()) == (True, None)
+        assert (await miner.until("mining.notify"))[0] != before
+        assert not playing.done()
+        assert await miner.submit(*miner.mine().params()) == (True, None)
+        await playing
+        assert (await miner.call("mining.authorize", "rig.2", "x"))["result"] is False
+
+
+async def test_a_cut_does_not_hold_up_the_steps_inside_its_time(tmp_path: Path) -> None:
+    steps = steps_of(
+        tmp_path,
+        '{"at": 0, "do": "cut", "seconds": 0.4}',
+        '{"at": 0.1, "do": "delay", "seconds": 0.05}',
+    )
+    async with FakePool() as pool, asyncio.TaskGroup() as group:
+        playing = group.create_task(play(pool, steps))
+        while pool.answer_delay_s == 0:
+            await asyncio.sleep(0.01)
+        with pytest.raises(ConnectionRefusedError):
+            await RawMiner.connect(pool.port)
+        await playing
+        async with await RawMiner.connect(pool.port) as miner:
+            assert (await miner.call("mining.ping"))["result"] == "pong", "listens again"
