@@ -204,15 +204,15 @@ def read_script(path: Path) -> list[Step]:
         data = path.read_bytes()[: MAX_SCRIPT_BYTES + 1]
         content = data.decode()
     except OSError as exc:
-        raise ScriptError(f"cannot be read: {exc.strerror}", key=str(path)) from exc
+        raise ScriptError(f"cannot be read: {exc.strerror}") from exc
     except ValueError as exc:
-        raise ScriptError("is not UTF-8 text", key=str(path)) from exc
+        raise ScriptError("is not UTF-8 text") from exc
     if len(data) > MAX_SCRIPT_BYTES:
-        raise ScriptError(f"has more than {MAX_SCRIPT_BYTES} bytes", key=str(path))
+        raise ScriptError(f"has more than {MAX_SCRIPT_BYTES} bytes")
     rows = toml_rows(content) if path.suffix == ".toml" else json_rows(content)
     steps = [read_step(line, row) for line, row in rows]
     if len(steps) > MAX_STEPS:
-        raise ScriptError(f"has {len(steps)} steps, more than {MAX_STEPS}", key=str(path))
+        raise ScriptError(f"has {len(steps)} steps, more than {MAX_STEPS}")
     return steps
 
 

@@ -1,0 +1,151 @@
+"""``luxminer-hil pool`` as a process: what it prints, and how it ends."""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luxminer.commands import ExitCode
+from luxminer_hil.cli import main
+from tests.unit.fakepool.raw_client import RawMiner
+
+PROGRAM = "import sys; from luxminer_hil.cli import main; sys.exit(main(sys.argv[1:]))"
+WAIT_S = 20.0
+
+
+@asynccontextmanager
+async def pool_process(*options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    """The process and the port of the URL that it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROGRAM,
+        *("pool", "--listen", "127.0.0.1:0", *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        url = await line_of(process)
+        assert url.startswith("stratum+tcp://127.0.0.1:")
+        yield process, int(url.rpartition(":")[2])
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def line_of(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(WAIT_S):
+        return (await process.stdout.readline()).decode().strip()
+
+
+async def end_of(process: asyncio.subprocess.Process) -> tuple[str, str]:
+    async with asyncio.timeout(WAIT_S):
+        output, errors = await process.communicate()
+    return output.decode(), errors.decode()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+async def test_url_shares_and_summary(how: signal.Signals) -> None:
+    async with pool_process("--difficulty", "1e-6", "--seed", "3") as (process, port):
+        async with await RawMiner.connect(port) as miner:
+            await miner.login()
+            found = miner.mine()
+            await miner.submit(*found.params())
+            share: dict[str, Any] = json.loads(await line_of(process))
+            assert share["accepted"] is True
+            assert share["hash"] == found.block_hash
+            assert share["nonce"] == found.nonce
+            assert (share["user"], share["job"], share["asked"]) == ("rig.1", miner.job[0], 1e-6)
+            await miner.submit(*found.params())
+            share = json.loads(await line_of(process))
+            assert (share["accepted"], share["reason"]) == (False, "duplicate")
+        process.send_signal(how)
+        output, errors = await end_of(process)
+        summary = json.loads(output)["summary"]
+        assert (summary["submitted"], summary["accepted"]) == (2, 1)
+        assert summary["rejected"] == {"duplicate": 1}
+        assert (process.returncode, errors) == (ExitCode.OK, "")
+
+
+async def test_a_script_is_played(tmp_path: Path) -> None:
+    script = tmp_path / "plan.toml"
+    script.write_text('[[step]]\nafter = 1\ndo = "message"\ntext = "thanks"\n')
+    options = ("--difficulty", "1e-6", "--script", str(script))
+    async with pool_process(*options) as (_, port), await RawMiner.connect(port) as miner:
+        await miner.login()
+        await miner.submit(*miner.mine().params())
+        assert await miner.until("client.show_message") == ["thanks"]
+
+
+async def test_a_reader_that_went_away_ends_it() -> None:
+    async with pool_process("--difficulty", "1e-6") as (process, port):
+        transport = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined] # asyncio has no public way to close a pipe
+        transport.close()
+        async with await RawMiner.connect(port) as miner:
+            await miner.login()
+            miner.post("mining.submit", *miner.mine().params())
+            async with asyncio.timeout(WAIT_S):
+                assert await process.wait() == ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--listen", "nowhere"], "--listen: 'nowhere' is no HOST:PORT"),
+        (["--listen", "127.0.0.1:99999"], "port 99999 is outside 0 to 65535"),
+        (["--difficulty", "0"], "difficulty '0' is outside"),
+        (["--difficulty", "much"], "difficulty 'much' is not a number"),
+        (["--version-mask", "0x1fffe0"], "--version-mask: '0x1fffe0' is no mask; write eight"),
+        (["--block", "main-7"], "no block 'main-7'; there are"),
+        (["--script", "/nonexistent.toml"], "/nonexistent.toml: cannot be read: No such file"),
+    ],
+)
+def test_bad_usage_is_one_line_and_status_2(
+    options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pool", *options]) == ExitCode.USAGE
+    errors = capsys.readouterr().err
+    assert words in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_mistake_in_a_script_has_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "plan.jsonl"
+    script.write_text('\n{"at": 1, "do": "cut"}\n')
+    assert main(["pool", "--script", str(script)]) == ExitCode.USAGE
+    assert f"{script}: line 2: seconds: missing from cut; add seconds" in capsys.readouterr().err
+
+
+def test_an_address_in_use_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert main(["pool", "--listen", address]) == ExitCode.FAILED
+    errors = capsys.readouterr().err
+    assert errors == f"luxminer-hil: cannot listen on {address}: Address already in use\n"
+
+
+def test_only_the_typed_command_is_imported() -> None:
+    code = (
+        "import sys; from luxminer_hil.cli import main\n"
+        "try: main(['pool', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print('\\n'.join(sys.modules))"
+    )
+
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "luxminer_hil.pool_command" in loaded
+    assert not {"luxminer_hil.stick_command", "luxminer_hil.vectors_command"} & loaded
+    assert not {name for name in loaded if name.startswith("luxminer_hil.chipsim")}
