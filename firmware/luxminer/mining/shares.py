@@ -12,6 +12,7 @@ from fractions import Fraction
 from luxminer.hashing import header_hash, midstates
 from luxminer.mining.hashrate import HASHES_PER_DIFFICULTY, HashrateEstimator, WindowRate
 from luxminer.telemetry.model import NonceCounts, Rates
+from luxminer.work.header import first_64_bytes
 from luxminer.work.job import NonceFound, PoolJob, Share, WorkItem
 from luxminer.work.target import difficulty_of_hash, target_of
 
