@@ -7,6 +7,7 @@
       TransportError
         TransportClosed     the other end is gone (unplugged, port closed)
         TransportTimeout    also a TimeoutError
+        PortUnusable        a port that cannot be opened: why, and the cure
       ProtocolError
         FrameError          bytes from a chip that cannot be a frame
         StratumError        a pool broke the protocol
@@ -16,6 +17,8 @@
       CommandError          an order from the API that its owner refuses
 """
 
+from enum import StrEnum
+
 __all__ = [
     "CommandError",
     "ConfigError",
@@ -23,6 +26,8 @@ __all__ = [
     "DriverError",
     "FrameError",
     "LuxminerError",
+    "PortProblem",
+    "PortUnusable",
     "ProbeMismatch",
     "ProtocolError",
     "StratumError",
@@ -73,6 +78,30 @@ class TransportClosed(TransportError):
 
 class TransportTimeout(TransportError, TimeoutError):
     """The other end did not answer in time."""
+
+
+class PortProblem(StrEnum):
+    """Why a port cannot be used."""
+
+    MISSING = "missing"
+    DENIED = "no permission"
+    BUSY = "in use"
+    NOT_SERIAL = "not a serial port"
+    BAD_ADDRESS = "bad address"
+    UNREACHABLE = "unreachable"
+    """A URL whose other end does not answer."""
+    FAILED = "failed"
+
+
+class PortUnusable(TransportError):
+    """A port that cannot be opened; ``cure`` is what its owner can do about it."""
+
+    def __init__(self, port: str, problem: PortProblem, reason: str, cure: str) -> None:
+        super().__init__(f"{port}: {reason}; {cure}")
+        self.port = port
+        self.problem = problem
+        self.reason = reason
+        self.cure = cure
 
 
 class ProtocolError(LuxminerError):

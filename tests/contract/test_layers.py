@@ -19,10 +19,10 @@ LAYERS = [
     {"work"},
     {"mining.accounting", "stratum.messages", "stratum.endpoint", "transport.base"},
     {"stratum.protocol", "device.contract"},
-    {"stratum.client", "transport.serial", "config.load"},
+    {"stratum.client", "transport", "config.load"},
     {"telemetry", "control"},
-    {"device.registry", "device.hotplug", "device.identity", "device.supervisor", "device.listing"},
-    {"pool", "mining", "device"},
+    {"device", "plugins"},
+    {"pool", "mining"},
     {"api", "web"},
     {"daemon", "cli", "cmd"},
 ]
