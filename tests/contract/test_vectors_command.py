@@ -1,0 +1,166 @@
+"""``luxminer-hil vectors`` on the golden vectors: what must hold, and that a wrong one is seen."""
+
+import copy
+import json
+import re
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luxminer.commands import ExitCode
+from luxminer_hil.cli import main
+from luxminer_hil.vectors.runner import Case, Outcome, Result, load, run
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+CHIPS, POOLS = VECTORS / "bm13xx.json", VECTORS / "stratum.json"
+
+SUMMARY = re.compile(r"\d+ passed, \d+ failed, \d+ not applicable")
+KIND_LINE = re.compile(r"\S+: \d+ passed, \d+ failed, \d+ not applicable")
+
+WIRE_KINDS = {
+    "captured_frame",
+    "captured_share",
+    "chip_address",
+    "command",
+    "crc16",
+    "crc5",
+    "frequency_reply",
+    "micro_command",
+    "nonce",
+    "nonce_space",
+    "open_core_task",
+    "busy_task",
+    "stream",
+    "task",
+    "telemetry_command",
+    "telemetry_mask",
+    "telemetry_read",
+    "telemetry_value",
+    "ticket",
+    "version_mask",
+}
+"""Facts of the wire: never left out for a family that a driver exists for."""
+
+LATER_SECTIONS = ("sv2",)
+DECIDED_ELSEWHERE = ("scenarios", "malformed")
+"""Sections of which single outcomes may be left out, where the design decides otherwise."""
+
+
+@cache
+def of(path: Path) -> tuple[Result, ...]:
+    return tuple(run(case) for case in load(path))
+
+
+def left_out(path: Path) -> list[Result]:
+    return [result for result in of(path) if result.outcome is Outcome.NOT_APPLICABLE]
+
+
+@pytest.mark.slow
+def test_the_command_says_what_the_contract_wants(capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["vectors", *map(str, (CHIPS, POOLS))])
+    output = capsys.readouterr()
+    lines = output.out.splitlines()
+    assert status == ExitCode.OK, "\n".join(lines[:40])
+    assert SUMMARY.fullmatch(lines[-1])
+    assert all(KIND_LINE.fullmatch(line) for line in lines[:-1])
+    numbers = [tuple(map(int, re.findall(r"\d+(?= (?:passed|failed|not))", x))) for x in lines]
+    assert [sum(column) for column in zip(*numbers[:-1], strict=True)] == list(numbers[-1])
+    assert sum(numbers[-1]) == len(of(CHIPS)) + len(of(POOLS))
+    assert output.err == ""
+
+
+@pytest.mark.parametrize("path", [CHIPS, POOLS], ids=lambda path: path.name)
+def test_nothing_fails(path: Path) -> None:
+    failed = [result for result in of(path) if result.outcome is Outcome.FAILED]
+    assert not [f"{each.case.vector_id} {each.case.kind}: {each.text}" for each in failed]
+
+
+@pytest.mark.parametrize("path", [CHIPS, POOLS], ids=lambda path: path.name)
+def test_every_kind_is_known(path: Path) -> None:
+    assert not {result.case.kind for result in left_out(path) if result.text == "unknown kind"}
+
+
+def test_the_files_are_read_completely() -> None:
+    chips = json.loads(CHIPS.read_text())["vectors"]
+    assert Counter(result.case.kind for result in of(CHIPS)) == {
+        kind: len(vectors) for kind, vectors in chips.items()
+    }
+
+
+def test_every_fact_of_the_wire_is_proven_for_our_families() -> None:
+    ours = {
+        str(result.case.vector["family"])
+        for result in of(CHIPS)
+        if result.case.kind == "task" and result.outcome is Outcome.PASSED
+    }
+    assert ours, "no family at all"
+    assert not [
+        (result.case.vector_id, result.text)
+        for result in left_out(CHIPS)
+        if result.case.kind in WIRE_KINDS
+        and ours & set(str(result.case.vector["family"]).split("/"))
+    ]
+
+
+def test_every_pool_vector_is_proven_but_for_what_the_design_decides() -> None:
+    assert not [
+        (result.case.kind, result.case.vector_id, result.text)
+        for result in left_out(POOLS)
+        if not result.case.kind.startswith((*LATER_SECTIONS, *DECIDED_ELSEWHERE))
+    ]
+
+
+def spoiled(vector: dict[str, Any]) -> dict[str, Any]:
+    """The same vector with every number and every hexadecimal text of ``expect`` changed."""
+
+    def spoil(value: Any) -> Any:
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, int | float):
+            return value + 1
+        if isinstance(value, str) and re.fullmatch(r"[0-9a-f]+", value):
+            return value[:-1] + f"{int(value[-1], 16) ^ 1:x}"
+        if isinstance(value, list):
+            return [spoil(item) for item in value]
+        if isinstance(value, dict):
+            return {key: spoil(item) for key, item in value.items()}
+        return value
+
+    changed = copy.deepcopy(vector)
+    changed["expect"] = spoil(changed["expect"])
+    return changed
+
+
+@pytest.mark.parametrize("kind", sorted(WIRE_KINDS))
+def test_a_wrong_vector_of_the_wire_is_seen(kind: str) -> None:
+    passed = [
+        result.case
+        for result in of(CHIPS)
+        if result.case.kind == kind and result.outcome is Outcome.PASSED
+    ]
+    if not passed:
+        pytest.skip("no driver for a family that has such vectors")
+    for case in passed[:3]:
+        vector = spoiled(dict(case.vector))
+        wrong = Case(kind=kind, vector_id=case.vector_id, vector=vector, sides=case.sides)
+        assert run(wrong).outcome is Outcome.FAILED, case.vector_id
+
+
+def test_a_failure_has_its_line_and_its_status(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crc5 = json.loads(CHIPS.read_text())["vectors"]["crc5"][:2]
+    crc5[1]["expect"]["crc5"] ^= 1
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps({"vectors": {"crc5": crc5, "unheard_of": [crc5[0]]}}))
+    assert main(["vectors", str(path), "--explain"]) == ExitCode.FAILED
+    lines = capsys.readouterr().out.splitlines()
+    wanted, got = crc5[1]["expect"]["crc5"], crc5[1]["expect"]["crc5"] ^ 1
+    assert lines[0] == f"{crc5[1]['id']} crc5: expected {wanted}, got {got} (driver)"
+    assert lines[1] == "crc5: 1 passed, 1 failed, 0 not applicable"
+    assert lines[2] == "unheard_of: 0 passed, 0 failed, 1 not applicable"
+    assert "  unheard_of, family all (1): unknown kind" in lines
+    assert lines[-1] == "1 passed, 1 failed, 1 not applicable"
