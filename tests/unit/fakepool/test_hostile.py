@@ -231,3 +231,25 @@ def test_sessions_and_their_jobs_are_bounded() -> None:
         core.subscribe(None).connected = False
     assert len(core.sessions) <= MAX_SESSIONS + 2
     assert first.session_id in core.sessions, "connected ones stay"
+
+
+async def test_who_does_not_log_in_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("luxminer_hil.fakepool.peer.LOGIN_TIMEOUT_S", 0.1)
+    async with (
+        FakePool() as pool,
+        await RawMiner.connect(pool.port) as silent,
+        await RawMiner.connect(pool.port) as miner,
+    ):
+        await miner.login()
+        assert await silent.read() is None
+        await asyncio.sleep(0.15)
+        assert (await miner.call("mining.ping"))["result"] == "pong"
+
+
+async def test_lines_that_wait_for_a_delay_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("luxminer_hil.fakepool.peer.MAX_DELAYED_LINES", 20)
+    async with FakePool() as pool, await RawMiner.connect(pool.port) as miner:
+        await pool.delay(30)
+        for _ in range(25):
+            miner.post("mining.ping")
+        assert await miner.read() is None
