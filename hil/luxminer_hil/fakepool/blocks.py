@@ -34,7 +34,8 @@ class HistoricalBlock:
     best_chips: int
     """Number of chips, 1 to 12, with which the fewest hashes are needed."""
     hashes: int
-    """Needed by that many chips, each counting up its equal share of the nonce range."""
+    """Needed by that many chips, each counting up from its address, ``256 // chips`` apart, in
+    the first nonce byte."""
 
     def __post_init__(self) -> None:
         if (

@@ -37,7 +37,10 @@ def test_the_parts_of_a_block_give_its_hash(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=NAMES)
 def test_position_and_best_number_of_chips(row: dict[str, Any]) -> None:
     position = int(row["header"][152:], 16)
-    needed = {chips: chips * (position % (2**32 // chips) + 1) for chips in range(1, 13)}
+    needed = {}
+    for chips in range(1, 13):
+        starts = [index * (256 // chips) << 24 for index in range(chips)]
+        needed[chips] = chips * min(position - start + 1 for start in starts if start <= position)
     assert row["nonce_position"] == position
     assert row["hashes"] == needed[row["best_chips"]] == min(needed.values())
 
