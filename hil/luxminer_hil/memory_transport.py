@@ -14,13 +14,16 @@ WRITE_LIMIT_S = 2.0
 class MemoryTransport:
     """A `luxminer.transport.base.Transport` to a stick in the same process."""
 
-    def __init__(self, port: MemoryPort, baudrate: int) -> None:
+    def __init__(
+        self, port: MemoryPort, baudrate: int, *, write_limit_s: float = WRITE_LIMIT_S
+    ) -> None:
         """Open the port. Raises TransportClosed when it is unplugged or in use."""
         try:
             self._host = port.connect(baudrate)
         except PortClosed as exc:
             raise TransportClosed(str(exc)) from exc
         self._name = port.path
+        self._write_limit_s = write_limit_s
 
     @property
     def name(self) -> str:
@@ -36,12 +39,13 @@ class MemoryTransport:
     async def write(self, data: bytes) -> None:
         """Hand over all of ``data``. Raises TransportClosed, TransportTimeout."""
         try:
-            async with asyncio.timeout(WRITE_LIMIT_S):
+            async with asyncio.timeout(self._write_limit_s):
                 await self._host.write(data)
         except PortClosed as exc:
             raise TransportClosed(f"{self._name} is gone: {exc}") from exc
         except TimeoutError as exc:
-            raise TransportTimeout(f"{self._name} took no byte for {WRITE_LIMIT_S:g} s") from exc
+            reason = f"{self._name} did not take a write in {self._write_limit_s:g} s"
+            raise TransportTimeout(reason) from exc
 
     def discard_input(self) -> int:
         return self._host.discard()

@@ -13,7 +13,7 @@ does not lock and then nothing is hashed.
 from dataclasses import dataclass
 from fractions import Fraction
 
-from luxminer_drivers.bm1384 import facts
+import luxminer_drivers.bm1384.facts as facts
 from luxminer_hil.chipsim.wire import Task, pll_mhz
 
 __all__ = [
@@ -157,10 +157,12 @@ class ChipModel:
         if not self.is_searching:
             self._dry_s += passed_s
             return
+        # What was owed at a faster clock stays owed.
+        limit = max(self._owed, self.rate_hs * MAX_OWED_S)
         self._owed += self.rate_hs * passed_s
-        excess = self._owed - self.rate_hs * MAX_OWED_S
-        if excess > 0.0 and self.rate_hs:
-            self._owed -= excess
+        excess = self._owed - limit
+        if excess > 0.0:
+            self._owed = limit
             self._missed += excess
             self._lag_s += excess / self.rate_hs
 

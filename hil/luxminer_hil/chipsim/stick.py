@@ -16,7 +16,7 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from luxminer_drivers.bm1384 import facts
+import luxminer_drivers.bm1384.facts as facts
 from luxminer_hil.chipsim import wire
 from luxminer_hil.chipsim.chip import ChipCounters, ChipModel, Slice
 from luxminer_hil.chipsim.errors import SimulatorError
@@ -171,6 +171,11 @@ class VirtualStick:
     @property
     def is_plugged(self) -> bool:
         return self._is_powered
+
+    @property
+    def is_line_quiet(self) -> bool:
+        """No byte is on its way, and no frame is incomplete."""
+        return not (self._rx.pending_bytes or self._tx.pending_bytes or self._parser.pending)
 
     async def start(self) -> None:
         """Plug the stick in. Raises SimulatorError when its port cannot be made."""

@@ -8,12 +8,12 @@ Ref: usb-sticks reference sections 3.1 (CRC5), 3.3 (fields), 4.1 to 4.5 (frames)
 preamble. How a real chip tells them apart is not known. Here a frame boundary is followed by
 
 1. a command, when four bytes are one (opcode, reserved bits and CRC5 are right) and the line then
-   falls silent or goes on with something that does not make the 64 bytes a task;
+   falls silent, or goes on with another command, or with what does not make the 64 bytes a task;
 2. a task otherwise, of exactly 64 bytes.
 
 Silence of `IDLE_GAP_S` ends a frame: what is left then is a command or a bad frame, and the next
 byte begins a new one. The look-ahead of rule 1 is more than a chip can do. It is needed because
-one midstate in about 8,000 begins with the bytes of a right PLL command, and because a host
+one midstate in about 65,000 begins with the bytes of a right PLL command, and because a host
 process keeps no exact pauses on a pty; `StreamParser.ambiguous` counts such tasks.
 
 Unproven: rule 1, the length of the gap, and that bits without a known meaning must be zero. The
@@ -23,7 +23,7 @@ last is strict on purpose: a frame that breaks it is counted and not obeyed.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from luxminer_drivers.bm1384 import facts
+import luxminer_drivers.bm1384.facts as facts
 from luxminer_drivers.bm1384.facts import Field, Opcode, Order, Register, ReplyType
 
 __all__ = [
@@ -241,7 +241,7 @@ class StreamParser:
             head = bytes(self._buffer[: facts.TASK_LENGTH])
             command = read_command(head[: facts.COMMAND_LENGTH])
             task = read_task(head)
-            if isinstance(command, Command) and not _is_surely_task(task):
+            if isinstance(command, Command) and not _is_surely_task(task, head):
                 self._take(command, facts.COMMAND_LENGTH, frames)
             else:
                 self.ambiguous += isinstance(command, Command)
@@ -277,9 +277,11 @@ class StreamParser:
         frames.append(frame)
 
 
-def _is_surely_task(frame: Task | BadFrame) -> bool:
-    """Tell a task from a command with an open-core or busy task close behind it."""
-    return isinstance(frame, Task) and any(frame.midstate[: -facts.COMMAND_LENGTH])
+def _is_surely_task(task: Task | BadFrame, head: bytes) -> bool:
+    """Tell a task from a command with other commands, or tasks of zeros, close behind it."""
+    rest = head[facts.COMMAND_LENGTH : facts.TASK_MIDSTATE.width]
+    following = read_command(rest[: facts.COMMAND_LENGTH])
+    return isinstance(task, Task) and any(rest) and isinstance(following, BadFrame)
 
 
 def register_reply(data: bytes) -> bytes:

@@ -1,0 +1,99 @@
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from luxminer.cli import dispatch
+from tests.unit.chipsim.host import CHIP_ID, COUNT
+from tests.unit.chipsim.test_port import Tty
+
+TABLE = {"stick": ("", "luxminer_hil.stick_command:COMMAND")}
+SCRIPT = f"""
+from luxminer.cli import dispatch
+raise SystemExit(dispatch("luxminer-hil", "", {TABLE!r}, None))
+"""
+WAIT_S = 20
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, "stick", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    assert select.select([process.stdout], [], [], WAIT_S)[0], "no line in time"
+    return process.stdout.readline().rstrip("\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_prints_the_tty_and_stays_until_stopped(tmp_path: Path, number: int) -> None:
+    link = str(tmp_path / "stick")
+    with running("--model", "2pac", "--link", link, "--scale", "0.001") as process:
+        assert line(process) == link
+        host = Tty(link)
+        os.set_blocking(host.fd, True)
+        host.write(COUNT)
+        got = b""
+        while len(got) < 10:
+            got += os.read(host.fd, 10)
+        assert got == CHIP_ID * 2
+        process.send_signal(number)
+        out, err = process.communicate(timeout=WAIT_S)
+        assert (process.returncode, out, err) == (0, "", "")
+        host.close()
+    assert not Path(link).is_symlink()
+
+
+def test_counters_are_json_lines_after_the_path(tmp_path: Path) -> None:
+    faults = tmp_path / "faults.toml"
+    faults.write_text('seed = 11\n[[fault]]\nkind = "brown_out"\nfrom_s = 0.05\n')
+    with running("--model", "compac", "--stats", "0.1", "--faults", str(faults)) as process:
+        path = line(process)
+        assert path.startswith("/dev/pts/")
+        line(process)
+        counters = json.loads(line(process))
+        assert counters["path"] == path
+        assert counters["seed"] == 11
+        assert counters["faults"] == {"brown_out": 1}
+        assert [chip["mhz"] for chip in counters["chips"]] == [200.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--model", "compax"], "--model: unknown model 'compax'; use compac, 2pac, terminus"),
+        (["--model", "compac", "--chips", "0"], "--chips: 0 is out of range"),
+        (["--model", "compac", "--scale", "x"], "--scale: x is no number"),
+        (["--model", "compac", "--scale", "2"], "--scale: 2 is out of range"),
+        (["--model", "compac", "--stats", "0"], "--stats: 0 is out of range; use 0.1 or more"),
+        (["--model", "compac", "--stats", "nan"], "--stats: nan is out of range"),
+        (["--model", "compac", "--faults", "/none.toml"], "--faults: cannot read /none.toml"),
+        (["--model", "compac", "--link", "/none/stick"], "--link: cannot make /none/stick"),
+    ],
+)
+def test_wrong_arguments_give_one_clear_line(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dispatch("luxminer-hil", "", TABLE, ["stick", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"luxminer-hil: {words}")
+    assert err.count("\n") == 1
