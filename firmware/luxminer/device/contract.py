@@ -29,7 +29,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsbMatch:
-    """USB identity of a stick. ``manufacturer`` compares exactly, ``product`` without case."""
+    """USB identity of a stick. ``manufacturers`` compare exactly, ``product`` without case.
+
+    An empty string list or product is not compared; such a model fits too many devices to be taken
+    for a stick by itself, so it is used only where the owner names it in the configuration.
+    """
 
     vendor_id: int
     product_id: int
@@ -47,6 +51,8 @@ class StickModel:
     """As printed on the stick: ``GekkoScience Compac``."""
     code: str
     """CGMiner's three letters: ``GSC``."""
+    chip: str = ""
+    """Chip family as printed on its package: ``BM1384``."""
     usb: UsbMatch
     baudrate: int
     chips: int

@@ -1,0 +1,156 @@
+"""Which driver, model and settings a stick gets: what USB says, joined with what its owner says.
+
+Nothing is sent to a device unless vendor, product and both strings agree with a driver's model, or
+the owner has named the model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from luxminer.config.schema import Config, DeviceConfig
+from luxminer.device.contract import DeviceOptions, StickModel
+from luxminer.device.identity import Sighting, UsbPort
+from luxminer.device.registry import DriverRecord, Match, match, model_named
+from luxminer.errors import ConfigError, PortUnusable
+from luxminer.transport.ports import check_port, is_url
+
+__all__ = ["Assigner", "Assignment"]
+
+CHIP_INTERFACE = 0
+"""Bridges with several interfaces have the chips behind the first.
+
+Ref: usb-sticks.md section 2.5.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """What a stick is run with."""
+
+    match: Match
+    options: DeviceOptions
+    serial: str
+    """Empty when neither USB nor the owner names one."""
+    index: int | None
+    """Position of its settings in the configuration; None when it has none of its own."""
+    enabled: bool
+
+    @property
+    def model(self) -> StickModel:
+        return self.match.model
+
+
+class Assigner:
+    """Decides about sightings. Raises ConfigError at once for settings that can never be used."""
+
+    def __init__(self, config: Config, drivers: Sequence[DriverRecord]) -> None:
+        self._devices = config.devices
+        self._detect = config.mining.detect
+        self._drivers = tuple(drivers)
+        seen: dict[tuple[str, str], int] = {}
+        for index, settings in enumerate(self._devices):
+            self._check(index, settings)
+            first = seen.setdefault((settings.serial, settings.port), index)
+            if first != index:
+                raise ConfigError(
+                    f"is for the same stick as devices[{first}]",
+                    key=f"devices[{index}]",
+                    value=settings.serial or settings.port,
+                    cure="write the settings of one stick once",
+                )
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """Configured ports by position; empty strings for settings that name none."""
+        return tuple(settings.port for settings in self._devices)
+
+    def assign(self, sighting: Sighting) -> Assignment | None:
+        """Return how to run what was seen; None to leave it alone.
+
+        Raises ConfigError when the configuration is ambiguous or incomplete for it.
+        """
+        fitting = [n for n in range(len(self._devices)) if self._fits(n, sighting)]
+        if len(fitting) > 1:
+            raise ConfigError(
+                f"fits {sighting.url}, and so does devices[{fitting[0]}]",
+                key=f"devices[{fitting[1]}]",
+                value=sighting.url,
+                cure="name each stick by serial or by port, in one place",
+            )
+        if fitting:
+            return self._configured(fitting[0], sighting.usb)
+        usb = sighting.usb
+        if usb is None or not self._detect or usb.interface != CHIP_INTERFACE:
+            return None
+        found = match(self._drivers, usb)
+        if found is None or not found.certain:
+            return None
+        options = DeviceOptions(model=found.model, frequency_mhz=found.model.frequency_mhz)
+        return Assignment(match=found, options=options, serial=usb.serial, index=None, enabled=True)
+
+    def awaited(self, index: int) -> Assignment | None:
+        """Return how a configured port will be run that is not there; None if USB has to say."""
+        return self._configured(index, None) if self._devices[index].model else None
+
+    def _fits(self, index: int, sighting: Sighting) -> bool:
+        settings, usb = self._devices[index], sighting.usb
+        same_serial = usb is not None and usb.serial == settings.serial
+        if settings.port:
+            return index in sighting.configured and (
+                not settings.serial or usb is None or same_serial
+            )
+        return usb is not None and same_serial and usb.interface == CHIP_INTERFACE
+
+    def _configured(self, index: int, usb: UsbPort | None) -> Assignment:
+        settings = self._devices[index]
+        key = f"devices[{index}].model"
+        if settings.model:
+            found = model_named(self._drivers, settings.model, key)
+        else:
+            maybe = match(self._drivers, usb) if usb is not None else None
+            if maybe is None or not maybe.certain:
+                says = f"USB says {usb.product!r} there" if usb else "USB says nothing about it"
+                raise ConfigError(
+                    f"is missing for {settings.port or settings.serial}: {says}",
+                    key=key,
+                    cure=f'add model = "{maybe.model.name if maybe else "compac"}" or what it is',
+                )
+            found = maybe
+        return Assignment(
+            match=found,
+            options=_options(index, settings, found.model),
+            serial=usb.serial if usb is not None else settings.serial,
+            index=index,
+            enabled=settings.enabled,
+        )
+
+    def _check(self, index: int, settings: DeviceConfig) -> None:
+        key = f"devices[{index}]"
+        if not settings.serial and not settings.port:
+            raise ConfigError(
+                "names no stick", key=key, cure="add its serial, or the port that it is at"
+            )
+        if is_url(settings.port):
+            try:
+                check_port(settings.port)
+            except PortUnusable as exc:
+                raise ConfigError(
+                    f'is "{settings.port}": {exc.reason}',
+                    key=f"{key}.port",
+                    value=settings.port,
+                    cure=exc.cure,
+                ) from exc
+        if settings.model or is_url(settings.port):
+            self._configured(index, None)
+
+
+def _options(index: int, settings: DeviceConfig, model: StickModel) -> DeviceOptions:
+    frequency_mhz = settings.frequency_mhz or model.frequency_mhz
+    if not model.min_mhz <= frequency_mhz <= model.max_mhz:
+        raise ConfigError(
+            f"is {frequency_mhz:g}, which a {model.title} cannot run at",
+            key=f"devices[{index}].frequency_mhz",
+            value=frequency_mhz,
+            cure=f"it must be from {model.min_mhz:g} to {model.max_mhz:g}",
+        )
+    return DeviceOptions(model=model, frequency_mhz=frequency_mhz, scale=settings.scale)

@@ -1,0 +1,150 @@
+"""What is plugged in and whether it can be used: the rows of ``luxminer devices``.
+
+Ports that are certainly sticks are opened for a moment to see whether we may and can; nothing is
+written to them, and all other ports are left untouched.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from luxminer.config.schema import Config
+from luxminer.device.assignment import CHIP_INTERFACE, Assigner
+from luxminer.device.hotplug import HotplugWatcher
+from luxminer.device.identity import Sighting, UsbPort
+from luxminer.device.registry import DriverRecord, Match, match
+from luxminer.device.usb import UsbBus
+from luxminer.errors import ConfigError
+from luxminer.transport.ports import is_url, probe_port
+
+__all__ = ["DeviceListing", "list_devices"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceListing:
+    """One row. A stick is usable when ``problem`` is empty; unknown texts are empty too."""
+
+    model: str = ""
+    serial: str = ""
+    usb_path: str = ""
+    tty: str = ""
+    """Or pyserial URL."""
+    driver: str = ""
+    usable: bool = False
+    problem: str = ""
+    cure: str = ""
+
+
+def list_devices(
+    config: Config, drivers: Sequence[DriverRecord], bus: UsbBus | None = None
+) -> tuple[DeviceListing, ...]:
+    """Return a row for each USB serial port, configured port, and driver that cannot be loaded.
+
+    Raises ConfigError for settings that can never be used.
+    """
+    bus = bus or UsbBus()
+    assigner = Assigner(config, drivers)
+    watcher = HotplugWatcher(assigner.ports, bus)
+    rows = [
+        _row(change.sighting, assigner, drivers)
+        for change in watcher.poll()
+        if change.sighting.configured or _has_chips(change.sighting.usb)
+    ]
+    rows += [_missing(index, assigner, config) for index in watcher.missing]
+    rows += [row for usb in bus.without_tty() if (row := _without_tty(usb, drivers)) is not None]
+    rows += [
+        DeviceListing(
+            driver=driver.name,
+            problem=f"driver cannot be used: {driver.problem}",
+            cure=f"install package {driver.package} again, or uninstall it",
+        )
+        for driver in drivers
+        if driver.spec is None
+    ]
+    return tuple(rows)
+
+
+def _has_chips(usb: UsbPort | None) -> bool:
+    return usb is None or usb.interface == CHIP_INTERFACE
+
+
+def _row(sighting: Sighting, assigner: Assigner, drivers: Sequence[DriverRecord]) -> DeviceListing:
+    usb = sighting.usb
+    row = DeviceListing(
+        serial=usb.serial if usb is not None else "",
+        usb_path=usb.usb_path if usb is not None else "",
+        tty=sighting.url,
+    )
+    try:
+        assignment = assigner.assign(sighting)
+        if assignment is None:
+            assert usb is not None, "a configured port that USB does not know is always assigned"
+            return _left_alone(row, usb, match(drivers, usb))
+    except ConfigError as exc:
+        return replace(row, problem=f"{exc.key}: {exc.reason}", cure=exc.cure)
+    row = replace(
+        row,
+        model=assignment.model.title,
+        serial=assignment.serial,
+        driver=assignment.match.driver.name,
+    )
+    if not assignment.enabled:
+        key = f"devices[{assignment.index}].enabled"
+        return replace(row, problem="switched off by its owner", cure=f"set {key} = true")
+    trouble = None if is_url(sighting.url) else probe_port(sighting.url)
+    if trouble is not None:
+        return replace(row, problem=trouble.reason, cure=trouble.cure)
+    return replace(row, usable=True)
+
+
+def _left_alone(row: DeviceListing, usb: UsbPort, found: Match | None) -> DeviceListing:
+    """Say why a port is not taken for a stick."""
+    if found is None:
+        what = f"{usb.vendor_id:04x}:{usb.product_id:04x} {usb.manufacturer!r} {usb.product!r}"
+        return replace(
+            row,
+            problem=f"no driver knows {what}",
+            cure="nothing, unless it is a stick: then install its driver",
+        )
+    row = replace(row, model=found.model.title, driver=found.driver.name)
+    if not found.certain:
+        return replace(
+            row,
+            problem=f"may be a {found.model.title}, or something else",
+            cure=f'if it is one, add its port and model = "{found.model.name}" under [[devices]]',
+        )
+    return replace(
+        row, problem="detection is off", cure="set mining.detect = true or list it as a device"
+    )
+
+
+def _missing(index: int, assigner: Assigner, config: Config) -> DeviceListing:
+    settings = config.devices[index]
+    assignment = assigner.awaited(index)
+    return DeviceListing(
+        model=assignment.model.title if assignment is not None else "",
+        driver=assignment.match.driver.name if assignment is not None else "",
+        serial=settings.serial,
+        tty=settings.port,
+        problem="no such port",
+        cure=f"plug the stick in or correct devices[{index}].port",
+    )
+
+
+def _without_tty(usb: UsbPort, drivers: Sequence[DriverRecord]) -> DeviceListing | None:
+    try:
+        found = match(drivers, usb)
+    except ConfigError as exc:
+        return DeviceListing(
+            serial=usb.serial, usb_path=usb.usb_path, problem=exc.reason, cure=exc.cure
+        )
+    if found is None or not found.certain:
+        return None
+    return DeviceListing(
+        model=found.model.title,
+        serial=usb.serial,
+        usb_path=usb.usb_path,
+        driver=found.driver.name,
+        problem="has no serial port: another program has taken it, or the kernel lacks its driver",
+        cure="stop other mining programs and plug it in again, or load the kernel's USB serial "
+        "drivers: sudo modprobe -a cp210x ftdi_sio",
+    )

@@ -1,0 +1,235 @@
+"""All sticks: finds them, gives each its lasting number and a supervisor, passes on orders.
+
+A stick keeps its row and its numbers when it is pulled. It is known again by its serial number, and
+where it has none by the place where it is plugged in.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+from luxminer.clock import Clock
+from luxminer.config.schema import Config
+from luxminer.device.assignment import Assigner, Assignment
+from luxminer.device.health import Timing
+from luxminer.device.hotplug import HotplugWatcher, PortChange
+from luxminer.device.identity import Sighting, describe
+from luxminer.device.registry import DriverRecord
+from luxminer.device.session import NonceSink, Services, WorkSource
+from luxminer.device.state import DeviceState
+from luxminer.device.supervisor import DeviceSupervisor
+from luxminer.device.usb import UsbBus
+from luxminer.errors import CommandError, ConfigError
+from luxminer.transport.base import Transport
+from luxminer.transport.serial import open_serial
+
+__all__ = ["MAX_DEVICES", "DeviceManager"]
+
+log = logging.getLogger(__name__)
+
+MAX_DEVICES = 256
+"""Rows in the life of the process; a device that comes back under ever new names ends here."""
+
+
+class DeviceManager:
+    """Owns the supervisors. Raises ConfigError at once for settings that can never be used."""
+
+    def __init__(
+        self,
+        config: Config,
+        drivers: Sequence[DriverRecord],
+        *,
+        clock: Clock,
+        rng: random.Random,
+        work: WorkSource,
+        nonces: NonceSink,
+        bus: UsbBus | None = None,
+        open_transport: Callable[[str, int], Awaitable[Transport]] = open_serial,
+        timing: Timing | None = None,
+    ) -> None:
+        self._config = config
+        self._assigner = Assigner(config, drivers)
+        self._bus = bus or UsbBus()
+        self._watcher = HotplugWatcher(self._assigner.ports, self._bus)
+        self._services = Services(
+            clock=clock,
+            random=rng,
+            work=work,
+            nonces=nonces,
+            open_transport=open_transport,
+            reset_usb=self._bus.reset,
+            timing=timing or Timing(),
+        )
+        self._rows: list[DeviceSupervisor] = []
+        self._by_url: dict[str, DeviceSupervisor] = {}
+        self._refused: dict[str, str] = {}
+        self._twins: set[str] = set()
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Look for sticks and keep them running until cancelled.
+
+        When it ends, all sticks are quiet and their ports closed, within some 1.5 s.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            tasks.create_task(self._check(), name="device health")
+            await self._watcher.watch(self._config.mining.detect_interval_s, self._take)
+
+    def device_states(self) -> tuple[DeviceState, ...]:
+        """Return the rows by number."""
+        serials = [row.serial for row in self._rows]
+        return tuple(
+            row.state(_identity(row, is_shared=serials.count(row.serial) > 1)) for row in self._rows
+        )
+
+    def problems(self) -> tuple[str, ...]:
+        """Return what is wrong beyond the rows, each with its cure."""
+        found = list(self._refused.values())
+        shown = {row.assignment.index for row in self._rows}
+        found += [self._no_port(n) for n in self._watcher.missing if n not in shown]
+        if not self._rows and not found:
+            found.append("no stick found; plug one in, or see `luxminer devices`")
+        return tuple(found)
+
+    async def enable(self, device_id: int) -> bool:
+        """Mine with a stick again; False when it was enabled. Raises CommandError."""
+        return self._row(device_id).set_enabled(True)
+
+    async def disable(self, device_id: int) -> bool:
+        """Let a stick rest; False when it was disabled. Raises CommandError."""
+        return self._row(device_id).set_enabled(False)
+
+    async def set_frequency(self, device_id: int, mhz: float) -> float:
+        """Set the target clock; return the clock really given, in MHz.
+
+        Raises CommandError: ``unknown-device``, ``out-of-range``, ``failed``.
+        """
+        return await self._row(device_id).set_frequency(mhz)
+
+    async def reset(self, device_id: int) -> None:
+        """Start a stick anew. Raises CommandError: ``unknown-device``, ``not-present``."""
+        self._row(device_id).reset()
+
+    def _row(self, device_id: int) -> DeviceSupervisor:
+        if not 0 <= device_id < len(self._rows):
+            last = len(self._rows) - 1
+            known = f"known: 0 to {last}" if self._rows else "no stick was ever seen"
+            raise CommandError("unknown-device", f"no device {device_id}; {known}")
+        return self._rows[device_id]
+
+    async def _check(self) -> None:
+        while True:
+            await asyncio.sleep(self._services.timing.check_s)
+            now_s = self._services.clock.monotonic()
+            for row in self._rows:
+                row.check(now_s)
+
+    def _take(self, changes: Sequence[PortChange]) -> None:
+        for change in changes:
+            url = change.sighting.url
+            if change.appeared:
+                self._appeared(change.sighting, again=change.again)
+            else:
+                self._refused.pop(url, None)
+                row = self._by_url.pop(url, None)
+                if row is not None:
+                    row.vanished()
+        if changes or not self._rows:
+            self._await_missing()
+
+    def _appeared(self, sighting: Sighting, *, again: bool) -> None:
+        try:
+            assignment = self._assigner.assign(sighting)
+        except ConfigError as exc:
+            self._refuse(sighting.url, str(exc))
+            return
+        if assignment is None:
+            return
+        row = self._find(assignment, sighting) or self._new_row(assignment)
+        if row is None:
+            self._refuse(
+                sighting.url, f"{MAX_DEVICES} sticks were seen already; restart the service"
+            )
+            return
+        self._by_url[sighting.url] = row
+        row.seen(assignment, sighting, again=again)
+        self._warn_of_twins(row)
+
+    def _refuse(self, url: str, reason: str) -> None:
+        self._refused[url] = f"{url} is left alone: {reason}"
+        log.error("%s", self._refused[url])
+
+    def _find(self, assignment: Assignment, sighting: Sighting) -> DeviceSupervisor | None:
+        """Return the row of a stick that was there before, or that waits for it."""
+        place = sighting.usb.usb_path if sighting.usb is not None else sighting.url
+        free = [
+            row
+            for row in self._rows
+            if not row.is_claimed and row.assignment.model.code == assignment.model.code
+        ]
+        known = [row for row in free if row.was_there and row.serial == assignment.serial]
+        same_place = [row for row in known if (row.usb_path or row.path) == place]
+        if same_place:
+            return same_place[0]
+        if assignment.serial and known:
+            return known[0]
+        for row in free:
+            awaited = not row.was_there and row.assignment.index is not None
+            if awaited and row.assignment.index == assignment.index:
+                return row
+        return None
+
+    def _new_row(self, assignment: Assignment) -> DeviceSupervisor | None:
+        if len(self._rows) >= MAX_DEVICES:
+            return None
+        assert self._tasks is not None, "rows are made while running"
+        code = assignment.model.code
+        row = DeviceSupervisor(
+            device_id=len(self._rows),
+            name_id=sum(other.assignment.model.code == code for other in self._rows),
+            assignment=assignment,
+            services=self._services,
+            forget=self._watcher.forget,
+        )
+        self._rows.append(row)
+        self._tasks.create_task(row.run(), name=f"supervisor {row.id}")
+        return row
+
+    def _await_missing(self) -> None:
+        """Make rows for configured ports that are not there, so that they are seen missing."""
+        shown = {row.assignment.index for row in self._rows}
+        for index in self._watcher.missing:
+            assignment = self._assigner.awaited(index) if index not in shown else None
+            row = self._new_row(assignment) if assignment is not None else None
+            if row is not None:
+                problem = self._no_port(index)
+                log.warning("device %d: %s", row.id, problem)
+                row.await_port(self._config.devices[index].port, problem)
+
+    def _no_port(self, index: int) -> str:
+        settings = self._config.devices[index]
+        return (
+            f"{describe(settings.serial, settings.port)}: no such port; plug the stick in or "
+            f"correct devices[{index}].port"
+        )
+
+    def _warn_of_twins(self, row: DeviceSupervisor) -> None:
+        twins = [other for other in self._rows if other.is_claimed and other.serial == row.serial]
+        if row.serial and len(twins) > 1 and row.serial not in self._twins:
+            self._twins.add(row.serial)
+            places = " and ".join(other.usb_path or other.path for other in twins)
+            log.warning(
+                "two sticks say that their serial number is %s (at %s): they are told apart by "
+                "their places; name each by its port to give them different settings",
+                row.serial,
+                places,
+            )
+
+
+def _identity(row: DeviceSupervisor, *, is_shared: bool) -> str:
+    place = row.usb_path or row.path
+    if not row.serial:
+        return place
+    return f"{row.serial}@{place}" if is_shared else row.serial

@@ -1,0 +1,79 @@
+"""The state of one stick as its supervisor knows it, for everybody who only reads."""
+
+from dataclasses import dataclass, replace
+
+from luxminer.device.contract import ChipReport, DeviceReport
+from luxminer.telemetry.model import DeviceStatus
+
+__all__ = ["DeviceState", "add_reports"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceState:
+    """One row: who the stick is, how it is, and what its driver last said."""
+
+    id: int
+    """ASC number: order of first detection."""
+    name_id: int
+    """Number among the sticks with the same ``code``."""
+    identity: str
+    """Lasting name: the serial number, with the place where two sticks have the same one; the
+    place where there is none."""
+    code: str
+    model: str
+    """``GekkoScience Compac``."""
+    driver: str
+    chip: str
+    serial: str
+    path: str
+    usb_path: str
+    status: DeviceStatus
+    problem: str
+    """Why it is not Alive, with the cure; empty when it is."""
+    enabled: bool
+    """The owner's wish; says nothing about health."""
+    present: bool
+    scale: float
+    min_mhz: float
+    max_mhz: float
+    target_mhz: float
+    """Clock that the owner wants."""
+    report: DeviceReport | None
+    """Last report of the driver, None before the first. Counters are sums over all times the stick
+    was brought up; the rest is of the last time, also after it ended."""
+    brought_up_s: float | None
+    """Monotonic time since which it runs; None when it is not up."""
+    gone_wall_s: float | None
+    """When it was pulled; None while it is present or was never there."""
+    attempts: int
+    """Times that opening it was tried."""
+    faults: int
+    """Times that it failed: faults, mismatches, errors of its driver, ports that did not open."""
+    resets: int
+    """Times that it was started anew after a fault or by order; chip resets are in the report."""
+
+
+def add_reports(before: DeviceReport | None, now: DeviceReport) -> DeviceReport:
+    """Return ``now`` with the counters of ``before`` added, so that they never fall."""
+    if before is None:
+        return now
+    old_chips = {chip.index: chip for chip in before.chips}
+    return replace(
+        now,
+        chips=tuple(_add_chips(old_chips.get(chip.index), chip) for chip in now.chips),
+        tasks_sent=before.tasks_sent + now.tasks_sent,
+        busy_tasks_sent=before.busy_tasks_sent + now.busy_tasks_sent,
+        bytes_discarded=before.bytes_discarded + now.bytes_discarded,
+        resets=before.resets + now.resets,
+    )
+
+
+def _add_chips(before: ChipReport | None, now: ChipReport) -> ChipReport:
+    if before is None:
+        return now
+    return replace(
+        now,
+        nonces=before.nonces + now.nonces,
+        hw_errors=before.hw_errors + now.hw_errors,
+        duplicates=before.duplicates + now.duplicates,
+    )

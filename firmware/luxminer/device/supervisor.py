@@ -1,0 +1,375 @@
+"""Keeps one stick running: brings it up, backs off when it fails, and starts it anew.
+
+::
+
+    absent -> initialising -> alive <-> sick -> pause after a failure, then initialising again
+      ^----------- unplugged ----------/
+
+Nothing that a stick or its driver does ends the supervisor.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from luxminer.device.assignment import Assignment
+from luxminer.device.contract import DeviceReport
+from luxminer.device.health import backoff_s
+from luxminer.device.identity import Sighting, describe
+from luxminer.device.session import Services, Session
+from luxminer.device.state import DeviceState, add_reports
+from luxminer.errors import (
+    CommandError,
+    LuxminerError,
+    PortProblem,
+    PortUnusable,
+    ProbeMismatch,
+    TransportClosed,
+)
+from luxminer.logs import RateLimit
+from luxminer.telemetry.model import DeviceStatus
+from luxminer.transport.ports import is_url
+
+__all__ = ["DeviceSupervisor"]
+
+log = logging.getLogger(__name__)
+
+USB_RESET_EVERY = 5
+"""Failures in a row after which the hub resets the device, and again after as many.
+
+Ref: usb-sticks.md section 10.6.
+"""
+
+USB_RESET_S = 10.0
+"""A USB reset takes a second or two, and makes the port vanish for as long."""
+
+PATIENCE_S = 300.0
+"""A warning of one kind about a stick is repeated after this time at the earliest."""
+
+
+class DeviceSupervisor:
+    """Owns one stick. `run` is its task; everything else is called from the same loop.
+
+    ``forget`` asks for a port to be reported again at the next look, if it is still there.
+    """
+
+    def __init__(
+        self,
+        device_id: int,
+        name_id: int,
+        assignment: Assignment,
+        services: Services,
+        forget: Callable[[str], None],
+    ) -> None:
+        self.id = device_id
+        self.name_id = name_id
+        self.assignment = assignment
+        self.enabled = assignment.enabled
+        self.path = ""
+        self.usb_path = ""
+        self._services = services
+        self._timing = services.timing
+        self._forget = forget
+        self._sighting: Sighting | None = None
+        self._session: Session | None = None
+        self._wake = asyncio.Event()
+        self._problem = ""
+        self._is_unreachable = False
+        self._was_up = False
+        self._was_there = False
+        self._totals: DeviceReport | None = None
+        self._wanted_mhz: float | None = None
+        self._seen_s = 0.0
+        self._retry_at_s = 0.0
+        self._usb_reset_s = float("-inf")
+        self._failures = 0
+        self._attempts = 0
+        self._faults = 0
+        self._resets = 0
+        self._gone_wall_s: float | None = None
+        self._warnings = RateLimit(PATIENCE_S)
+
+    @property
+    def is_claimed(self) -> bool:
+        """Stands for something that is plugged in."""
+        return self._sighting is not None
+
+    @property
+    def is_present(self) -> bool:
+        """The stick is there; a URL alone says nothing about what is behind it."""
+        connected = self._session is not None and self._session.is_connected
+        return self.is_claimed and (connected or not self._is_unreachable)
+
+    @property
+    def was_there(self) -> bool:
+        """Has stood for something at least once."""
+        return self._was_there
+
+    @property
+    def serial(self) -> str:
+        return self.assignment.serial
+
+    @property
+    def name(self) -> str:
+        return describe(self.serial, self.path)
+
+    @property
+    def _unplugged(self) -> str:
+        if is_url(self.path):
+            return "connection closed; look at the program that serves it"
+        return "unplugged; plug it in again"
+
+    @property
+    def target_mhz(self) -> float:
+        if self._wanted_mhz is not None:
+            return self._wanted_mhz
+        return self.assignment.options.frequency_mhz
+
+    @property
+    def status(self) -> DeviceStatus:
+        session = self._session
+        if session is not None and session.brought_up_s is not None:
+            return DeviceStatus.SICK if session.sick_words else DeviceStatus.ALIVE
+        if session is not None or (self.is_claimed and not self.enabled):
+            return DeviceStatus.INITIALISING
+        lost = self._was_up or (self._was_there and not self.is_claimed)
+        return DeviceStatus.DEAD if lost else DeviceStatus.NO_START
+
+    @property
+    def problem(self) -> str:
+        session = self._session
+        if session is not None and session.brought_up_s is not None:
+            return f"{self.name}: {session.sick_words}" if session.sick_words else ""
+        if self.is_claimed and not self.enabled:
+            return f"{self.name}: switched off by its owner; enable it to mine"
+        return self._problem or f"{self.name}: being brought up"
+
+    def state(self, identity: str) -> DeviceState:
+        """Return the row of the stick, under the lasting name that its manager gives it."""
+        model = self.assignment.model
+        session = self._session
+        report = self._totals
+        if session is not None and session.last_report is not None:
+            report = add_reports(self._totals, session.last_report)
+        return DeviceState(
+            id=self.id,
+            name_id=self.name_id,
+            identity=identity,
+            code=model.code,
+            model=model.title,
+            driver=self.assignment.match.driver.name,
+            chip=model.chip,
+            serial=self.serial,
+            path=self.path,
+            usb_path=self.usb_path,
+            status=self.status,
+            problem=self.problem,
+            enabled=self.enabled,
+            present=self.is_present,
+            scale=self.assignment.options.scale,
+            min_mhz=model.min_mhz,
+            max_mhz=model.max_mhz,
+            target_mhz=self.target_mhz,
+            report=report,
+            brought_up_s=session.brought_up_s if session is not None else None,
+            gone_wall_s=self._gone_wall_s,
+            attempts=self._attempts,
+            faults=self._faults,
+            resets=self._resets,
+        )
+
+    def await_port(self, port: str, problem: str) -> None:
+        """Take note of a configured port that is not there yet."""
+        self.path = port
+        self._problem = problem
+
+    def seen(self, assignment: Assignment, sighting: Sighting, *, again: bool) -> None:
+        """Take charge of a port. ``again`` says that it was there all the time."""
+        if assignment.index != self.assignment.index:
+            self.enabled = assignment.enabled
+        self.assignment = assignment
+        self.path = sighting.url
+        self.usb_path = sighting.usb.usb_path if sighting.usb is not None else ""
+        self._sighting = sighting
+        self._was_there = True
+        self._gone_wall_s = None
+        if not again:
+            self._problem = ""
+            self._seen_s = self._services.clock.monotonic()
+            log.info("device %d: %s is a %s", self.id, self.name, assignment.model.title)
+        self._poke()
+
+    def vanished(self) -> None:
+        """Take note that the port is gone, whether or not reading it has said so already."""
+        now_s = self._services.clock.monotonic()
+        if now_s - self._usb_reset_s > USB_RESET_S:
+            self._failures = 0
+            self._retry_at_s = 0.0
+        if self._sighting is not None:
+            self._lose(self._unplugged)
+        self._poke()
+
+    def set_enabled(self, wish: bool) -> bool:
+        """Record the owner's wish; False when it was that already."""
+        if self.enabled == wish:
+            return False
+        self.enabled = wish
+        self._retry_at_s = 0.0
+        self._poke()
+        return True
+
+    async def set_frequency(self, mhz: float) -> float:
+        """Set the target clock, now and after each restart; return what the dividers give.
+
+        Raises CommandError: ``out-of-range``, ``failed``.
+        """
+        model = self.assignment.model
+        if not model.min_mhz <= mhz <= model.max_mhz:
+            raise CommandError(
+                "out-of-range",
+                f"{mhz:g} MHz is out of range for a {model.title}: "
+                f"{model.min_mhz:g} to {model.max_mhz:g}",
+            )
+        before_mhz, self._wanted_mhz = self._wanted_mhz, mhz
+        if self._session is None:
+            return mhz
+        try:
+            set_mhz = await self._session.set_frequency(mhz)
+        except (LuxminerError, TimeoutError, ValueError) as exc:
+            self._wanted_mhz = before_mhz
+            reason = str(exc) or "the stick did not take it in time"
+            raise CommandError("failed", f"{self.name}: {reason}") from exc
+        return mhz if set_mhz is None else set_mhz
+
+    def reset(self) -> None:
+        """Start the stick anew, without a pause. Raises CommandError: ``not-present``."""
+        if self._sighting is None:
+            raise CommandError("not-present", f"{self.name} is not plugged in")
+        self._resets += 1
+        self._failures = 0
+        self._retry_at_s = 0.0
+        self._poke()
+
+    def check(self, now_s: float) -> None:
+        """Judge a stick that is up by what it should have found by now."""
+        session = self._session
+        if session is not None:
+            session.check(now_s)
+            if session.sick_words:
+                self._warn("sick", self.problem)
+
+    async def run(self) -> None:
+        """Keep the stick running until cancelled; leaves it quiet and its port closed."""
+        while True:
+            self._wake.clear()
+            if self._sighting is None or not self.enabled:
+                await self._wake.wait()
+                continue
+            pause_s = self._retry_at_s - self._services.clock.monotonic()
+            if pause_s > 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause_s):
+                        await self._wake.wait()
+                continue
+            await self._run_once(self._sighting)
+
+    async def _run_once(self, sighting: Sighting) -> None:
+        """Run the stick until it fails or somebody interrupts."""
+        self._attempts += 1
+        await self._reset_usb_when_due(sighting)
+        if self._sighting is not sighting:
+            return
+        options = replace(self.assignment.options, frequency_mhz=self.target_mhz)
+        session = self._session = Session(self.id, self.name, options, self._services)
+        try:
+            ending = await session.run(self.assignment.match.driver, sighting.url)
+        finally:
+            self._session = None
+            if session.last_report is not None:
+                self._totals = add_reports(self._totals, session.last_report)
+        now_s = self._services.clock.monotonic()
+        if session.is_connected:
+            self._is_unreachable = False
+        if session.brought_up_s is not None:
+            self._was_up = True
+            self._problem = ""
+            if session.found_any and now_s - session.brought_up_s >= self._timing.stable_s:
+                self._failures = 0
+        if ending is not None and self._sighting is sighting:
+            self._failed(ending, sighting, now_s)
+
+    def _failed(self, exc: BaseException, sighting: Sighting, now_s: float) -> None:
+        """Record why a session ended, and when to try again."""
+        if isinstance(exc, TransportClosed):
+            self._failures += 1
+            # The first time it is most likely a replug, which must not wait.
+            self._retry_at_s = now_s + (self._backoff_s(-1) if self._failures > 1 else 0.0)
+            self._forget(sighting.url)
+            self._lose(self._unplugged)
+            return
+        denied = isinstance(exc, PortUnusable) and exc.problem is PortProblem.DENIED
+        if denied and now_s - self._seen_s < self._timing.udev_s:
+            self._retry_at_s = now_s + self._timing.udev_retry_s
+            return
+        self._faults += 1
+        self._failures += 1
+        pause_s = self._backoff_s()
+        if isinstance(exc, PortUnusable):
+            reason = f"{exc.reason}; {exc.cure}"
+            self._is_unreachable = exc.problem is PortProblem.UNREACHABLE
+        elif isinstance(exc, ProbeMismatch):
+            pause_s = self._timing.quarantine_s
+            title = self.assignment.model.title
+            reason = f"{exc}; if it is no {title}, correct its model in the configuration"
+        elif isinstance(exc, LuxminerError):
+            self._resets += 1
+            reason = str(exc)
+            if self._failures >= USB_RESET_EVERY:
+                reason += f"; failed {self._failures} times in a row: check its power and its hub"
+        else:
+            self._resets += 1
+            reason = f"error in driver {self.assignment.match.driver.name}: {exc!r}"
+            log.error("device %d: %s: %s", self.id, self.name, reason, exc_info=exc)
+        self._retry_at_s = now_s + pause_s
+        if isinstance(exc, PortUnusable) and exc.problem is PortProblem.MISSING:
+            self._forget(sighting.url)
+            self._lose(reason)
+            return
+        self._problem = f"{self.name}: {reason}"
+        self._warn(type(exc).__name__, f"{self._problem}; next try in {pause_s:.1f} s")
+
+    def _backoff_s(self, offset: int = 0) -> float:
+        return backoff_s(self._failures + offset, self._timing, self._services.random)
+
+    def _lose(self, reason: str) -> None:
+        self._sighting = None
+        self._problem = f"{self.name}: {reason}"
+        self._gone_wall_s = self._services.clock.wall()
+        self._warn("lost", self._problem)
+
+    def _poke(self) -> None:
+        """Wake the task; end a session under way."""
+        self._wake.set()
+        if self._session is not None:
+            self._session.interrupt()
+
+    async def _reset_usb_when_due(self, sighting: Sighting) -> None:
+        """Let the hub reset a stick that keeps failing; what comes of it is only logged."""
+        if sighting.usb is None or not self._failures or self._failures % USB_RESET_EVERY:
+            return
+        self._usb_reset_s = self._services.clock.monotonic()
+        log.warning("device %d: %s keeps failing: resetting it on USB", self.id, self.name)
+        try:
+            async with asyncio.timeout(USB_RESET_S):
+                await asyncio.to_thread(self._services.reset_usb, sighting.usb.usb_path)
+        except (OSError, TimeoutError) as exc:
+            log.warning("device %d: USB reset of %s failed: %s", self.id, self.name, exc)
+
+    def _warn(self, kind: str, text: str) -> None:
+        """Log a warning; ``kind`` is one of few words, as one is remembered for each."""
+        held = self._warnings.admit(kind, self._services.clock.monotonic())
+        if held is not None:
+            more = f" ({held} more of the kind since the last such line)" if held else ""
+            log.warning("device %d: %s%s", self.id, text, more)
