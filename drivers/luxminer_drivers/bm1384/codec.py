@@ -1,0 +1,274 @@
+"""Frames of the BM1384 as values: commands and tasks to the chip, replies from it.
+
+No I/O and no clock. Replies are cut out of the byte stream by `Decoder`. Ref: REFERENCE.md.
+"""
+
+from dataclasses import dataclass
+
+from luxminer.errors import FrameError
+from luxminer_drivers.bm1384 import facts
+from luxminer_drivers.bm1384.pll import Pll
+from luxminer_drivers.common.crc import TableCrc
+
+__all__ = [
+    "BUSY_MIDSTATE",
+    "BUSY_TAIL",
+    "REPLY_TYPES",
+    "ChainInactive",
+    "ChipIdReply",
+    "Command",
+    "NonceReply",
+    "PllReply",
+    "ReadRegister",
+    "SetAddress",
+    "TaskFrame",
+    "WritePll",
+    "busy_task",
+    "crc5",
+    "decode_command",
+    "decode_nonce",
+    "decode_register",
+    "open_core_tasks",
+]
+
+crc5 = TableCrc(*facts.CRC5)
+
+BUSY_MIDSTATE = bytes(facts.TASK_MIDSTATE.width)
+BUSY_TAIL = bytes(facts.TASK_TAIL.width)
+"""The "header" that chips hash when there is no work."""
+
+
+def _reversed_words(data: bytes) -> bytes:
+    words = range(0, len(data), facts.WORD_LENGTH)
+    return b"".join(data[at : at + facts.WORD_LENGTH] for at in reversed(words))
+
+
+def _put(frame: bytearray, field: facts.Field, value: int | bytes) -> None:
+    data = value if isinstance(value, bytes) else value.to_bytes(field.width, "big")
+    assert len(data) == field.width, (field, value)
+    if field.order is facts.Order.WORDS_REVERSED:
+        data = _reversed_words(data)
+    frame[field.offset : field.offset + field.width] = data
+
+
+def _bytes(frame: bytes, field: facts.Field) -> bytes:
+    data = frame[field.offset : field.offset + field.width]
+    return _reversed_words(data) if field.order is facts.Order.WORDS_REVERSED else data
+
+
+def _number(frame: bytes, field: facts.Field) -> int:
+    return int.from_bytes(_bytes(frame, field), "big")
+
+
+def _bits(value: int, field: facts.BitField) -> int:
+    return value >> field.shift & ((1 << field.width) - 1)
+
+
+# --- Commands ------------------------------------------------------------------------------------
+
+
+def _command(opcode: facts.Opcode, *parts: tuple[facts.Field, int], to_all: bool) -> bytes:
+    frame = bytearray(facts.COMMAND_LENGTH)
+    _put(frame, facts.COMMAND_OPCODE, opcode | (facts.ALL_CHIPS if to_all else 0))
+    for field, value in parts:
+        _put(frame, field, value)
+    frame[-1] |= crc5(bytes(frame), facts.COMMAND_CRC_BITS)
+    return bytes(frame)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRegister:
+    """Ask one chip, or with ``address`` None all chips, for a register."""
+
+    register: facts.Register
+    address: int | None = None
+
+    def encode(self) -> bytes:
+        return _command(
+            facts.Opcode.READ_REGISTER,
+            (facts.COMMAND_ADDRESS, self.address or 0),
+            (facts.COMMAND_REGISTER, self.register),
+            to_all=self.address is None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainInactive:
+    """All chips forget their addresses."""
+
+    def encode(self) -> bytes:
+        return _command(facts.Opcode.CHAIN_INACTIVE, to_all=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAddress:
+    """Give the next chip without an address this one."""
+
+    address: int
+
+    def encode(self) -> bytes:
+        return _command(
+            facts.Opcode.SET_ADDRESS, (facts.COMMAND_ADDRESS, self.address), to_all=False
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritePll:
+    """Set the clock of all chips."""
+
+    pll: Pll
+
+    def encode(self) -> bytes:
+        return _command(facts.Opcode.WRITE_PLL, (facts.COMMAND_PLL, self.pll.encode()), to_all=True)
+
+
+Command = ReadRegister | ChainInactive | SetAddress | WritePll
+
+
+def decode_command(raw: bytes) -> Command:
+    """Read a command as a chip would. Raises FrameError for one that no chip would take."""
+    if len(raw) != facts.COMMAND_LENGTH:
+        raise FrameError("command of wrong length", raw)
+    if crc5(raw, facts.COMMAND_CRC_BITS) != raw[-1]:
+        raise FrameError("command with a wrong check sum", raw)
+    opcode = _number(raw, facts.COMMAND_OPCODE)
+    to_all = bool(opcode & facts.ALL_CHIPS)
+    address = _number(raw, facts.COMMAND_ADDRESS)
+    match opcode & ~facts.ALL_CHIPS, to_all:
+        case facts.Opcode.READ_REGISTER, _:
+            try:
+                register = facts.Register(_number(raw, facts.COMMAND_REGISTER))
+            except ValueError:
+                raise FrameError("read of an unknown register", raw) from None
+            return ReadRegister(register=register, address=None if to_all else address)
+        case facts.Opcode.CHAIN_INACTIVE, True:
+            return ChainInactive()
+        case facts.Opcode.SET_ADDRESS, False:
+            return SetAddress(address=address)
+        case facts.Opcode.WRITE_PLL, True:
+            return WritePll(pll=Pll.decode(_number(raw, facts.COMMAND_PLL)))
+    raise FrameError("unknown command", raw)
+
+
+# --- Tasks ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFrame:
+    """One header to search.
+
+    ``midstate`` is the SHA-256 state after header bytes 0 to 63 (eight big-endian words, a to h);
+    ``tail`` is header bytes 64 to 75 in header order.
+    """
+
+    midstate: bytes
+    tail: bytes
+    ticket_difficulty: int
+    """Difficulty of the easiest hash that is reported, 1 to 256."""
+    nonce_range: int
+    """Nonces that each chip searches."""
+    job_id: int
+    """0 to 31, comes back with every nonce."""
+
+    def encode(self) -> bytes:
+        frame = bytearray(facts.TASK_LENGTH)
+        _put(frame, facts.TASK_MIDSTATE, self.midstate)
+        _put(frame, facts.TASK_TICKET, self.ticket_difficulty - 1)
+        _put(frame, facts.TASK_NONCE_RANGE, self.nonce_range)
+        _put(frame, facts.TASK_JOB_ID, self.job_id)
+        _put(frame, facts.TASK_TAIL, self.tail)
+        return bytes(frame)
+
+    @classmethod
+    def decode(cls, raw: bytes) -> "TaskFrame":
+        """Read a task. It has no check sum; raises FrameError only for a wrong length."""
+        if len(raw) != facts.TASK_LENGTH:
+            raise FrameError("task of wrong length", raw)
+        return cls(
+            midstate=_bytes(raw, facts.TASK_MIDSTATE),
+            tail=_bytes(raw, facts.TASK_TAIL),
+            ticket_difficulty=_number(raw, facts.TASK_TICKET) + 1,
+            nonce_range=_number(raw, facts.TASK_NONCE_RANGE),
+            job_id=_number(raw, facts.TASK_JOB_ID),
+        )
+
+
+def busy_task(*, ticket_difficulty: int, nonce_range: int, job_id: int) -> TaskFrame:
+    """Return the task that keeps a chip from going on with dead work: an all-zero header."""
+    return TaskFrame(
+        midstate=BUSY_MIDSTATE,
+        tail=BUSY_TAIL,
+        ticket_difficulty=ticket_difficulty,
+        nonce_range=nonce_range,
+        job_id=job_id,
+    )
+
+
+def open_core_tasks() -> tuple[TaskFrame, ...]:
+    """Return the frames that wake one core after the other at bring-up."""
+    return tuple(
+        busy_task(ticket_difficulty=1, nonce_range=0, job_id=number % facts.OPEN_CORE_JOB_IDS)
+        for number in range(facts.OPEN_CORE_FRAMES)
+    )
+
+
+# --- Replies -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChipIdReply:
+    """Answer of one chip to a read of its id; ``data`` is all four bytes before the last."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PllReply:
+    """Answer of one chip to a read of its PLL. It does not say which chip."""
+
+    pll: Pll
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonceReply:
+    """Claim of a chip. ``nonce`` is the header field as a number (little-endian reading)."""
+
+    job_id: int
+    nonce: int
+    is_verified: bool
+    """The host has hashed it and found it right. Also what tells that the frame was in step."""
+
+
+def _reply_type(last: int) -> facts.ReplyType | None:
+    try:
+        return facts.ReplyType(_bits(last, facts.REPLY_TYPE))
+    except ValueError:
+        return None
+
+
+REPLY_TYPES = tuple(_reply_type(last) for last in range(256))
+"""What each value of the last byte makes of a reply; None where no reply ends so."""
+
+
+def decode_nonce(raw: bytes) -> tuple[int, int]:
+    """Return job id and nonce of five bytes whose last one means a nonce."""
+    job_id = _bits(_number(raw, facts.REPLY_LAST), facts.REPLY_LOW)
+    return job_id, int.from_bytes(_bytes(raw, facts.NONCE), "little")
+
+
+def decode_register(raw: bytes) -> ChipIdReply | PllReply:
+    """Read five bytes whose last one means a register. Raises FrameError for any other."""
+    if crc5(raw, facts.REPLY_CRC_BITS) != _bits(_number(raw, facts.REPLY_LAST), facts.REPLY_LOW):
+        raise FrameError("register reply with a wrong check sum", raw)
+    if raw[0] == facts.CHIP_ID_START:
+        return ChipIdReply(data=raw[: facts.REPLY_LAST.offset])
+    if raw[0] != facts.PLL_REPLY_START:
+        raise FrameError("reply of a register that is never read", raw)
+    pll = Pll(
+        m=_number(raw, facts.PLL_REPLY_M),
+        n=_number(raw, facts.PLL_REPLY_N),
+        od=_number(raw, facts.PLL_REPLY_OD),
+    )
+    if Pll.decode(pll.m << facts.PLL_M.shift | pll.n << facts.PLL_N.shift | pll.od) != pll:
+        raise FrameError("PLL reply with impossible dividers", raw)
+    return PllReply(pll=pll)
