@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -186,3 +188,28 @@ def test_sides_without_a_gate_follow_the_first() -> None:
     nobody = {"id": "x", "family": "BM0000", "input": {}, "expect": {}}
     assert driver.applicable("crc5", nobody) is not None
     assert simulator.applicable("crc5", nobody) is not None
+
+
+def sections(document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for vector in document["jobs"]:
+        yield "jobs", vector
+
+
+def test_sections_of_pools_are_walked_by_their_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Any module with `CHECKS` and `entries` in that place; no gate means everything applies."""
+    module = SimpleNamespace(CHECKS={"jobs": doubles}, entries=sections)
+    monkeypatch.setitem(sys.modules, "luxminer_hil.vectors.stratum", module)
+    about = {"format": "stratum-vectors-1"}
+    jobs = [{"id": "j", "input": 1, "expect": 2}, {"id": "k", "input": 1, "expect": 3}]
+    path = written(tmp_path, {"about": about, "jobs": jobs})
+    assert main(["vectors", str(path)]) == ExitCode.FAILED
+    assert capsys.readouterr().out.splitlines() == [
+        "k jobs: expected 3, got 2 (pool side)",
+        "jobs: 1 passed, 1 failed, 0 not applicable",
+        "1 passed, 1 failed, 0 not applicable",
+    ]
+    for document in ({"about": about}, {"about": about, "jobs": 7}):
+        assert main(["vectors", str(written(tmp_path, document))]) == ExitCode.USAGE
+        assert "has a section of unknown shape" in capsys.readouterr().err
