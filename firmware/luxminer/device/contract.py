@@ -104,6 +104,8 @@ class DeviceReport:
     """Received bytes that belonged to no frame."""
     resets: int
     is_ramping: bool
+    busy_nonces: int = 0
+    """Right nonces for busy tasks: proof that the chips live, but nobody's work, so no claims."""
     temperature_c: float | None = None
     voltage_v: float | None = None
 

@@ -63,6 +63,7 @@ def add_reports(before: DeviceReport | None, now: DeviceReport) -> DeviceReport:
         chips=tuple(_add_chips(old_chips.get(chip.index), chip) for chip in now.chips),
         tasks_sent=before.tasks_sent + now.tasks_sent,
         busy_tasks_sent=before.busy_tasks_sent + now.busy_tasks_sent,
+        busy_nonces=before.busy_nonces + now.busy_nonces,
         bytes_discarded=before.bytes_discarded + now.bytes_discarded,
         resets=before.resets + now.resets,
     )
