@@ -140,10 +140,10 @@ class Decoder:
         if kind is facts.ReplyType.REGISTER:
             try:
                 frame: Frame = decode_register(window)
-            except FrameError as error:
+            except FrameError:
                 if window[0] not in (facts.CHIP_ID_START, facts.PLL_REPLY_START):
                     return None
-                frame = BadFrame(raw=window, reason=error.reason)
+                frame = BadFrame(raw=window, reason="damaged register reply")
             self._take()
             return frame
         return None
