@@ -134,7 +134,7 @@ class PllBand(NamedTuple):
     od: int
 
 
-PLL_BANDS = (PllBand(0.0, 3), PllBand(200.0, 2), PllBand(400.0, 1))
+PLL_BANDS = (PllBand(6.25, 3), PllBand(200.0, 2), PllBand(400.0, 1))
 PLL_WHOLE_MHZ = 25.0
 """Multiples of this use n = 0, others ..."""
 PLL_FINE_FROM_MHZ = 100.0
