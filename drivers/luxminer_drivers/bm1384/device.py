@@ -28,12 +28,19 @@ from luxminer.logs import TRACE, HexDump
 from luxminer.transport.base import Transport
 from luxminer.work.job import NonceFound
 from luxminer_drivers.bm1384 import chain, facts
-from luxminer_drivers.bm1384.codec import NonceReply, TaskFrame, WritePll, busy_task
+from luxminer_drivers.bm1384.codec import (
+    NonceReply,
+    PllReply,
+    ReadRegister,
+    TaskFrame,
+    WritePll,
+    busy_task,
+)
 from luxminer_drivers.bm1384.decoder import TAIL_S, Decoder
 from luxminer_drivers.bm1384.jobs import JobRing
 from luxminer_drivers.bm1384.link import Link, next_step
 from luxminer_drivers.bm1384.pll import Pll, choose_pll
-from luxminer_drivers.bm1384.watch import Watch
+from luxminer_drivers.bm1384.watch import ClockWatch, Watch
 
 __all__ = ["SPEC", "Bm1384Stick", "open_stick"]
 
@@ -46,6 +53,9 @@ MIN_TASK_INTERVAL_S = facts.TASK_LENGTH * 10 / facts.BAUDRATE + facts.COMMAND_PA
 """The line carries no more tasks than this."""
 
 REPORT_INTERVAL_S = 1.0
+
+CLOCK_CHECK_S = 30.0
+"""Between two questions for the clock; the original judges its answers at the same distance."""
 
 
 def _model(product: facts.Product) -> StickModel:
@@ -92,6 +102,7 @@ class Bm1384Stick:
         self._resets = 0
         self._chips: list[_Chip] = []
         self._jobs = JobRing(self._scale)
+        self._clock_watch = ClockWatch()
         self._tasks_sent = 0
         self._busy_tasks_sent = 0
         self._busy_nonces = 0
@@ -155,7 +166,8 @@ class Bm1384Stick:
 
     async def _mine(self, host: DeviceHost) -> None:
         failures: tuple[Exception, ...] = ()
-        watch = Watch(host.clock.monotonic())
+        watch = Watch(host.clock.monotonic(), len(self._chips))
+        self._clock_watch = ClockWatch()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen(host, watch))
@@ -173,29 +185,47 @@ class Bm1384Stick:
         now_s = host.clock.monotonic()
         task_s = report_s = now_s
         step_s = now_s + facts.RAMP_INTERVAL_S
+        check_s = now_s + CLOCK_CHECK_S
         is_busy = False
         while True:
             if self._is_ramping and now_s >= step_s:
                 before_s = self._task_interval_s
-                self._pll, pause_s = next_step(self._pll, self._target)
-                await self._link.send(WritePll(pll=self._pll))
-                step_s = now_s + pause_s
+                step_s = now_s + await self._step_clock()
                 task_s += self._task_interval_s - before_s
                 report_s = now_s
             if now_s >= task_s:
                 is_busy = await self._send_task(host)
                 # Counted from when it was due, so that delays do not add up.
                 task_s = max(task_s, now_s - self._task_interval_s) + self._task_interval_s
-            if is_busy:
-                watch.heard(now_s)
-            watch.judge(now_s, self._nonce_interval_s)
+            if now_s >= check_s and not self._is_ramping:
+                self._clock_watch.asked(self._pll)
+                await self._link.send(ReadRegister(register=facts.Register.PLL))
+                check_s = now_s + CLOCK_CHECK_S
+            self._judge(host, watch, is_busy=is_busy)
             if now_s >= report_s:
                 host.report(self._report())
                 report_s = now_s + REPORT_INTERVAL_S
-            due_s = min(task_s, report_s, step_s if self._is_ramping else task_s)
+            due_s = min(task_s, report_s, step_s if self._is_ramping else check_s)
             if await self._work_changed(host, due_s - host.clock.monotonic()):
                 task_s = host.clock.monotonic()
             now_s = host.clock.monotonic()
+
+    async def _step_clock(self) -> float:
+        """Set the next clock on the way to the target; return the pause after it."""
+        self._clock_watch.changed()
+        self._pll, pause_s = next_step(self._pll, self._target)
+        await self._link.send(WritePll(pll=self._pll))
+        return pause_s
+
+    def _judge(self, host: DeviceHost, watch: Watch, *, is_busy: bool) -> None:
+        now_s = host.clock.monotonic()
+        if is_busy:
+            watch.excuse(now_s)
+        for index in watch.judge(now_s, self._nonce_interval_s):
+            log.warning(
+                "device %d: chip %d of %d answers, but has found nothing so far",
+                *(host.device_id, index, len(self._chips)),
+            )
 
     async def _work_changed(self, host: DeviceHost, wait_s: float) -> bool:
         """Wait for a change of work for so long; say whether one came."""
@@ -241,18 +271,18 @@ class Bm1384Stick:
             for frame in frames:
                 if isinstance(frame, NonceReply):
                     self._claim(host, watch, frame, now_s)
-                else:
+                elif not isinstance(frame, PllReply) or not self._clock_watch.answered(frame.pll):
                     self._link.discard(frame)
 
     def _claim(self, host: DeviceHost, watch: Watch, reply: NonceReply, now_s: float) -> None:
         """Report a nonce. A right one for a busy task is nobody's: it is only counted."""
         slot = self._jobs.slot(reply.job_id)
+        index = chain.chip_of_nonce(reply.nonce, len(self._chips))
         if reply.is_verified:
-            watch.heard(now_s)
+            watch.heard(now_s, index)
             if slot.work is None:
                 self._busy_nonces += 1
                 return
-        index = chain.chip_of_nonce(reply.nonce, len(self._chips))
         is_right = host.nonce_found(
             NonceFound(
                 device_id=host.device_id,

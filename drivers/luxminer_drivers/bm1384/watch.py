@@ -1,58 +1,143 @@
-"""Tells when a stick that worked has failed: silence, or mostly errors."""
+"""Tells when a stick that worked has failed: silence, mostly errors, or a clock nobody set.
+
+Nonces come as a Poisson process: with ``n`` expected, none comes with probability e^-n. At
+`facts.NONCE_LIMIT_FACTOR` = 20 that is 2e-9, once in some ten years of one nonce per second.
+"""
 
 from collections import deque
 
 from luxminer.errors import DeviceFault
 from luxminer_drivers.bm1384 import facts
+from luxminer_drivers.bm1384.pll import Pll
 
-__all__ = ["ERROR_WINDOW", "Watch"]
+__all__ = ["ERROR_WINDOW", "ClockWatch", "Watch"]
 
 ERROR_WINDOW = 50
 """Claims that are looked back on; fewer are not judged."""
 
 MAX_ERROR_PART = 0.5
 
+MAX_MISREADS = 2
+"""Wrong clocks in a row that are a failure; one alone may be noise that its check sum let pass."""
 
-class Watch:
-    """Judges one time that a stick is up.
 
-    Nonces come as a Poisson process: with ``n`` expected, none comes with probability e^-n. At
-    `facts.NONCE_LIMIT_FACTOR` = 20 that is 2e-9, once in some ten years of one nonce per second.
-    """
+class _Silence:
+    """How many nonces should have come since the last one."""
 
     def __init__(self, now_s: float) -> None:
+        self.heard_s = now_s
+        self.missed = 0.0
+        self.found_any = False
+        self.is_known = False
+
+    def end(self, now_s: float) -> None:
+        self.heard_s = now_s
+        self.missed = 0.0
+
+    def go_on(self, from_s: float, now_s: float, interval_s: float) -> None:
+        """Count what should have come from ``from_s`` on, or from the last nonce if it is later."""
+        self.missed += max(0.0, now_s - max(from_s, self.heard_s)) / interval_s
+
+
+class Watch:
+    """Judges one time that a chain is up."""
+
+    def __init__(self, now_s: float, chips: int) -> None:
         self._judge_from_s = now_s + facts.GRACE_S
         self._counted_s = now_s
-        self._missed = 0.0
-        self._heard_s = now_s
+        self._chain = _Silence(now_s)
+        self._chips = [_Silence(now_s) for _ in range(chips)]
         self._errors: deque[bool] = deque(maxlen=ERROR_WINDOW)
 
-    def heard(self, now_s: float) -> None:
-        """Take note of a right nonce, or of a time in which none could come."""
-        self._missed = 0.0
-        self._heard_s = self._counted_s = now_s
+    def heard(self, now_s: float, chip: int) -> None:
+        """Take note of a right nonce."""
+        for silence in (self._chain, self._chips[chip]):
+            silence.end(now_s)
+            silence.found_any = True
 
     def claimed(self, *, is_error: bool) -> None:
         """Take note of what became of a claim."""
         self._errors.append(is_error)
 
-    def judge(self, now_s: float, nonce_interval_s: float) -> None:
-        """Raise DeviceFault when the stick has failed.
+    def excuse(self, now_s: float) -> None:
+        """Take note that there was no work up to now: nothing had to be found."""
+        self._counted_s = now_s
+        for silence in (self._chain, *self._chips):
+            silence.end(now_s)
 
-        ``nonce_interval_s`` is the mean time between nonces since the last call.
+    def judge(self, now_s: float, nonce_interval_s: float) -> list[int]:
+        """Return chips that turn out never to have found anything, each once.
+
+        Raises DeviceFault when the chain, or a chip that did find something before, has failed.
+        ``nonce_interval_s`` is the mean time between nonces of the chain since the last call.
         """
-        self._missed += max(0.0, now_s - self._counted_s) / nonce_interval_s
+        self._chain.go_on(self._counted_s, now_s, nonce_interval_s)
+        for silence in self._chips:
+            silence.go_on(self._counted_s, now_s, nonce_interval_s * len(self._chips))
         self._counted_s = now_s
         if now_s < self._judge_from_s:
-            return
-        if self._missed > facts.NONCE_LIMIT_FACTOR:
-            raise DeviceFault(
-                f"no nonce for {now_s - self._heard_s:.0f} s, in which {self._missed:.0f} should "
-                "have come; check power and cooling of the stick"
-            )
+            return []
+        self._judge_errors()
+        if self._chain.missed > facts.NONCE_LIMIT_FACTOR:
+            raise DeviceFault(_silent(self._chain, now_s))
+        never = []
+        for index, silence in enumerate(self._chips):
+            if silence.missed > facts.NONCE_LIMIT_FACTOR and not silence.is_known:
+                if silence.found_any:
+                    raise DeviceFault(f"chip {index} has stopped: {_silent(silence, now_s)}")
+                silence.is_known = True
+                never.append(index)
+        return never
+
+    def _judge_errors(self) -> None:
         errors = sum(self._errors)
         if len(self._errors) == ERROR_WINDOW and errors > MAX_ERROR_PART * ERROR_WINDOW:
             raise DeviceFault(
                 f"{errors} of the last {ERROR_WINDOW} nonces are wrong; lower the clock, or raise "
                 "the core voltage"
             )
+
+
+def _silent(silence: _Silence, now_s: float) -> str:
+    return (
+        f"no nonce for {now_s - silence.heard_s:.0f} s, in which {silence.missed:.0f} should have "
+        "come; check power and cooling of the stick"
+    )
+
+
+class ClockWatch:
+    """Compares the clock that chips report with the one that was set.
+
+    Chips that restart, after a dip of their supply, run at their power-on clock and without
+    addresses, and otherwise look healthy. No reply of a real chip was ever published, so nothing is
+    concluded before one has reported the right clock.
+    """
+
+    def __init__(self) -> None:
+        self._expected: Pll | None = None
+        self._is_proven = False
+        self._misreads = 0
+
+    def asked(self, pll: Pll) -> None:
+        """Expect replies with this clock."""
+        self._expected = pll
+
+    def changed(self) -> None:
+        """Expect none: the clock was set anew, and a reply may be older."""
+        self._expected = None
+
+    def answered(self, pll: Pll) -> bool:
+        """Judge a reply; False when none is expected. Raises DeviceFault."""
+        if self._expected is None:
+            return False
+        if pll == self._expected:
+            self._is_proven = True
+            self._misreads = 0
+            return True
+        self._misreads += 1
+        if self._is_proven and self._misreads >= MAX_MISREADS:
+            raise DeviceFault(
+                f"a chip runs at {pll.mhz:g} MHz, not at {self._expected.mhz:g}: it has restarted "
+                "by itself; check its supply"
+            )
+        return True

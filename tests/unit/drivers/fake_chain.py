@@ -23,6 +23,9 @@ HEADERS = sorted({vector["input"]["header"] for vector in TASKS})
 
 COUNT = "84000011"
 CHAIN_INACTIVE = "8500000f"
+READ_PLL = "84000400"
+AT_100_REPLY = bytes.fromhex("800f000307")
+AT_200_REPLY = bytes.fromhex("800f00020a")
 AT_6_25 = "82000308"
 AT_100 = "8207831c"
 
@@ -58,6 +61,8 @@ class FakeChain:
         self.accepts_writes = True
         self.deaf_counts = 0
         """So many counts are not answered."""
+        self.clock = AT_100_REPLY
+        """What each chip answers when it is asked for its clock."""
         self._unread = bytearray()
         self._arrived = asyncio.Event()
         self._is_gone = False
@@ -73,6 +78,8 @@ class FakeChain:
                 self.deaf_counts -= 1
                 return b""
             return CHIP_ID * self.chips
+        if frame.hex() == READ_PLL:
+            return self.clock * self.chips
         nonce = WINNERS.get(searched(frame)) if len(frame) == 64 else None
         return nonce + bytes([0x80 | frame[51]]) if nonce else b""
 

@@ -13,10 +13,12 @@ from luxminer_drivers.bm1384.device import SPEC, Bm1384Stick, open_stick
 from tests.unit.drivers.fake_chain import (
     AT_6_25,
     AT_100,
+    AT_200_REPLY,
     CHAIN_INACTIVE,
     CHIP_ID,
     COUNT,
     HEADERS,
+    READ_PLL,
     FakeChain,
 )
 from tests.unit.drivers.fake_host import FakeHost
@@ -437,6 +439,54 @@ async def test_silence_without_work_is_no_fault() -> None:
         assert not task.done()
         host.change_work()
         assert isinstance(await fault_of(task, 60), DeviceFault)
+
+
+@warped
+async def test_chips_that_restarted_by_themselves_are_found_out() -> None:
+    chain, host = FakeChain(), FakeHost()
+    async with running(chain, host, options()) as (_, task):
+        await asyncio.sleep(100)
+        assert chain.frames.count(READ_PLL) == 3
+        assert host.reports[-1].bytes_discarded == 0
+        chain.clock = AT_200_REPLY
+        fault = await fault_of(task, 100)
+    assert isinstance(fault, DeviceFault)
+    assert "runs at 200 MHz, not at 100" in str(fault)
+
+
+@warped
+async def test_chips_that_never_tell_their_clock_are_left_alone() -> None:
+    for reply in (b"", AT_200_REPLY, b"\x80"):
+        chain, host = FakeChain(), FakeHost()
+        chain.clock = reply
+        async with running(chain, host, options()) as (_, task):
+            await asyncio.sleep(600)
+            assert not task.done()
+
+
+@warped
+async def test_a_chip_that_stops_is_a_fault_once(caplog: pytest.LogCaptureFixture) -> None:
+    chain, host = FakeChain(chips=2), FakeHost()
+    stick = await open_stick(chain, options("2pac"))
+    task = asyncio.create_task(stick.run(host))
+    await asyncio.sleep(20)
+    assert all(chip.nonces for chip in host.reports[-1].chips)
+
+    def first_chip_only(frame: bytes) -> bytes:
+        reply = chain.answer(frame)
+        return b"" if len(frame) == 64 and reply[:1] >= b"\x80" else reply
+
+    chain.answers = first_chip_only
+    fault = await fault_of(task, 120)
+    assert isinstance(fault, DeviceFault)
+    assert "chip 1 has stopped" in str(fault)
+    # A reset did not help: better to mine with what is left, and to say so.
+    task = asyncio.create_task(stick.run(host))
+    await asyncio.sleep(600)
+    assert not task.done()
+    assert caplog.text.count("chip 1 of 2 answers, but has found nothing so far") == 1
+    task.cancel()
+    await asyncio.wait({task})
 
 
 @warped
