@@ -119,6 +119,11 @@ class Session:
             self.interrupt(DeviceFault(self.sick_words))
 
     @property
+    def is_ending(self) -> bool:
+        """Somebody has ended it; its driver may still be quietening the chips."""
+        return self._is_over or self._interrupt.done()
+
+    @property
     def is_connected(self) -> bool:
         """Its port could be opened."""
         return self._transport is not None

@@ -97,9 +97,16 @@ class DeviceSupervisor:
         return self._sighting is not None
 
     @property
+    def _running(self) -> Session | None:
+        """The session, unless it is only being brought to an end."""
+        session = self._session
+        return None if session is None or session.is_ending else session
+
+    @property
     def is_present(self) -> bool:
         """The stick is there; a URL alone says nothing about what is behind it."""
-        connected = self._session is not None and self._session.is_connected
+        running = self._running
+        connected = running is not None and running.is_connected
         return self.is_claimed and (connected or not self._is_unreachable)
 
     @property
@@ -129,19 +136,20 @@ class DeviceSupervisor:
 
     @property
     def status(self) -> DeviceStatus:
-        session = self._session
-        if session is not None and session.brought_up_s is not None:
-            return DeviceStatus.SICK if session.sick_words else DeviceStatus.ALIVE
-        if session is not None or (self.is_claimed and not self.enabled):
+        running = self._running
+        if running is not None and running.brought_up_s is not None:
+            return DeviceStatus.SICK if running.sick_words else DeviceStatus.ALIVE
+        waits = self._services.clock.monotonic() < self._retry_at_s and running is None
+        if self.is_claimed and not (self.enabled and waits):
             return DeviceStatus.INITIALISING
         lost = self._was_up or (self._was_there and not self.is_claimed)
         return DeviceStatus.DEAD if lost else DeviceStatus.NO_START
 
     @property
     def problem(self) -> str:
-        session = self._session
-        if session is not None and session.brought_up_s is not None:
-            return f"{self.name}: {session.sick_words}" if session.sick_words else ""
+        running = self._running
+        if running is not None and running.brought_up_s is not None:
+            return f"{self.name}: {running.sick_words}" if running.sick_words else ""
         if self.is_claimed and not self.enabled:
             return f"{self.name}: switched off by its owner; enable it to mine"
         return self._problem or f"{self.name}: being brought up"
@@ -149,7 +157,7 @@ class DeviceSupervisor:
     def state(self, identity: str) -> DeviceState:
         """Return the row of the stick, under the lasting name that its manager gives it."""
         model = self.assignment.model
-        session = self._session
+        session, running = self._session, self._running
         report = self._totals
         if session is not None and session.last_report is not None:
             report = add_reports(self._totals, session.last_report)
@@ -173,7 +181,7 @@ class DeviceSupervisor:
             max_mhz=model.max_mhz,
             target_mhz=self.target_mhz,
             report=report,
-            brought_up_s=session.brought_up_s if session is not None else None,
+            brought_up_s=running.brought_up_s if running is not None else None,
             gone_wall_s=self._gone_wall_s,
             attempts=self._attempts,
             faults=self._faults,
@@ -233,10 +241,11 @@ class DeviceSupervisor:
                 f"{model.min_mhz:g} to {model.max_mhz:g}",
             )
         before_mhz, self._wanted_mhz = self._wanted_mhz, mhz
-        if self._session is None:
+        running = self._running
+        if running is None:
             return mhz
         try:
-            set_mhz = await self._session.set_frequency(mhz)
+            set_mhz = await running.set_frequency(mhz)
         except (LuxminerError, TimeoutError, ValueError) as exc:
             self._wanted_mhz = before_mhz
             reason = str(exc) or "the stick did not take it in time"
@@ -254,11 +263,11 @@ class DeviceSupervisor:
 
     def check(self, now_s: float) -> None:
         """Judge a stick that is up by what it should have found by now."""
-        session = self._session
-        if session is not None:
-            session.check(now_s)
-            if session.sick_words:
-                self._warn("sick", self.problem)
+        running = self._running
+        if running is not None:
+            running.check(now_s)
+            if running.sick_words:
+                self._warn("sick", f"{self.name}: {running.sick_words}")
 
     async def run(self) -> None:
         """Keep the stick running until cancelled; leaves it quiet and its port closed."""

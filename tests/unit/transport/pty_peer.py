@@ -9,15 +9,22 @@ from types import TracebackType
 
 
 class PtyPeer:
-    """Holds the master side; the tty at ``path`` is what the transport opens."""
+    """Holds the master side; the tty at ``path`` is what the transport opens.
 
-    def __init__(self) -> None:
-        self.master, slave = os.openpty()
-        tty.setraw(slave)
-        os.set_blocking(self.master, False)
-        self.path = os.ttyname(slave)
-        os.close(slave)
+    With ``connection`` it holds that descriptor instead, and there is no tty.
+    """
+
+    def __init__(self, connection: int | None = None) -> None:
         self.is_open = True
+        self.path = ""
+        if connection is not None:
+            self.master = connection
+        else:
+            self.master, slave = os.openpty()
+            tty.setraw(slave)
+            self.path = os.ttyname(slave)
+            os.close(slave)
+        os.set_blocking(self.master, False)
 
     def __enter__(self) -> "PtyPeer":
         return self

@@ -1,0 +1,108 @@
+"""When a stick is thought sick, and how long a failed one waits: arithmetic against chance."""
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luxminer.device.contract import ChipReport, DeviceReport
+from luxminer.device.health import FAILED_AFTER, SICK_AFTER, NonceWatch, Timing, backoff_s
+from luxminer.device.state import add_reports
+
+RATE_HS = 11e9
+
+
+def test_the_pauses_double_up_to_half_a_minute() -> None:
+    timing, rng = Timing(), random.Random(1)
+    pauses = [backoff_s(n, timing, rng) for n in range(1, 9)]
+    for pause_s, longest_s in zip(pauses, [1, 2, 4, 8, 16, 30, 30, 30], strict=True):
+        assert 0.75 * longest_s <= pause_s <= longest_s
+    assert backoff_s(10_000, timing, rng) <= 30
+    assert len({backoff_s(1, timing, rng) for _ in range(10)}) == 10, "not all at once"
+
+
+def test_only_what_chance_cannot_explain_is_sick() -> None:
+    assert math.exp(-SICK_AFTER) < 1e-8
+    assert FAILED_AFTER > SICK_AFTER
+    rng = random.Random(7)
+    watch = NonceWatch(0.0)
+    watch.set_rate(RATE_HS, 2.0, 0.0)
+    now_s, worst = 0.0, 0.0
+    for _ in range(20_000):
+        now_s += rng.expovariate(RATE_HS / (2 * 2**32))
+        worst = max(worst, watch.missed(now_s))
+        watch.found(now_s)
+    assert worst < SICK_AFTER
+    assert watch.interval_s == pytest.approx(2 * 2**32 / RATE_HS)
+
+
+def test_nothing_is_expected_before_the_stick_has_settled() -> None:
+    watch = NonceWatch(started_s=10.0)
+    watch.set_rate(RATE_HS, 1.0, 0.0)
+    assert watch.missed(10.0) == 0
+    watch.found(5.0)
+    assert watch.missed(10.0) == 0
+    assert watch.missed(11.0) == pytest.approx(RATE_HS / 2**32)
+
+
+@given(
+    spans=st.lists(
+        st.tuples(st.floats(0, 100), st.floats(0, 1e12), st.floats(1e-6, 1e6)), max_size=20
+    )
+)
+def test_expectation_adds_up_over_changes_of_rate(
+    spans: list[tuple[float, float, float]],
+) -> None:
+    watch = NonceWatch(0.0)
+    now_s = expected = 0.0
+    for length_s, rate_hs, difficulty in spans:
+        watch.set_rate(rate_hs, difficulty, now_s)
+        now_s += length_s
+        expected += length_s * rate_hs / (difficulty * 2**32)
+        assert watch.missed(now_s) == pytest.approx(expected, rel=1e-6)
+        assert watch.missed(now_s - 1) == pytest.approx(expected, rel=1e-6), "time never goes back"
+    watch.found(now_s)
+    assert watch.missed(now_s) == 0
+
+
+def report(count: int, *, chips: int, frequency_mhz: float) -> DeviceReport:
+    return DeviceReport(
+        chips=tuple(
+            ChipReport(
+                index=n,
+                frequency_mhz=frequency_mhz,
+                nonces=count,
+                hw_errors=count,
+                duplicates=count,
+            )
+            for n in range(chips)
+        ),
+        cores_per_chip=55,
+        frequency_mhz=frequency_mhz,
+        target_mhz=150,
+        nominal_hs=RATE_HS,
+        ticket_difficulty=1,
+        task_interval_s=0.2,
+        tasks_sent=count,
+        busy_tasks_sent=count,
+        bytes_discarded=count,
+        resets=count,
+        is_ramping=False,
+    )
+
+
+def test_counters_go_on_over_restarts_and_settings_do_not() -> None:
+    before = report(5, chips=1, frequency_mhz=100)
+    now = report(2, chips=2, frequency_mhz=150)
+    assert add_reports(None, now) is now
+    total = add_reports(before, now)
+    assert (total.tasks_sent, total.busy_tasks_sent, total.bytes_discarded, total.resets) == (
+        7,
+        7,
+        7,
+        7,
+    )
+    assert [(c.nonces, c.hw_errors, c.duplicates) for c in total.chips] == [(7, 7, 7), (2, 2, 2)]
+    assert total.frequency_mhz == total.chips[0].frequency_mhz == 150
