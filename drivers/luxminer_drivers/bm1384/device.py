@@ -46,6 +46,8 @@ __all__ = ["SPEC", "Bm1384Stick", "open_stick"]
 
 log = logging.getLogger(__name__)
 
+COUNT_ATTEMPTS = 3
+
 MAX_TASK_INTERVAL_S = 1.0
 """So that a slow chain, too, takes up new transactions and time."""
 
@@ -137,12 +139,7 @@ class Bm1384Stick:
     async def _bring_up(self, host: DeviceHost) -> None:
         await self._link.settle()
         self._pll = self._start_pll()
-        count = await self._link.count()
-        if not count:
-            # There is no reset line: the start clock and another count are all that can be tried.
-            self._resets += 1
-            await self._link.send(WritePll(pll=self._pll))
-            count = await self._link.count()
+        count = await self._count()
         if not count:
             raise ProbeMismatch(
                 f"no {facts.CHIP} answered on {self._link.name}; unplug the stick and plug it in "
@@ -163,6 +160,25 @@ class Bm1384Stick:
         if len(self._chips) != count:
             self._chips = [_Chip() for _ in range(count)]
         self._jobs = JobRing(self._scale)
+
+    async def _count(self) -> int:
+        """Return how many chips there are, asking again where the answer is in doubt.
+
+        A chip that noise makes us miss would get no address, and search what another one searches.
+        """
+        most = 0
+        for attempt in range(COUNT_ATTEMPTS):
+            if attempt and not most:
+                # There is no reset line: the start clock and another count are all that can help.
+                self._resets += 1
+                await self._link.send(WritePll(pll=self._pll))
+            count, is_clean = await self._link.count()
+            if count == self._model.chips or (is_clean and count and not self._model.chips):
+                return count
+            if attempt and not most and not count:
+                break
+            most = max(most, count)
+        return most
 
     async def _mine(self, host: DeviceHost) -> None:
         failures: tuple[Exception, ...] = ()

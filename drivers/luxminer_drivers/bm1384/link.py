@@ -92,8 +92,8 @@ class Link:
         await asyncio.sleep(facts.SETTLE_S)
         self.bytes_discarded += self._transport.discard_input()
 
-    async def count(self) -> int:
-        """Return how many chips say that they are there."""
+    async def count(self) -> tuple[int, bool]:
+        """Return how many chips say that they are there, and whether nothing else was heard."""
         decoder = Decoder(lambda _job_id, _nonce: False)
         await self.send(ReadRegister(register=facts.Register.CHIP_ID))
         frames: list[Frame] = []
@@ -104,13 +104,10 @@ class Link:
                     frames += decoder.feed(data, 0.0)
                     wait_s = COUNT_SILENCE_S
         frames += decoder.expire(COUNT_SILENCE_S)
-        chips = 0
-        for frame in frames:
-            if isinstance(frame, ChipIdReply):
-                chips += 1
-            else:
-                self.discard(frame)
-        return chips
+        others = [frame for frame in frames if not isinstance(frame, ChipIdReply)]
+        for frame in others:
+            self.discard(frame)
+        return len(frames) - len(others), not others
 
     async def bring_up(self, chips: int, pll: Pll) -> None:
         """Set the clock, give each chip its address, and open its cores.

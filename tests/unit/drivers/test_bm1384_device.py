@@ -392,6 +392,25 @@ async def test_a_deaf_start_is_overcome_by_a_second_count() -> None:
         assert host.right > 0
 
 
+@pytest.mark.parametrize("name", ["2pac", "terminus"])
+def test_an_answer_to_the_count_that_noise_spoilt_is_asked_for_again(name: str) -> None:
+    @warped
+    async def check() -> None:
+        chain, host = FakeChain(chips=2), FakeHost()
+
+        def noisy_once(frame: bytes) -> bytes:
+            chain.answers = chain.answer
+            return CHIP_ID + CHIP_ID[:2] + CHIP_ID[3:]
+
+        chain.answers = noisy_once
+        async with running(chain, host, options(name)):
+            await asyncio.sleep(BRING_UP_S)
+            assert len(host.reports[-1].chips) == 2
+            assert host.reports[-1].resets == 0
+
+    check()
+
+
 @warped
 async def test_old_nonces_do_not_count_as_chips() -> None:
     chain, host = FakeChain(chips=2), FakeHost()
