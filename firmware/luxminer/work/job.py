@@ -24,8 +24,11 @@ class PoolJob:
     user: str
     job_id: str
     """Echoed unchanged in submits."""
+    job_id_is_number: bool = False
+    """The pool sent the id as a JSON number and wants one back."""
     prev_hash: bytes = field(repr=False)
     coinb1: bytes = field(repr=False)
+    """Both parts without witness: what the merkle tree hashes."""
     coinb2: bytes = field(repr=False)
     merkle_branch: tuple[bytes, ...] = field(repr=False)
     version: int

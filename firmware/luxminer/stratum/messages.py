@@ -1,0 +1,485 @@
+"""Lines of the stratum v1 protocol as values: strict parsing of what a pool sends, encoding of
+what we send. A message is validated completely before anybody sees it.
+
+Whatever a pool sends, parsing raises nothing but StratumError.
+
+Ref: stratum reference sections 2, 3, 4 and 16; BIP310.
+"""
+
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import TypeAlias
+
+from luxminer.errors import StratumError
+from luxminer.stratum.guard import parse_object, shown_text
+from luxminer.work.header import MIN_COINB1, strip_witness, swap_words
+from luxminer.work.target import parse_difficulty, target_from_nbits
+
+__all__ = [
+    "MAX_REQUEST_BYTES",
+    "Call",
+    "GetVersion",
+    "Message",
+    "Notify",
+    "Ping",
+    "PoolError",
+    "Reconnect",
+    "Reply",
+    "RequestId",
+    "SetDifficulty",
+    "SetExtranonce",
+    "SetVersionMask",
+    "ShowMessage",
+    "Subscription",
+    "UnknownMethod",
+    "encode_reply",
+    "encode_request",
+    "parse_call",
+    "parse_configure",
+    "parse_line",
+    "parse_subscribe",
+]
+
+MAX_REQUEST_BYTES = 1024
+"""ckpool drops a client whose line is longer, line end included."""
+
+MAX_JOB_ID = 256
+MAX_BRANCH = 64
+MAX_EXTRANONCE1 = 100
+"""A coinbase script, which holds it, has at most 100 bytes."""
+
+MAX_EXTRANONCE2 = 16
+MAX_SESSION_ID = 256
+MAX_WAIT_S = 300.0
+_MAX_ID = 1 << 53
+
+RequestId: TypeAlias = int | str | Decimal | None
+"""Id of a pool's own request, to be echoed with its type; None when it wants no answer."""
+
+_U32 = re.compile(r"[0-9a-fA-F]{1,8}", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
+_SECONDS = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
+_HOST = re.compile(r"[0-9A-Za-z._-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?", re.ASCII)
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolError:
+    """Why a pool refused something: its code, None when it gave none, and its words, filtered."""
+
+    code: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer. ``id`` is None when it can match no request of ours."""
+
+    id: int | None
+    result: object
+    error: PoolError | None
+    """Filled when ``result`` is not the literal true."""
+
+    @property
+    def is_true(self) -> bool:
+        return self.result is True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request or notification of the pool, its parameters not yet looked at."""
+
+    id: RequestId
+    method: str
+    params: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """``mining.notify``. ``prev_hash`` and branch are internal, coinbase parts are stripped."""
+
+    job_id: str
+    job_id_is_number: bool
+    prev_hash: bytes
+    coinb1: bytes
+    coinb2: bytes
+    merkle_branch: tuple[bytes, ...]
+    version: int
+    nbits: int
+    network_target: int
+    ntime: int
+    clean: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetDifficulty:
+    difficulty: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetExtranonce:
+    """None keeps the value in force."""
+
+    extranonce1: bytes | None
+    extranonce2_size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetVersionMask:
+    mask: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconnect:
+    """None means the same host or port as now."""
+
+    host: str | None
+    port: int | None
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowMessage:
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetVersion:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownMethod:
+    method: str
+
+
+Message: TypeAlias = (
+    Notify
+    | SetDifficulty
+    | SetExtranonce
+    | SetVersionMask
+    | Reconnect
+    | ShowMessage
+    | GetVersion
+    | Ping
+    | UnknownMethod
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """The answer to ``mining.subscribe``. Without ``session_id`` it cannot be resumed."""
+
+    session_id: str | None
+    extranonce1: bytes
+    extranonce2_size: int
+
+
+def parse_line(line: bytes) -> Call | Reply | None:
+    """Parse one line; None when it is blank. Raises StratumError."""
+    fields = parse_object(line)
+    if fields is None:
+        return None
+    if "method" in fields:
+        method = fields["method"]
+        if not isinstance(method, str):
+            raise StratumError("method is not a string", line)
+        return Call(id=_call_id(fields.get("id")), method=method, params=fields.get("params"))
+    if not fields.keys() & {"result", "error", "reject-reason"}:
+        raise StratumError("neither a call nor a reply", line)
+    result = fields.get("result")
+    return Reply(
+        id=_reply_id(fields.get("id")),
+        result=result,
+        error=None if result is True else _error(result, fields),
+    )
+
+
+def parse_call(call: Call) -> Message:
+    """Validate a call. Unknown methods are no error. Raises StratumError."""
+    if call.method in _WITHOUT_PARAMS:
+        return _WITHOUT_PARAMS[call.method]
+    parse = _WITH_PARAMS.get(call.method)
+    if parse is None:
+        return UnknownMethod(method=shown_text(call.method))
+    params = [] if call.params is None else call.params
+    if not isinstance(params, list):
+        raise StratumError(f"{call.method}: parameters are no list")
+    try:
+        return parse(params)
+    except StratumError as exc:
+        raise StratumError(f"{call.method}: {exc.reason}") from exc
+
+
+def parse_subscribe(result: object) -> Subscription:
+    """Validate the result of ``mining.subscribe``. Raises StratumError."""
+    if not isinstance(result, list) or len(result) < 3:
+        raise StratumError("subscribe: answer is not [subscriptions, extranonce1, size]")
+    try:
+        return Subscription(
+            session_id=_session_id(result[0]),
+            extranonce1=_extranonce1(result[1]),
+            extranonce2_size=_extranonce2_size(result[2]),
+        )
+    except StratumError as exc:
+        raise StratumError(f"subscribe: {exc.reason}") from exc
+
+
+def parse_configure(result: object) -> int:
+    """Return the mask granted in the answer to ``mining.configure``; 0 for no version rolling."""
+    if not isinstance(result, dict) or result.get("version-rolling") is not True:
+        return 0
+    try:
+        return _mask(result.get("version-rolling.mask"))
+    except StratumError:
+        return 0
+
+
+def encode_request(request_id: int, method: str, params: Sequence[object]) -> bytes:
+    """Return one line of plain ASCII. Raises StratumError when it is too long for pools."""
+    return _encode({"id": request_id, "method": method, "params": params})
+
+
+def encode_reply(request_id: RequestId, result: object, error: object = None) -> bytes:
+    """Return the answer to a request of the pool. Raises StratumError when its id is too long."""
+    return _encode({"id": request_id, "result": result, "error": error})
+
+
+def _encode(fields: Mapping[str, object]) -> bytes:
+    members = (f"{json.dumps(name)}:{_json(value)}" for name, value in fields.items())
+    line = f"{{{','.join(members)}}}\n".encode("ascii")
+    if len(line) > MAX_REQUEST_BYTES:
+        raise StratumError(f"line of {len(line)} bytes; pools take {MAX_REQUEST_BYTES}")
+    return line
+
+
+def _json(value: object) -> str:
+    """Encode in ASCII; a Decimal, which only an id can be, as the pool wrote it."""
+    return str(value) if isinstance(value, Decimal) else json.dumps(value, separators=(",", ":"))
+
+
+def _call_id(value: object) -> RequestId:
+    """Containers and booleans are no ids: nobody waits for an answer to them."""
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        return None
+    return value
+
+
+def _reply_id(value: object) -> int | None:
+    """Integers come back as numbers, as text or as floats."""
+    if isinstance(value, str):
+        return int(value) if _DIGITS.fullmatch(value) else None
+    return _integer(value)
+
+
+def _integer(value: object, limit: int = _MAX_ID) -> int | None:
+    """Return an integral number of at most ``limit``; a bool is none, ``4.0`` is."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    if abs(value) > limit or value != int(value):
+        return None
+    return int(value)
+
+
+def _error(result: object, fields: Mapping[str, object]) -> PoolError:
+    """Find code and words in any of the forms that servers use."""
+    error = fields.get("error")
+    code, text = None, None
+    if isinstance(error, list):
+        code = _integer(error[0]) if error else None
+        text = next((part for part in error[:2] if isinstance(part, str)), None)
+    elif isinstance(error, dict):
+        code, text = _integer(error.get("code")), error.get("message")
+    elif isinstance(error, str):
+        text = error
+    else:
+        code, text = _integer(error), fields.get("reject-reason")
+    if not isinstance(text, str) or not shown_text(text).strip():
+        known = result is None or result is False or code is not None
+        text = "unknown" if known else "unrecognised reply"
+    return PoolError(code=code, text=shown_text(text))
+
+
+def _notify(params: list[object]) -> Notify:
+    if len(params) < 8:
+        raise StratumError("too few parameters")
+    job_id = params[0]
+    is_number = isinstance(job_id, int) and not isinstance(job_id, bool)
+    if is_number:
+        job_id = str(job_id)
+    if not isinstance(job_id, str) or not 1 <= len(job_id) <= MAX_JOB_ID:
+        raise StratumError("job id is no text of 1 to 256 characters")
+    if _UNPRINTABLE.search(job_id):
+        raise StratumError("job id holds control characters")
+    branch = params[4]
+    if not isinstance(branch, list) or len(branch) > MAX_BRANCH:
+        raise StratumError("merkle branch is no list of at most 64")
+    coinb1, coinb2 = _hex(params[2], "coinb1"), _hex(params[3], "coinb2")
+    nbits = _u32(params[6], "nbits")
+    try:
+        coinb1, coinb2 = strip_witness(coinb1, coinb2)
+        network_target = target_from_nbits(nbits)
+    except ValueError as exc:
+        raise StratumError(str(exc)) from exc
+    if len(coinb1) < MIN_COINB1:
+        raise StratumError("coinbase is too short")
+    return Notify(
+        job_id=job_id,
+        job_id_is_number=is_number,
+        prev_hash=swap_words(_hex(params[1], "prevhash", 32)),
+        coinb1=coinb1,
+        coinb2=coinb2,
+        merkle_branch=tuple(_hex(node, "merkle branch", 32) for node in branch),
+        version=_u32(params[5], "version"),
+        nbits=nbits,
+        network_target=network_target,
+        ntime=_u32(params[7], "ntime"),
+        clean=_clean(params[8:]),
+    )
+
+
+def _clean(rest: list[object]) -> bool:
+    """Read the flag: missing or null is false, what nobody knows is true.
+
+    Throwing work away costs little, mining stale work costs shares. Servers that send more than
+    nine parameters mean the last boolean among them, unless the ninth is one.
+    """
+    if not rest:
+        return False
+    flags = [value for value in rest if isinstance(value, bool)]
+    if isinstance(rest[0], bool) or not flags:
+        return rest[0] not in (None, 0)
+    return flags[-1]
+
+
+def _set_difficulty(params: list[object]) -> SetDifficulty:
+    if not params:
+        raise StratumError("too few parameters")
+    try:
+        return SetDifficulty(difficulty=parse_difficulty(params[0]))
+    except ValueError as exc:
+        raise StratumError(str(exc)) from exc
+
+
+def _set_extranonce(params: list[object]) -> SetExtranonce:
+    if len(params) < 2:
+        raise StratumError("too few parameters")
+    return SetExtranonce(
+        extranonce1=None if params[0] is None else _extranonce1(params[0]),
+        extranonce2_size=None if params[1] is None else _extranonce2_size(params[1]),
+    )
+
+
+def _set_version_mask(params: list[object]) -> SetVersionMask:
+    if not params:
+        raise StratumError("too few parameters")
+    return SetVersionMask(mask=_mask(params[0]))
+
+
+def _reconnect(params: list[object]) -> Reconnect:
+    host, port, wait = (*params[:3], None, None, None)[:3]
+    if host is not None and host != "" and not (isinstance(host, str) and _HOST.fullmatch(host)):
+        raise StratumError("host is no host name or address")
+    if isinstance(port, str):
+        number = int(port) if _DIGITS.fullmatch(port) else None
+    else:
+        number = _integer(port)
+    if port in (None, "") and not isinstance(port, bool):
+        number = 0
+    if number is None or not 0 <= number <= 0xFFFF:
+        raise StratumError("port is not between 1 and 65535")
+    return Reconnect(
+        host=host.strip("[]") if isinstance(host, str) and host else None,
+        port=number or None,
+        wait_s=_wait_s(wait),
+    )
+
+
+def _wait_s(value: object) -> float:
+    """Read the pause asked for, within 0 and `MAX_WAIT_S`; what is no number asks for none."""
+    if isinstance(value, str) and _SECONDS.fullmatch(value):
+        value = Decimal(value)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return 0.0
+    return float(min(max(value, 0), int(MAX_WAIT_S)))
+
+
+def _show_message(params: list[object]) -> ShowMessage:
+    if not params or not isinstance(params[0], str):
+        raise StratumError("message is no text")
+    return ShowMessage(text=shown_text(params[0]))
+
+
+_WITH_PARAMS: Mapping[str, Callable[[list[object]], Message]] = {
+    "mining.notify": _notify,
+    "mining.set_difficulty": _set_difficulty,
+    "mining.set_extranonce": _set_extranonce,
+    "mining.set_version_mask": _set_version_mask,
+    "client.reconnect": _reconnect,
+    "client.show_message": _show_message,
+}
+_WITHOUT_PARAMS: Mapping[str, Message] = {
+    "client.get_version": GetVersion(),
+    "mining.ping": Ping(),
+}
+
+
+def _session_id(subscriptions: object) -> str | None:
+    """Find the id beside ``mining.notify`` in a list of pairs, or in a single flat pair."""
+    if not isinstance(subscriptions, list):
+        return None
+    for pair in (subscriptions, *subscriptions):
+        if isinstance(pair, list) and len(pair) >= 2 and pair[0] == "mining.notify":
+            found = pair[1]
+            if isinstance(found, str) and 1 <= len(found) <= MAX_SESSION_ID:
+                return found
+    return None
+
+
+def _extranonce1(value: object) -> bytes:
+    extranonce1 = _hex(value, "extranonce1")
+    if len(extranonce1) > MAX_EXTRANONCE1:
+        raise StratumError(f"extranonce1 of {len(extranonce1)} bytes is too long")
+    return extranonce1
+
+
+def _extranonce2_size(value: object) -> int:
+    size = _integer(value)
+    if size is None or not 1 <= size <= MAX_EXTRANONCE2:
+        raise StratumError(f"extranonce2 size is not between 1 and {MAX_EXTRANONCE2}")
+    return size
+
+
+def _mask(value: object) -> int:
+    return _u32(value[2:] if isinstance(value, str) and value[:2] == "0x" else value, "mask")
+
+
+def _u32(value: object, name: str) -> int:
+    """Read a 32-bit number in 1 to 8 hex digits; ``int`` alone takes far more than digits."""
+    if not isinstance(value, str):
+        raise StratumError(f"{name} is no text")
+    if not _U32.fullmatch(value):
+        raise StratumError(f"{name} is not 1 to 8 hex digits")
+    return int(value, 16)
+
+
+def _hex(value: object, name: str, size: int | None = None) -> bytes:
+    if not isinstance(value, str):
+        raise StratumError(f"{name} is no text")
+    try:
+        raw = binascii.unhexlify(value)
+    except ValueError as exc:  # binascii.Error is one
+        raise StratumError(f"{name} is not hex in pairs of digits") from exc
+    if size is not None and len(raw) != size:
+        raise StratumError(f"{name} has {len(raw)} bytes instead of {size}")
+    return raw

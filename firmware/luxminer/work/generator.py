@@ -1,0 +1,111 @@
+"""Work items out of one pool job, each header handed out once.
+
+The space is (ntime, extranonce2, version pattern), the pattern changing fastest: a new pattern
+costs one midstate, a new extranonce2 the whole merkle path. When every extranonce2 is used up,
+ntime moves by one second as far as all known pools accept it; then there is no work for now.
+"""
+
+from luxminer.hashing import merkle_root, midstates
+from luxminer.work.header import coinbase, header_start, header_tail
+from luxminer.work.job import PoolJob, WorkItem
+from luxminer.work.version import deposit, free_bits
+
+__all__ = ["MAX_NTIME_ROLL_S", "WorkGenerator", "encode_extranonce2", "extranonce2_space"]
+__all__ += ["latest_ntime"]
+
+MAX_NTIME_ROLL_S = 600
+"""The tightest window of a known pool (btcpool)."""
+
+MAX_NTIME = 0xFFFFFFFF
+
+
+def extranonce2_space(size: int) -> int:
+    """Return how many extranonce2 of ``size`` bytes there are."""
+    return 1 << 8 * size
+
+
+def encode_extranonce2(counter: int, size: int) -> bytes:
+    """Return a counter as extranonce2: little-endian, exactly ``size`` bytes.
+
+    Raises OverflowError when it does not fit.
+    """
+    return counter.to_bytes(size, "little")
+
+
+def latest_ntime(job_ntime: int, elapsed_s: float) -> int:
+    """Return the largest ntime that every known pool accepts ``elapsed_s`` after the job came.
+
+    One second per whole second since then, `MAX_NTIME_ROLL_S` at most. The smallest is the job's.
+    """
+    rolled_s = min(max(int(elapsed_s), 0), MAX_NTIME_ROLL_S)
+    return min(job_ntime + rolled_s, MAX_NTIME)
+
+
+class WorkGenerator:
+    """Hands out the work of one job to any number of devices, no header twice.
+
+    The parts of the job are taken as they are: `PoolJob` promises a stripped coinbase.
+    """
+
+    def __init__(self, job: PoolJob) -> None:
+        self._job = job
+        self._space = extranonce2_space(job.extranonce2_size)
+        self._ntime = job.ntime
+        self._counter = 0
+        self._free = free_bits(job.version, job.version_mask)
+        self._pattern = 0
+        self._extranonce2 = b""
+        self._root = b""
+
+    @property
+    def job(self) -> PoolJob:
+        return self._job
+
+    def set_version_mask(self, mask: int) -> None:
+        """Roll only the bits of ``mask`` from now on; 0 stops rolling.
+
+        Patterns of the new mask may have been used with the current extranonce2 already, so the
+        next work item begins with a new one.
+        """
+        self._free = free_bits(self._job.version, mask)
+        if self._pattern:
+            self._next_extranonce2()
+
+    def next(self, *, versions: int = 1, now_s: float) -> WorkItem | None:
+        """Return a new work item with 1 to ``versions`` versions; they are rolled if it may be.
+
+        None when all that may be searched at ``now_s`` (monotonic) was handed out; a later call
+        can succeed, since ntime may follow the clock. Asserts that ``versions`` is at least 1.
+        """
+        assert versions > 0, versions
+        job = self._job
+        if self._counter == self._space:
+            if self._ntime >= latest_ntime(job.ntime, now_s - job.received_s):
+                return None
+            self._ntime += 1
+            self._counter = 0
+        if not self._pattern:
+            self._extranonce2 = encode_extranonce2(self._counter, job.extranonce2_size)
+            whole = coinbase(job.coinb1, job.extranonce1, self._extranonce2, job.coinb2)
+            self._root = merkle_root(whole, job.merkle_branch)
+        end = min(self._pattern + versions, 1 << self._free.bit_count())
+        rolled = tuple(
+            job.version | deposit(index, self._free) for index in range(self._pattern, end)
+        )
+        item = WorkItem(
+            job=job,
+            extranonce2=self._extranonce2,
+            ntime=self._ntime,
+            merkle_root=self._root,
+            versions=rolled,
+            midstates=midstates(header_start(rolled[0], job.prev_hash, self._root), rolled),
+            tail=header_tail(self._root, self._ntime, job.nbits),
+        )
+        self._pattern = end
+        if end == 1 << self._free.bit_count():
+            self._next_extranonce2()
+        return item
+
+    def _next_extranonce2(self) -> None:
+        self._counter += 1
+        self._pattern = 0
