@@ -44,6 +44,8 @@ class HotplugWatcher:
     def poll(self) -> list[PortChange]:
         """Look once; return what went and then what came, configured ports first."""
         now = self._look()
+        if now == self._seen and not self._forgotten:
+            return []
         changes = [
             PortChange(sighting=old, appeared=False)
             for url, old in self._seen.items()

@@ -303,7 +303,8 @@ class DeviceSupervisor:
             self._is_unreachable = False
         if session.brought_up_s is not None:
             self._was_up = True
-            self._problem = ""
+            if self._sighting is sighting:
+                self._problem = ""
             if session.found_any and now_s - session.brought_up_s >= self._timing.stable_s:
                 self._failures = 0
         if ending is not None and self._sighting is sighting:

@@ -43,7 +43,8 @@ class UsbBus:
         """Return the USB serial ports, each with a number that changes when it is plugged again."""
         fingerprint = self._look()
         if fingerprint != self._fingerprint:
-            found = [(self._port(name), number) for name, number in fingerprint]
+            by_name = sorted(fingerprint, key=lambda entry: natural_key(entry[0]))
+            found = [(self._port(name), number) for name, number in by_name]
             self._ports = tuple((port, number) for port, number in found if port is not None)
             # What could not be read is coming or going: look again next time.
             self._fingerprint = fingerprint if len(self._ports) == len(found) else None
@@ -87,7 +88,7 @@ class UsbBus:
                 ]
         except OSError:
             return ()
-        return tuple(sorted(found, key=lambda entry: natural_key(entry[0])))
+        return tuple(sorted(found))
 
     def _port(self, name: str) -> UsbPort | None:
         try:

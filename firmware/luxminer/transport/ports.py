@@ -12,7 +12,6 @@ import stat
 import termios
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from luxminer.errors import PortProblem, PortUnusable
 
@@ -132,6 +131,8 @@ def _check_url(port: str) -> None:
             f"use the path of a tty, or {known}",
         )
     if scheme == "socket":
+        from urllib.parse import urlsplit  # only for those who have such a port
+
         try:
             parts = urlsplit(port)
             complete = parts.hostname is not None and parts.port is not None

@@ -260,6 +260,8 @@ async def test_a_link_that_vanishes_is_an_unplug_though_the_tty_lives(bench: Ben
         (bench.root / "stick").unlink()
         await bench.until(lambda: bench.state().status is DeviceStatus.DEAD)
         await bench.until(lambda: stick.quiet == 1)
+        await asyncio.sleep(0.05)
+        assert bench.state().problem.endswith("unplugged; plug it in again")
         stick.peer.link(bench.root / "stick")
         await bench.alive()
 
@@ -446,6 +448,25 @@ async def test_a_sick_stick_that_finds_something_is_alive_again(bench: Bench) ->
             await bench.until(lambda: bench.state().status is DeviceStatus.SICK)
             stick.finds = True
             await bench.until(lambda: bench.state().status is DeviceStatus.ALIVE)
+        assert bench.state().faults == 0
+
+
+@pytest.mark.slow
+async def test_a_stick_pulled_while_it_is_being_ended_is_unplugged_not_faulty(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stick = bench.stick("stick")
+    async with bench.running(virtual(bench)):
+        await bench.alive()
+        stick.finds = False
+        monkeypatch.setattr(FakeDevice, "is_stubborn", True)
+        await bench.until(lambda: bench.state().status is DeviceStatus.SICK)
+        await bench.until(lambda: bench.state().brought_up_s is None)
+        (bench.root / "stick").unlink()
+        await bench.until(lambda: not bench.state().present)
+        await asyncio.sleep(FAST.quiet_s + FAST.force_s)
+        monkeypatch.setattr(FakeDevice, "is_stubborn", False)
+        assert bench.state().problem.endswith("unplugged; plug it in again")
         assert bench.state().faults == 0
 
 
