@@ -129,8 +129,10 @@ class ChipSnapshot:
     healthy: bool | None = None
     """None while too few nonces are expected to tell."""
     nonces_10m: tuple[int, ...] = ()
-    """Nonces of the last six spans of ten minutes, newest and still running one first; empty when
+    """Nonces of up to six spans of ten minutes since bring-up, the running one first; empty when
     nobody counts them."""
+    frequency_reply_mhz: float | None = None
+    """What the chip itself says about its clock; None when it was not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

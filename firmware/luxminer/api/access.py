@@ -1,0 +1,124 @@
+"""Who may call, and who may change things, by address.
+
+- This machine (loopback) may do everything.
+- Everybody else who can reach the port may read, and may not write.
+- ``W:`` entries give the addresses they list the right to write as well.
+- As soon as there is an entry without ``W``, reading too is only for the addresses listed.
+- Where several entries cover an address, the most specific one counts: ``W:192.168.1.0/24``
+  with ``R:192.168.1.66`` leaves that one host with reading.
+
+Ref: design.md section 5 "Rights"; cgminer-api.md section 11 for the form of an entry.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from luxminer.errors import ConfigError
+
+__all__ = ["AccessRules", "Caller", "Right", "host_address"]
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+ENTRY = re.compile(
+    r"(?:(?P<group>[A-Za-z]):)?(?P<address>\[[^\]]*\]|[^/\[\]]*)(?:/(?P<prefix>\d+))?"
+)
+EXAMPLES = 'write "W:192.168.1.0/24", "R:192.168.1.5", "W:[fe80::]/10", or "R:0/0" for everybody'
+EVERYBODY = "0/0"
+
+
+class Right(IntEnum):
+    NONE = 0
+    """Closed without a byte."""
+    READ = 1
+    WRITE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request, for rights and for the log."""
+
+    address: str
+    may_write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    network: Network
+    right: Right
+
+
+class AccessRules:
+    """The ``allow`` list of the configuration. Raises ConfigError for an entry that is wrong."""
+
+    def __init__(self, allow: Iterable[str] = ()) -> None:
+        self._entries: list[Entry] = []
+        for number, text in enumerate(allow):
+            self._entries += _parse_entry(text, f"api.allow[{number}]")
+        limited = any(entry.right is Right.READ for entry in self._entries)
+        self._default = Right.NONE if limited else Right.READ
+
+    def right(self, address: str) -> Right:
+        """Return what a caller from this address may do."""
+        caller = host_address(address)
+        if caller is None:
+            return self._default
+        if caller.is_loopback:
+            return Right.WRITE
+        covering = [entry for entry in self._entries if caller in entry.network]
+        if not covering:
+            return self._default
+        return max(covering, key=lambda entry: (entry.network.prefixlen, entry.right)).right
+
+    def caller(self, address: str) -> Caller:
+        return Caller(address, self.right(address) is Right.WRITE)
+
+
+def host_address(text: str) -> Address | None:
+    """Parse an address as sockets show it; IPv4 that came in over IPv6 is IPv4 again."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _parse_entry(text: str, key: str) -> list[Entry]:
+    match = ENTRY.fullmatch(text.strip())
+    if match is None or not match["address"]:
+        raise _wrong(text, key, "is not an address")
+    group = (match["group"] or "R").upper()
+    if group not in ("R", "W"):
+        raise _wrong(text, key, f"has the unknown group {group}; there are R and W")
+    right = Right.WRITE if group == "W" else Right.READ
+    address, prefix = match["address"], match["prefix"]
+    if text.strip().rpartition(":")[2] == EVERYBODY:
+        everywhere = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+        return [Entry(network, right) for network in everywhere]
+    if address.startswith("["):
+        address = address[1:-1]
+        if ":" not in address:
+            raise _wrong(text, key, "has brackets around something else than IPv6")
+    elif ":" in address:
+        raise _wrong(text, key, "has IPv6 without square brackets")
+    else:
+        address = _complete_ipv4(address)
+    try:
+        network = ipaddress.ip_network(f"{address}/{prefix}" if prefix else address, strict=False)
+    except ValueError as exc:
+        raise _wrong(text, key, "is not an address with an optional prefix") from exc
+    return [Entry(network, right)]
+
+
+def _complete_ipv4(address: str) -> str:
+    """``10.0`` means ``10.0.0.0``."""
+    parts = address.split(".")
+    return ".".join(parts + ["0"] * (4 - len(parts)))
+
+
+def _wrong(text: str, key: str, reason: str) -> ConfigError:
+    return ConfigError(f'"{text}" {reason}', key=key, value=text, cure=EXAMPLES)

@@ -1,0 +1,128 @@
+"""From a request to its reply: the one way into the API for TCP and HTTP alike."""
+
+import asyncio
+import logging
+from typing import Any
+
+from luxminer.api.access import Caller
+from luxminer.api.codes import CODES, Code
+from luxminer.api.commands import COMMANDS, CommandRow
+from luxminer.api.handlers.context import Context
+from luxminer.api.params import Facts, Refusal
+from luxminer.api.replies import Answer, Joined, Reply, Section, Status
+from luxminer.api.requests import Request
+from luxminer.api.sessions import Sessions
+from luxminer.clock import Clock
+from luxminer.control import CommandBus
+from luxminer.errors import CommandError
+from luxminer.telemetry.hub import TelemetryHub
+from luxminer.telemetry.model import MinerSnapshot
+
+__all__ = ["MAX_JOINED", "ORDER_TIMEOUT_S", "Dispatcher"]
+
+log = logging.getLogger(__name__)
+
+MAX_JOINED = 64
+"""Different commands in one request; more than there are."""
+ORDER_TIMEOUT_S = 2.5
+"""Luxor's client waits for 3 s."""
+
+
+class Dispatcher:
+    """Answers requests from snapshots, and turns writes into orders."""
+
+    def __init__(self, hub: TelemetryHub, bus: CommandBus, clock: Clock) -> None:
+        self._hub = hub
+        self._bus = bus
+        self._clock = clock
+        self.sessions = Sessions(clock)
+        self.failures = 0
+        """Requests that met a fault of ours."""
+
+    async def handle(self, request: Request, caller: Caller) -> Answer:
+        """Answer one request, which may be several commands joined with ``+``."""
+        if "+" not in request.command:
+            return await self._command(request.command, request.parameter, caller)
+        names = dict.fromkeys(map(str.strip, request.command.split("+")))
+        for reserved in ("", "id"):  # the outer id is a member of its own; no name comes twice
+            names.pop(reserved, None)
+        if not 0 < len(names) <= MAX_JOINED:
+            return self.refuse(Code.INVALID_COMMAND)
+        return Joined(parts=tuple([(name, await self._part(name, caller)) for name in names]))
+
+    def refuse(self, code: int, **facts: object) -> Reply:
+        """Make the reply to a request that names no command."""
+        return self._reply(self._hub.snapshot(), code, facts)
+
+    async def _part(self, name: str, caller: Caller) -> Reply:
+        row = COMMANDS.get(name)
+        if row is not None and not row.joinable:
+            return self.refuse(Code.ACCESS_DENIED, command=name)
+        return await self._command(name, "", caller)
+
+    async def _command(self, name: str, parameter: str, caller: Caller) -> Reply:
+        row = COMMANDS.get(name)
+        if row is None:
+            return self.refuse(Code.INVALID_COMMAND)
+        if row.write and not caller.may_write:
+            return self.refuse(Code.ACCESS_DENIED, command=name)
+        miner = self._hub.snapshot()
+        try:
+            return await self._run(row, parameter, caller, miner)
+        except Refusal as exc:
+            return self._reply(miner, exc.code, exc.facts)
+        except Exception:
+            self.failures += 1
+            log.exception("%s from %s failed", name, caller.address)
+            return self._reply(miner, Code.INTERNAL, {})
+
+    async def _run(
+        self, row: CommandRow[Any], parameter: str, caller: Caller, miner: MinerSnapshot
+    ) -> Reply:
+        value = row.grammar(self._without_session(row, parameter), miner)
+        facts = row.facts(value, miner)
+        context = Context(
+            miner=miner,
+            caller=caller,
+            sessions=self.sessions,
+            bus=self._bus,
+            may_use=lambda name: _may_use(name, caller),
+        )
+        if row.write:
+            log.info("%s from %s", row.name, caller.address)
+        try:
+            async with asyncio.timeout(ORDER_TIMEOUT_S):
+                outcome = await row.handler(context, value)
+        except CommandError as exc:
+            code = row.refusals.get(exc.reason, Code.REFUSED)
+            raise Refusal(code, **{"reason": str(exc), **facts}) from exc
+        except TimeoutError as exc:
+            raise Refusal(Code.NO_ANSWER, seconds=ORDER_TIMEOUT_S) from exc
+        code = row.success if outcome.code is None else outcome.code
+        return self._reply(miner, code, {**facts, **outcome.facts}, outcome.sections)
+
+    def _without_session(self, row: CommandRow[Any], parameter: str) -> str:
+        """Take the session id off the parameter; some clients send it where none is needed."""
+        first, _, rest = parameter.partition(",")
+        known = self.sessions.use(first.strip())
+        if row.session and not known:
+            raise Refusal(Code.INVALID_SESSION if first.strip() else Code.MISSING_SESSION)
+        return rest.strip() if known else parameter
+
+    def _reply(
+        self, miner: MinerSnapshot, code: int, facts: Facts, sections: tuple[Section, ...] = ()
+    ) -> Reply:
+        letter, text = CODES[code]
+        status = Status(
+            letter=letter,
+            when=int(self._clock.wall()),
+            code=code,
+            text=text.format_map(facts),
+            description=f"LUXminer {miner.host.version}",
+        )
+        return Reply(status=status, sections=sections)
+
+
+def _may_use(name: str, caller: Caller) -> tuple[bool, bool]:
+    row = COMMANDS.get(name)
+    return row is not None, row is not None and (caller.may_write or not row.write)

@@ -1,0 +1,105 @@
+"""Columns of ``config``: what the machine is and how it is set.
+
+Much of LuxOS's row is about hardware that sticks on a Raspberry Pi do not have; such fields are
+constants which say so. Clients check that they are there, with these types.
+
+Ref: luxminer-api.md section 13, column "On our appliance".
+"""
+
+from luxminer.api import figures
+from luxminer.api.columns import (
+    FLAG,
+    FREE,
+    TEXT,
+    WHOLE,
+    Column,
+    Columns,
+    constant,
+    table,
+)
+from luxminer.telemetry.model import MinerSnapshot
+
+__all__ = ["CONFIG"]
+
+NOT_THERE = "N/A"
+
+
+def _device_codes(miner: MinerSnapshot) -> str:
+    """CGMiner puts a blank behind each."""
+    return "".join(f"{code} " for code in sorted({device.code for device in miner.devices}))
+
+
+def _hotplug(miner: MinerSnapshot) -> str:
+    interval_s = miner.hotplug_interval_s
+    return f"{interval_s:g}" if interval_s else "Disabled"
+
+
+def _system_status(miner: MinerSnapshot) -> str:
+    wrong = any(d.problem for d in miner.devices) or any(p.problem for p in miner.pools)
+    return "Degraded" if wrong else "Normal"
+
+
+def _profile(miner: MinerSnapshot) -> str:
+    """Name the one profile of all sticks; empty when there is none or they differ."""
+    names = {figures.profile_name(device) for device in miner.devices}
+    return names.pop() if len(names) == 1 else ""
+
+
+def _nameplate_ths(miner: MinerSnapshot) -> float:
+    return sum(figures.rate_hs(device, device.nominal_hs) for device in miner.devices) / 1e12
+
+
+CONFIG: Columns[None] = table(
+    Column("ASC Count", WHOLE, lambda m, _: len(m.devices)),
+    constant("PGA Count", 0),
+    Column("Pool Count", WHOLE, lambda m, _: len(m.pools)),
+    Column("Strategy", TEXT, lambda m, _: m.strategy),
+    Column("Log Interval", WHOLE, lambda m, _: m.log_interval_s),
+    Column("Device Code", TEXT, lambda m, _: _device_codes(m)),
+    Column("OS", TEXT, lambda m, _: m.host.os),
+    Column("Hotplug", TEXT, lambda m, _: _hotplug(m)),
+    # LuxOS
+    constant("ActualPowerTarget", 0),
+    Column("BcastAddr", TEXT, lambda m, _: m.host.broadcast_address),
+    Column("ControlBoardType", TEXT, lambda m, _: m.host.model),
+    constant("Cooling", "Air"),
+    constant("CurtailMode", "None"),
+    Column("DHCP", FLAG, lambda m, _: m.host.dhcp),
+    Column("DNS Servers", TEXT, lambda m, _: " ".join(m.host.dns_servers)),
+    constant("FPGABuildIdHex", "0x0"),  # Luxor's health script needs it not to be empty
+    constant("FPGABuildIdStr", NOT_THERE),
+    constant("FeeStatus", NOT_THERE),
+    Column("Gateway", TEXT, lambda m, _: m.host.gateway),
+    constant("GreenLed", "off"),
+    constant("HasDieTempOverheatCoverage", False),
+    Column("Hostname", TEXT, lambda m, _: m.host.hostname),
+    Column("IPAddr", TEXT, lambda m, _: m.host.ip_address),
+    constant("IdealPowerTarget", 0),
+    constant("ImmersionMode", False),
+    constant("IsAtmEnabled", False),
+    constant("IsPowerSupplyOn", True),
+    constant("IsPowerTargetEnabled", False),
+    constant("IsPowerTargetSupported", False),
+    constant("IsSingleVoltage", True),  # the 5 V of USB
+    constant("IsTuning", False),
+    Column("LogFileLevel", TEXT, lambda m, _: m.log_level),
+    Column("MACAddr", TEXT, lambda m, _: m.host.mac_address.lower()),
+    Column("Model", TEXT, lambda m, _: m.host.model),
+    Column("NameplateTHS", FREE, lambda m, _: _nameplate_ths(m)),
+    Column("Netmask", TEXT, lambda m, _: m.host.netmask),
+    constant("PIC", NOT_THERE),
+    constant("PSUHwVersion", NOT_THERE),
+    constant("PSULabel", NOT_THERE),
+    constant("PowerLimit", 0),
+    Column("Profile", TEXT, lambda m, _: _profile(m)),
+    constant("ProfileStep", ""),
+    constant("RampMode", "Standard"),
+    constant("RedLed", "off"),  # clients take everything else for a fault light that is on
+    Column("SerialNumber", TEXT, lambda m, _: m.host.serial),
+    Column("SystemStatus", TEXT, lambda m, _: _system_status(m)),
+    constant("UpdateOnStartup", "off"),
+    constant("UpdateOnTimeout", "off"),
+    constant("UpdateOnUser", "off"),
+    constant("UpdateSource", ""),
+    constant("UpdateTimeout", 0),
+)

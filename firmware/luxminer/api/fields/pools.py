@@ -1,0 +1,78 @@
+"""Columns about a pool: ``pools``."""
+
+from luxminer.api import figures
+from luxminer.api.columns import (
+    FLAG,
+    PERCENT,
+    RATE,
+    TEXT,
+    WHOLE,
+    Column,
+    Columns,
+    constant,
+    table,
+)
+from luxminer.telemetry.model import PoolSnapshot
+
+__all__ = ["POOL"]
+
+POOL: Columns[PoolSnapshot] = table(
+    Column("POOL", WHOLE, lambda _, p: p.id),
+    Column("URL", TEXT, lambda _, p: p.url),
+    Column("Status", TEXT, lambda _, p: p.status),
+    Column("Priority", WHOLE, lambda _, p: p.priority),
+    Column("Quota", RATE, lambda _, p: p.quota),
+    constant("Long Poll", "N"),
+    Column("Getworks", WHOLE, lambda _, p: p.jobs),
+    Column("Accepted", WHOLE, lambda _, p: p.shares.accepted),
+    Column("Rejected", WHOLE, lambda _, p: p.shares.rejected_total),
+    Column("Works", WHOLE, lambda _, p: p.works),
+    Column("Discarded", WHOLE, lambda _, p: p.discarded),
+    Column("Stale", WHOLE, lambda _, p: p.shares.stale),
+    Column("Get Failures", WHOLE, lambda _, p: p.get_failures),
+    Column("Remote Failures", WHOLE, lambda _, p: p.remote_failures),
+    Column("User", TEXT, lambda _, p: p.user),
+    # LuxOS: the age as text, not the moment.
+    Column("Last Share Time", TEXT, lambda m, p: figures.age_text(m, p.shares.last_share_wall_s)),
+    Column("Diff1 Shares", WHOLE, lambda _, p: p.diff1_work),
+    constant("Proxy Type", ""),
+    constant("Proxy", ""),
+    Column("Difficulty Accepted", WHOLE, lambda _, p: p.shares.difficulty_accepted),
+    Column("Difficulty Rejected", WHOLE, lambda _, p: p.shares.difficulty_rejected),
+    Column("Difficulty Stale", WHOLE, lambda _, p: p.shares.difficulty_stale),
+    Column("Last Share Difficulty", WHOLE, lambda _, p: p.shares.last_share_difficulty),
+    Column("Work Difficulty", WHOLE, lambda _, p: p.work_difficulty),
+    constant("Has Stratum", True),
+    # LuxOS: the pool in use, not just a living connection.
+    Column("Stratum Active", FLAG, lambda _, p: p.active),
+    Column("Stratum URL", TEXT, lambda _, p: p.stratum_host),
+    Column("Stratum Difficulty", WHOLE, lambda _, p: p.stratum_difficulty if p.connected else 0),
+    Column("Has Vmask", FLAG, lambda _, p: p.version_rolling),
+    constant("Has GBT", False),
+    Column("Best Share", WHOLE, lambda _, p: p.shares.best_share),
+    Column(
+        "Pool Rejected%",
+        PERCENT,
+        lambda _, p: figures.pool_percent(p.shares, p.shares.difficulty_rejected),
+    ),
+    Column(
+        "Pool Stale%",
+        PERCENT,
+        lambda _, p: figures.pool_percent(p.shares, p.shares.difficulty_stale),
+    ),
+    Column("Bad Work", WHOLE, lambda _, p: p.bad_lines),
+    Column("Current Block Height", WHOLE, lambda _, p: figures.block_tip(p)),
+    Column("Current Block Version", WHOLE, lambda _, p: p.block_version),
+    # LuxOS
+    Column("AsicBoost", FLAG, lambda _, p: p.version_rolling),
+    Column("Diff", TEXT, lambda _, p: figures.short_difficulty(p.work_difficulty)),
+    Column("GROUP", WHOLE, lambda _, p: p.group),
+    constant("Long Pool", "N"),  # spelt as LuxOS spells it
+    # ours: the rest of the ledger, and what is wrong
+    Column("Shares", WHOLE, lambda _, p: p.shares.shares),
+    Column("Dropped", WHOLE, lambda _, p: p.shares.dropped_total),
+    Column("Unanswered", WHOLE, lambda _, p: p.shares.unanswered),
+    Column("Waiting", WHOLE, lambda _, p: p.shares.waiting),
+    Column("Problem", TEXT, lambda _, p: p.problem),
+    Column("Message", TEXT, lambda _, p: p.message),
+)

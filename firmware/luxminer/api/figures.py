@@ -1,0 +1,87 @@
+"""Figures that several rows derive from a snapshot in the same way.
+
+Ref: cgminer-api.md section 8 (ratios and their divisors), luxminer-api.json pools/devs.
+"""
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from luxminer.telemetry.model import DeviceSnapshot, MinerSnapshot, PoolSnapshot, ShareTally
+
+__all__ = [
+    "HASHES_PER_DIFF1",
+    "age_text",
+    "block_tip",
+    "diff1_at_full_scale",
+    "hardware_percent",
+    "megahashes",
+    "per_minute",
+    "pool_percent",
+    "profile_name",
+    "rate_hs",
+    "ratio_percent",
+    "short_difficulty",
+]
+
+HASHES_PER_DIFF1 = 2**32
+SUFFIXES = ("", "K", "M", "G", "T", "P", "E")
+
+
+def per_minute(count: int | Fraction, elapsed_s: float) -> float:
+    return float(count) * 60 / elapsed_s if elapsed_s > 0 else 0.0
+
+
+def ratio_percent(part: int | Fraction, whole: float | Fraction) -> float:
+    return float(part) * 100 / float(whole) if whole else 0.0
+
+
+def megahashes(diff1_work: Fraction) -> float:
+    """Hashes that this work stands for, in millions."""
+    return float(diff1_work) * HASHES_PER_DIFF1 / 1e6
+
+
+def diff1_at_full_scale(devices: Iterable[DeviceSnapshot]) -> Fraction:
+    """Work as unscaled sticks would have done it: what a count of errors compares with."""
+    return sum((d.nonces.diff1_work / Fraction(d.scale) for d in devices), Fraction(0))
+
+
+def hardware_percent(hw_errors: int, diff1_work: Fraction) -> float:
+    return ratio_percent(hw_errors, hw_errors + diff1_work)
+
+
+def pool_percent(shares: ShareTally, part: Fraction) -> float:
+    """Share of the difficulty that was accepted, rejected or stale."""
+    accepted, rejected = shares.difficulty_accepted, shares.difficulty_rejected
+    return ratio_percent(part, accepted + rejected + shares.difficulty_stale)
+
+
+def rate_hs(device: DeviceSnapshot, value_hs: float) -> float:
+    """Return 0 for a pulled stick, whatever its averages still say."""
+    return value_hs if device.present else 0.0
+
+
+def profile_name(device: DeviceSnapshot) -> str:
+    """Name that LuxOS generates for a clock: ``150MHz``."""
+    return f"{device.target_mhz:g}MHz"
+
+
+def block_tip(pool: PoolSnapshot) -> int:
+    """Height of the chain's tip: the job is for the block after it; 0 before there was work."""
+    return max(0, pool.block_height - 1)
+
+
+def age_text(miner: MinerSnapshot, then_wall_s: float | None) -> str:
+    """``hh:mm:ss`` since then; ``0`` for never."""
+    if then_wall_s is None:
+        return "0"
+    seconds = max(0, int(miner.wall_s - then_wall_s))
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def short_difficulty(difficulty: Fraction) -> str:
+    """``32K`` for 32768; below 1000 with what digits it has, so that no difficulty shows as 0."""
+    thousands = 0
+    while difficulty >= 1000 and thousands < len(SUFFIXES) - 1:
+        difficulty /= 1000
+        thousands += 1
+    return f"{int(difficulty)}{SUFFIXES[thousands]}" if thousands else f"{float(difficulty):.4g}"

@@ -1,0 +1,1 @@
+"""What commands do: a snapshot in and rows out, or one order to the command bus."""

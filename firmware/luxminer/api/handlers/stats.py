@@ -1,0 +1,51 @@
+"""``stats`` and ``estats``."""
+
+from luxminer.api.columns import Row, make_row
+from luxminer.api.fields.stats import (
+    CHIP,
+    FAN_SLOTS,
+    GEKKO,
+    GEKKO_DRIVER,
+    MIN_SLOTS,
+    STATS_BLOCK,
+    STATS_FAN,
+    STATS_HEADER,
+    STATS_SLOT,
+    Chip,
+)
+from luxminer.api.handlers.context import Context, Outcome
+from luxminer.api.handlers.info import visible
+from luxminer.api.replies import rows
+from luxminer.telemetry.model import DeviceSnapshot, MinerSnapshot
+
+__all__ = ["estats", "stats"]
+
+
+async def stats(context: Context, _: None) -> Outcome:
+    """Show a header and one block with a numbered set of fields per stick, counted from 1."""
+    miner = context.miner
+    block = make_row(STATS_BLOCK, miner, None)
+    slots = max(MIN_SLOTS, len(miner.devices))
+    for column in STATS_SLOT:
+        for number in range(1, slots + 1):
+            device = miner.devices[number - 1] if number <= len(miner.devices) else None
+            there = device if device is not None and device.present else None
+            block |= make_row([column], miner, there, number)
+    for number in range(1, FAN_SLOTS + 1):
+        block |= make_row(STATS_FAN, miner, None, number)
+    return Outcome(sections=(rows("STATS", [make_row(STATS_HEADER, miner, None), block]),))
+
+
+async def estats(context: Context, age_s: int) -> Outcome:
+    miner = context.miner
+    found = (_gekko_row(miner, device) for device in visible(miner, age_s))
+    return Outcome(sections=(rows("STATS", found),))
+
+
+def _gekko_row(miner: MinerSnapshot, device: DeviceSnapshot) -> Row:
+    row = make_row(GEKKO, miner, device)
+    if device.present:
+        row |= make_row(GEKKO_DRIVER, miner, device)
+        for chip in device.chips:
+            row |= make_row(CHIP, miner, Chip(device, chip), chip.index)
+    return row

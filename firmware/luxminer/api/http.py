@@ -1,0 +1,237 @@
+"""The API on HTTP 8080: ``POST /api`` with the same JSON as on TCP, and the page at ``/``.
+
+Every reply to a request that could be read has status 200, errors of the API included. The token
+goes into ``Authorization: Bearer``; Basic credentials, which some clients send, are ignored.
+
+Importing this module imports aiohttp: do so only once mining has started.
+
+Ref: luxminer-api.md section 11; design.md section 5.
+"""
+
+import asyncio
+import base64
+import hashlib
+import importlib.resources
+import re
+from typing import Self
+
+from aiohttp import web
+
+from luxminer.api.access import AccessRules, Caller, Right
+from luxminer.api.codes import Code
+from luxminer.api.dispatcher import Dispatcher
+from luxminer.api.framing import MAX_REQUEST_BYTES, RequestFramer, RequestKind
+from luxminer.api.listener import Connection, Listener
+from luxminer.api.origin import Origin, judge
+from luxminer.api.render import to_json
+from luxminer.api.replies import Answer
+from luxminer.api.server import answer_request
+from luxminer.api.token import matches
+from luxminer.clock import Clock
+from luxminer.config.schema import ApiConfig
+from luxminer.control import CommandBus
+from luxminer.telemetry.hub import TelemetryHub
+
+__all__ = ["HttpServer"]
+
+KEEP_ALIVE_S = 30.0
+"""An idle connection of a page or poller is kept this long."""
+STOP_TIMEOUT_S = 1.0
+BEARER = "Bearer "
+INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
+
+
+class HttpServer:
+    """Serves the API and the page on ``config.http_port``; here 0 lets the kernel choose."""
+
+    def __init__(
+        self,
+        config: ApiConfig,
+        hub: TelemetryHub,
+        bus: CommandBus,
+        clock: Clock,
+        *,
+        token: str,
+        dispatcher: Dispatcher | None = None,
+    ) -> None:
+        self.dispatcher = dispatcher or Dispatcher(hub, bus, clock)
+        self._hub = hub
+        self._token = token
+        self._timeout_s = config.request_timeout_s
+        self._rules = AccessRules(config.allow)
+        self._page = importlib.resources.files("luxminer").joinpath("web/index.html").read_text()
+        self._headers = _page_headers(self._page)
+        self._runner: web.AppRunner | None = None
+        self._listener = Listener(
+            self._serve,
+            host=config.listen,
+            port=config.http_port,
+            key="api.http_port",
+            limit=config.max_connections,
+            rules=self._rules,
+            clock=clock,
+        )
+
+    @property
+    def port(self) -> int:
+        return self._listener.port
+
+    async def start(self) -> None:
+        """Listen. Raises ConfigError naming the port and the cure."""
+        app = web.Application(client_max_size=MAX_REQUEST_BYTES)
+        app.router.add_post("/api", self._api)
+        app.router.add_get("/", self._index)
+        app.on_response_prepare.append(_answered)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            keepalive_timeout=KEEP_ALIVE_S,
+            shutdown_timeout=STOP_TIMEOUT_S,
+        )
+        await self._runner.setup()
+        await self._listener.start()
+
+    async def stop(self) -> None:
+        await self._listener.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _serve(self, connection: Connection) -> None:
+        """Give the socket to aiohttp and watch its silence."""
+        assert self._runner is not None
+        assert self._runner.server is not None
+        loop = asyncio.get_running_loop()
+        guard = Guard(self._runner.server(), connection)
+        transport, _ = await loop.connect_accepted_socket(lambda: guard, connection.sock)
+        try:
+            await guard.gone(self._timeout_s)
+        finally:
+            transport.abort()
+
+    async def _api(self, request: web.Request) -> web.StreamResponse:
+        framer = RequestFramer()
+        framer.feed(await request.read())
+        framer.end()
+        if framer.kind is not RequestKind.JSON:
+            answer: Answer = self.dispatcher.refuse(Code.INVALID_JSON)
+        else:
+            with _guard(request):
+                answer = await answer_request(self.dispatcher, framer, self._caller(request))
+        return web.Response(body=to_json(answer), content_type="application/json")
+
+    async def _index(self, _request: web.Request) -> web.StreamResponse:
+        return web.Response(text=self._page, content_type="text/html", headers=self._headers)
+
+    def _caller(self, request: web.Request) -> Caller:
+        address = request.remote or ""
+        origin = judge(request.headers, self._hub.snapshot().host.hostname)
+        by_address = origin in (Origin.PROGRAM, Origin.OUR_PAGE)
+        may_write = by_address and self._rules.right(address) is Right.WRITE
+        if not may_write and origin is not Origin.FOREIGN_PAGE:
+            may_write = self._knows_token(request)
+        return Caller(address, may_write)
+
+    def _knows_token(self, request: web.Request) -> bool:
+        given = request.headers.get("Authorization", "")
+        return given.startswith(BEARER) and matches(self._token, given.removeprefix(BEARER).strip())
+
+
+class Guard(asyncio.Protocol):
+    """Stands between a socket and aiohttp: knows when the peer was last heard and what is due.
+
+    As a context it keeps the connection while a reply is in work.
+    """
+
+    def __init__(self, inner: asyncio.Protocol, connection: Connection) -> None:
+        self._inner = inner
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._due_since_s: float | None = self._loop.time()
+        """Since when a request is awaited or arriving; None while the connection may idle."""
+        self._working = False
+        self._lost = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        self._working = True
+        self._connection.hold()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._working = False
+        self._connection.heard()
+
+    def answered(self) -> None:
+        self._due_since_s = None
+
+    async def gone(self, timeout_s: float) -> None:
+        """Return when the connection is lost, or a request takes longer than this to arrive."""
+        while not self._lost.is_set():
+            since_s = self._due_since_s
+            wait_s = timeout_s
+            if since_s is not None and not self._working:
+                wait_s = since_s + timeout_s - self._loop.time()
+                if wait_s <= 0:
+                    return
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._lost.wait()
+            except TimeoutError:
+                continue
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._inner.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._inner.connection_lost(exc)
+        self._lost.set()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._working:
+            self._connection.heard()
+            if self._due_since_s is None:
+                self._due_since_s = self._loop.time()
+        self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received()
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
+
+
+def _guard(request: web.Request) -> Guard:
+    assert request.transport is not None
+    guard = request.transport.get_protocol()
+    assert isinstance(guard, Guard)
+    return guard
+
+
+async def _answered(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "luxminer"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    if request.transport is not None:
+        _guard(request).answered()
+
+
+def _page_headers(page: str) -> dict[str, str]:
+    """Let the browser run only the script and the style that are in our page."""
+    allowed: dict[str, list[str]] = {"script": [], "style": []}
+    for kind, text in INLINE.findall(page):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        allowed[kind].append(f"'sha256-{digest}'")
+    policy = (
+        "default-src 'none'",
+        f"script-src {' '.join(allowed['script'])}",
+        f"style-src {' '.join(allowed['style'])}",
+        "connect-src 'self'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+    return {"Content-Security-Policy": "; ".join(policy), "Referrer-Policy": "no-referrer"}

@@ -1,0 +1,119 @@
+"""Replies as bytes on the wire: JSON as LuxOS sends it, text as CGMiner sends it. Both are ASCII.
+
+Ref: luxminer-api.md sections 2, 3, 4 and 12; cgminer-api.md sections 4, 5 and 7.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from luxminer.api.columns import Digits, Row, Value
+from luxminer.api.replies import Answer, Joined, Reply, Status
+
+__all__ = ["to_json", "to_text"]
+
+REQUEST_ID = 1
+"""Never anything else; the protocol has no other ids."""
+
+NUMBER_WORDS = re.compile(r'^"(-?)([in])', re.IGNORECASE)
+TEXT_SPECIAL = re.compile(r"[\\|,=]")
+NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def to_json(answer: Answer) -> bytes:
+    """One line without a terminator; keys in byte order at every level."""
+    return _answer_json(answer).encode("ascii")
+
+
+def to_text(answer: Answer) -> bytes:
+    """Sections that end in a bar, without a terminator."""
+    if isinstance(answer, Joined):
+        parts = (f"CMD={_escaped(name)}|{_reply_text(reply)}" for name, reply in answer.parts)
+        text = "".join(parts)
+    else:
+        text = _reply_text(answer)
+    return text.encode("ascii", "replace")
+
+
+def _answer_json(answer: Answer) -> str:
+    if isinstance(answer, Joined):
+        members = {name: f"[{_reply_json(reply)}]" for name, reply in answer.parts}
+        return _object({**members, "id": str(REQUEST_ID)})
+    return _reply_json(answer)
+
+
+def _reply_json(reply: Reply) -> str:
+    members = {"STATUS": _list([_status(reply.status)]), "id": str(REQUEST_ID)}
+    members |= {section.key: _list(section.rows) for section in reply.sections if section.rows}
+    return _object(members)
+
+
+def _list(rows: Iterable[Row]) -> str:
+    objects = (_object({label: _value_json(value) for label, value in row.items()}) for row in rows)
+    return f"[{','.join(objects)}]"
+
+
+def _object(members: dict[str, str]) -> str:
+    keys = sorted(members, key=lambda key: key.encode("utf-8", "surrogatepass"))
+    return "{" + ",".join(f"{_label(key)}:{members[key]}" for key in keys) + "}"
+
+
+@lru_cache(maxsize=1024)
+def _label(key: str) -> str:
+    return _string(key)
+
+
+def _value_json(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Digits):
+        return value
+    return _string(value) if isinstance(value, str) else str(value)
+
+
+def _string(text: str) -> str:
+    """Quote a string so that no client's repairs of broken JSON can hit its inside.
+
+    pyasic rewrites ``,}`` ``}{`` ``[,{`` and whole strings ``"inf"`` and ``"nan"`` before it
+    parses; escapes that JSON undoes keep such pieces away from it.
+    """
+    quoted = json.dumps(text).replace("{", "\\u007b").replace("}", "\\u007d")
+    if text.lower().removeprefix("-") in ("inf", "nan"):
+        quoted = NUMBER_WORDS.sub(lambda m: f'"{m[1]}\\u{ord(m[2]):04x}', quoted)
+    return quoted
+
+
+def _status(status: Status) -> Row:
+    return {
+        "STATUS": status.letter,
+        "When": status.when,
+        "Code": status.code,
+        "Msg": status.text,
+        "Description": status.description,
+    }
+
+
+def _reply_text(reply: Reply) -> str:
+    sections = [_section_text("", _status(reply.status))]
+    for section in sorted(reply.sections, key=lambda section: section.key):
+        word = section.key if section.word else ""
+        sections += [_section_text(word, row) for row in section.rows]
+    return "".join(sections)
+
+
+def _section_text(word: str, row: Row) -> str:
+    items = [word] if word else []
+    items += [f"{label}={_value_text(value)}" for label, value in row.items()]
+    return ",".join(items) + "|"
+
+
+def _value_text(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _escaped(value) if isinstance(value, str) else str(value)
+
+
+def _escaped(text: str) -> str:
+    """Escape once, and put blanks for control characters, which would break lines or end text."""
+    return NOT_PRINTABLE.sub(" ", TEXT_SPECIAL.sub(r"\\\g<0>", text))
