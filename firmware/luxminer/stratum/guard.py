@@ -1,5 +1,4 @@
-"""What stands between a hostile peer and the parser: lines of bounded length, bounded JSON, text
-without control characters.
+"""Between a hostile peer and the parser: bounded lines, bounded JSON, no control characters.
 
 Python's own parser recurses without limit, takes NaN, and is quadratic in the digits of an
 integer; all of that is refused before or while it runs.

@@ -1,7 +1,6 @@
-"""Lines of the stratum v1 protocol as values: strict parsing of what a pool sends, encoding of
-what we send. A message is validated completely before anybody sees it.
+"""Lines of the stratum v1 protocol as values: strict parsing, encoding of what we send.
 
-Whatever a pool sends, parsing raises nothing but StratumError.
+A message is validated completely before anybody sees it. Whatever a pool sends, parsing raises nothing but StratumError.
 
 Ref: stratum reference sections 2, 3, 4 and 16; BIP310.
 """
@@ -286,7 +285,7 @@ def _integer(value: object, limit: int = _MAX_ID) -> int | None:
     """Return an integral number of at most ``limit``; a bool is none, ``4.0`` is."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
-    if abs(value) > limit or value != int(value):
+    if not -limit <= value <= limit or value != int(value):
         return None
     return int(value)
 
@@ -294,7 +293,8 @@ def _integer(value: object, limit: int = _MAX_ID) -> int | None:
 def _error(result: object, fields: Mapping[str, object]) -> PoolError:
     """Find code and words in any of the forms that servers use."""
     error = fields.get("error")
-    code, text = None, None
+    code: int | None = None
+    text: object = None
     if isinstance(error, list):
         code = _integer(error[0]) if error else None
         text = next((part for part in error[:2] if isinstance(part, str)), None)

@@ -1,0 +1,483 @@
+"""All pools: which one gives the work, where each share goes, and what became of it.
+
+Every enabled pool stays connected, so that a switch takes no handshake. The first working pool in
+priority gives the work. A share goes to the pool and session that its job came from, whichever
+pool is active by then.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from luxminer.clock import Clock
+from luxminer.config.schema import PoolConfig, StratumConfig
+from luxminer.control import (
+    AddPool,
+    CommandBus,
+    DisablePool,
+    EnablePool,
+    RemovePool,
+    SwitchPool,
+)
+from luxminer.errors import CommandError, ConfigError
+from luxminer.logs import RateLimit
+from luxminer.pool.chain import ChainView
+from luxminer.pool.failover import choose
+from luxminer.pool.files import write_atomically
+from luxminer.pool.ledger import ShareLedger
+from luxminer.pool.lifetime import LifetimeFile
+from luxminer.pool.limits import TokenBucket
+from luxminer.pool.pool import Pool, check_pool
+from luxminer.stratum import protocol as stratum
+from luxminer.stratum.outcome import Outcome, ShareResult
+from luxminer.telemetry.model import PoolSnapshot, ShareTally
+from luxminer.work.header import display, header_bytes
+from luxminer.work.job import PoolJob, Share
+
+__all__ = ["MAX_POOLS", "PoolManager"]
+
+log = logging.getLogger(__name__)
+
+MAX_POOLS = 64
+
+TICK_S = 1.0
+SAVE_S = 60.0
+
+OUTAGE_GRACE_S = 60.0
+"""Without any pool the last job is searched on for this long: the session may be resumed."""
+
+SUBMITS_PER_S = 50.0
+SUBMIT_BURST = 200
+"""More shares than this mean an absurdly low difficulty; they would only cost CPU and network."""
+
+ANSWER_S = 2.0
+"""At the end, how long the answers to the last shares are waited for."""
+
+OnJob = Callable[[PoolJob | None, bool], None]
+
+
+class PoolManager:
+    """Owns the pools and the share ledger.
+
+    ``on_job(job, clean)`` is called whenever the job to mine changes, None when there is none;
+    ``on_version_mask(mask)`` when the active pool narrows or widens what may be rolled.
+    """
+
+    strategy = "Failover"
+
+    def __init__(
+        self,
+        pools: Sequence[PoolConfig],
+        config: StratumConfig,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        agent: str,
+        on_job: OnJob,
+        on_version_mask: Callable[[int], None],
+        state_dir: Path | None = None,
+        bus: CommandBus | None = None,
+    ) -> None:
+        """Raises ConfigError for a pool that cannot be used."""
+        self._config = config
+        self._clock = clock
+        self._rng = rng
+        self._agent = agent
+        self._on_job = on_job
+        self._on_version_mask = on_version_mask
+        self._state_dir = state_dir
+        self._lifetime = LifetimeFile(state_dir) if state_dir is not None else None
+        self._saved: ShareTally | None = None
+        self._numbers = 0
+        self._pools: list[Pool] = []
+        self._order: list[Pool] = []
+        self._active: Pool | None = None
+        self._job: PoolJob | None = None
+        self._idle_since_s: float | None = None
+        self._removed_failures = 0
+        self._removed_discarded = 0
+        self._removed_remote = 0
+        self._removed_jobs = 0
+        self._chain = ChainView()
+        self._bucket = TokenBucket(SUBMITS_PER_S, SUBMIT_BURST)
+        self._limit = RateLimit()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._stopping = False
+        self.last_job_wall_s: float | None = None
+        self.ledger = ShareLedger(clock, self._position_of)
+        for number, pool in enumerate(pools):
+            check_pool(pool, f"pools[{number}]")
+            self._add(pool)
+        if bus is not None:
+            bus.register(AddPool, self._add_pool)
+            bus.register(RemovePool, self._remove_pool)
+            bus.register(EnablePool, self._enable_pool)
+            bus.register(DisablePool, self._disable_pool)
+            bus.register(SwitchPool, self._switch_pool)
+
+    # What others ask -----------------------------------------------------------------------------
+
+    @property
+    def job(self) -> PoolJob | None:
+        """The job to mine now."""
+        return self._job
+
+    @property
+    def network_blocks(self) -> int:
+        return self._chain.network_blocks
+
+    @property
+    def jobs(self) -> int:
+        return self._removed_jobs + sum(pool.client.jobs for pool in self._pools)
+
+    @property
+    def get_failures(self) -> int:
+        return self._removed_failures + sum(pool.client.interruptions for pool in self._pools)
+
+    @property
+    def remote_failures(self) -> int:
+        return self._removed_remote + sum(pool.remote_failures for pool in self._pools)
+
+    @property
+    def discarded(self) -> int:
+        return self._removed_discarded + sum(pool.discarded for pool in self._pools)
+
+    @property
+    def block_first_seen_wall_s(self) -> float | None:
+        return self._chain.first_seen_wall_s(self._job) if self._job is not None else None
+
+    def snapshots(self) -> tuple[PoolSnapshot, ...]:
+        return tuple(
+            pool.snapshot(
+                position=position,
+                priority=self._order.index(pool),
+                active=pool is self._active,
+                shares=self.ledger.pool(pool.number),
+            )
+            for position, pool in enumerate(self._pools)
+        )
+
+    def work_made(self, job: PoolJob) -> None:
+        """Count a work item handed out."""
+        pool = self._by_number(job.pool_id)
+        if pool is not None:
+            pool.works += 1
+
+    def diff1_found(self, job: PoolJob, difficulty: float) -> None:
+        """Count the work that a right nonce stands for."""
+        pool = self._by_number(job.pool_id)
+        if pool is not None:
+            pool.diff1_work += Fraction(difficulty)
+
+    # Life ----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep all enabled pools connected until cancelled; then `stop` may still flush shares."""
+        if self._lifetime is not None:
+            before = await asyncio.to_thread(self._lifetime.load)
+            self.ledger.restore(before)
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for pool in self._pools:
+                self._connect(pool)
+            next_save_s = self._clock.monotonic() + SAVE_S
+            while True:
+                await asyncio.sleep(TICK_S)
+                now_s = self._clock.monotonic()
+                for pool in list(self._pools):
+                    pool.client.tick(now_s)
+                self._choose()
+                if now_s >= next_save_s:
+                    next_save_s = now_s + SAVE_S
+                    await self._save()
+
+    async def stop(self) -> None:
+        """Give no more work, wait for the answers to the last shares, settle the rest, save.
+
+        Called while `run` still runs.
+        """
+        self._stopping = True
+        self._set_job(None, clean=True)
+        deadline_s = self._clock.monotonic() + ANSWER_S
+        while self.ledger.waiting and self._clock.monotonic() < deadline_s:
+            if not any(pool.client.protocol is not None for pool in self._pools):
+                break
+            await asyncio.sleep(0.01)
+        for pool in self._pools:
+            pool.client.end()
+        await self._save()
+
+    async def _save(self) -> None:
+        tally = self.ledger.lifetime()
+        if self._lifetime is None or tally == self._saved:
+            return
+        try:
+            await asyncio.to_thread(self._lifetime.save, tally)
+        except OSError as exc:
+            if self._limit.admit("save", self._clock.monotonic()) is not None:
+                log.warning("totals of all runs cannot be saved: %s; is the disk full?", exc)
+            return
+        self._saved = tally
+
+    def _connect(self, pool: Pool) -> None:
+        if self._group is None or not pool.enabled or not pool.usable:
+            return
+        if pool.number not in self._tasks:
+            name = f"pool {pool.number}"
+            self._tasks[pool.number] = self._group.create_task(pool.client.run(), name=name)
+
+    def _disconnect(self, pool: Pool) -> None:
+        task = self._tasks.pop(pool.number, None)
+        if task is not None:
+            task.cancel()
+        pool.client.end()
+
+    # Which pool works ----------------------------------------------------------------------------
+
+    def _choose(self) -> None:
+        """Take the work from the best pool; called on every change and every tick."""
+        if self._stopping:
+            return
+        now_s = self._clock.monotonic()
+        for pool in self._pools:
+            if not pool.alive and pool is self._active:
+                pool.on_probation = True
+        best = choose(self._order, self._active, now_s, self._config.failback_s)
+        if best is None:
+            self._without_pool(now_s)
+            return
+        self._idle_since_s = None
+        if best is not self._active:
+            self._say_switch(best)
+            self._active = best
+            self._set_job(best.job, clean=True)
+        elif best.job is not self._job:
+            self._set_job(best.job, clean=True)
+        if best.alive and now_s - best.alive_since_s >= self._config.failback_s:
+            best.on_probation = False
+
+    def _without_pool(self, now_s: float) -> None:
+        if self._idle_since_s is None:
+            self._idle_since_s = now_s
+            if self._active is not None:
+                log.warning("no pool works; searching the last job on for %g s", OUTAGE_GRACE_S)
+            self._active = None
+        elif self._job is not None and now_s - self._idle_since_s >= OUTAGE_GRACE_S:
+            log.warning("no pool works: the sticks are idle")
+            self._set_job(None, clean=True)
+
+    def _say_switch(self, best: Pool) -> None:
+        position = self._position_of(best.number)
+        if self._active is None:
+            log.info("pool %s gives the work: %s", position, best.config.url)
+        else:
+            before = self._position_of(self._active.number)
+            why = self._active.problem or "a better one works again"
+            log.warning("switching from pool %s (%s) to pool %s", before, why, position)
+
+    def _set_job(self, job: PoolJob | None, *, clean: bool) -> None:
+        if job is self._job:
+            return
+        self._job = job
+        self._on_job(job, clean)
+
+    def _heard(self, pool: Pool, event: stratum.Event) -> None:
+        match event:
+            case stratum.JobReceived():
+                pool.last_job_wall_s = self._clock.wall()
+                self._job_received(pool, event.job)
+            case stratum.VersionMaskChanged():
+                if pool is self._active:
+                    self._on_version_mask(event.version_mask)
+            case stratum.ShareSettled():
+                self._settled(pool, event.share, event.result)
+            case stratum.Authorized():
+                log.info(
+                    "pool %s: logged in as %s", self._position_of(pool.number), pool.config.user
+                )
+            case stratum.AuthorizeRefused():
+                words = "pool %s: refuses the login of %s: %s; correct user and password"
+                position = self._position_of(pool.number)
+                log.error(words, position, pool.config.user, event.text)
+            case _:
+                pass
+
+    def _job_received(self, pool: Pool, job: PoolJob) -> None:
+        wall_s = self._clock.wall()
+        self.last_job_wall_s = wall_s
+        if self._chain.saw(job, wall_s):
+            log.info("new block on the network: %s", display(job.prev_hash))
+        if pool is self._active and not self._stopping:
+            self._set_job(job, clean=job.clean)
+        else:
+            self._choose()
+
+    # Shares --------------------------------------------------------------------------------------
+
+    def submit(self, share: Share) -> None:
+        """Book a share and bring it to the pool it belongs to, within this call if it can go."""
+        pool = self._by_number(share.work.job.pool_id)
+        self.ledger.opened(share, pool.number if pool is not None else None)
+        if share.is_block:
+            self._keep_block(share)
+        if pool is None:
+            self._settled(None, share, ShareResult(outcome=Outcome.DROPPED, reason="pool removed"))
+        elif not share.is_block and not self._bucket.take(self._clock.monotonic()):
+            self._settled(pool, share, ShareResult(outcome=Outcome.DROPPED, reason="rate limit"))
+        else:
+            pool.client.submit(share)
+
+    def _settled(self, pool: Pool | None, share: Share, result: ShareResult) -> None:
+        self.ledger.settled(share, result)
+        position = self._position_of(pool.number) if pool is not None else None
+        match result.outcome:
+            case Outcome.ACCEPTED:
+                log.info(
+                    "pool %s accepted share of difficulty %.6g (asked %.6g) from stick %d in %.0f ms",
+                    position,
+                    share.difficulty,
+                    share.work.job.difficulty,
+                    share.device_id,
+                    1000 * (result.latency_s or 0.0),
+                )
+            case Outcome.REJECTED:
+                words = "pool %s rejected share from stick %d: %s (%s)"
+                log.warning(words, position, share.device_id, result.reason, result.text)
+            case Outcome.DROPPED | Outcome.UNANSWERED:
+                if pool is not None:
+                    pool.remote_failures += result.reason == "connection lost"
+                if self._limit.admit(result.outcome, self._clock.monotonic()) is not None:
+                    words = "pool %s: share from stick %d %s: %s"
+                    reason = result.reason or result.text or "no answer"
+                    log.warning(words, position, share.device_id, result.outcome, reason)
+            case Outcome.STALE:
+                log.info("share from stick %d is stale: the pool has a newer job", share.device_id)
+
+    def _keep_block(self, share: Share) -> None:
+        """Write a block candidate down; it is worth more than the write costs."""
+        name = display(share.block_hash)
+        log.warning("BLOCK FOUND by stick %d: %s", share.device_id, name)
+        if self._state_dir is None:
+            return
+        work, job = share.work, share.work.job
+        header = header_bytes(
+            share.version, job.prev_hash, work.merkle_root, work.ntime, job.nbits, share.nonce
+        )
+        record = {
+            "hash": name,
+            "header": header.hex(),
+            "coinbase": (job.coinb1 + job.extranonce1 + work.extranonce2 + job.coinb2).hex(),
+            "merkle_branch": [node.hex() for node in job.merkle_branch],
+            "job_id": job.job_id,
+            "extranonce1": job.extranonce1.hex(),
+            "extranonce2": work.extranonce2.hex(),
+            "found_wall_s": self._clock.wall(),
+        }
+        data = (json.dumps(record, indent=1) + "\n").encode()
+        path = self._state_dir / "blocks" / f"{name}.json"
+        if self._group is not None:
+            self._group.create_task(self._write_block(path, data), name=f"block {name[:16]}")
+
+    async def _write_block(self, path: Path, data: bytes) -> None:
+        try:
+            await asyncio.to_thread(write_atomically, path, data)
+        except OSError:
+            log.exception("block candidate %s could not be written", path)
+
+    # Orders --------------------------------------------------------------------------------------
+
+    async def _add_pool(self, order: AddPool) -> int:
+        config = PoolConfig(url=order.url, user=order.user, password=order.password)
+        if order.group != 0:
+            raise CommandError("unknown-group", f"there is no group {order.group}")
+        if len(self._pools) >= MAX_POOLS:
+            raise CommandError("too-many", f"there are {MAX_POOLS} pools already; remove one first")
+        try:
+            check_pool(config, "pool")
+        except ConfigError as exc:
+            reason = "invalid-url" if exc.key.endswith(".url") else "invalid-user"
+            raise CommandError(reason, str(exc)) from exc
+        pool = self._add(config)
+        self._connect(pool)
+        return len(self._pools) - 1
+
+    async def _remove_pool(self, order: RemovePool) -> str:
+        pool = self._at(order.pool_id)
+        if len(self._pools) == 1:
+            raise CommandError("last-pool", "the last pool cannot be removed")
+        if pool is self._active:
+            raise CommandError("active-pool", "the pool that gives the work cannot be removed")
+        self._disconnect(pool)
+        self._removed_failures += pool.client.interruptions
+        self._removed_discarded += pool.discarded
+        self._removed_remote += pool.remote_failures
+        self._removed_jobs += pool.client.jobs
+        self._pools.remove(pool)
+        self._order.remove(pool)
+        self.ledger.forget_pool(pool.number)
+        return pool.config.url
+
+    async def _enable_pool(self, order: EnablePool) -> bool:
+        pool = self._at(order.pool_id)
+        if pool.enabled:
+            return False
+        pool.enabled = True
+        self._connect(pool)
+        self._choose()
+        return True
+
+    async def _disable_pool(self, order: DisablePool) -> bool:
+        pool = self._at(order.pool_id)
+        if not pool.enabled:
+            return False
+        if sum(other.enabled for other in self._pools) == 1:
+            raise CommandError("last-pool", "the last enabled pool cannot be disabled")
+        pool.enabled = False
+        self._disconnect(pool)
+        self._choose()
+        return True
+
+    async def _switch_pool(self, order: SwitchPool) -> str:
+        pool = self._at(order.pool_id)
+        self._order.remove(pool)
+        self._order.insert(0, pool)
+        pool.on_probation = False
+        if not pool.enabled:
+            pool.enabled = True
+        self._connect(pool)
+        self._choose()
+        return pool.config.url
+
+    # Bookkeeping ---------------------------------------------------------------------------------
+
+    def _add(self, config: PoolConfig) -> Pool:
+        pool = Pool(
+            number=self._numbers,
+            config=config,
+            stratum=self._config,
+            clock=self._clock,
+            rng=self._rng,
+            agent=self._agent,
+            listener=self._heard,
+            changed=self._choose,
+        )
+        self._numbers += 1
+        self._pools.append(pool)
+        self._order.append(pool)
+        return pool
+
+    def _at(self, position: int) -> Pool:
+        if not 0 <= position < len(self._pools):
+            raise CommandError("unknown-pool", f"there is no pool {position}")
+        return self._pools[position]
+
+    def _by_number(self, number: int) -> Pool | None:
+        return next((pool for pool in self._pools if pool.number == number), None)
+
+    def _position_of(self, number: int) -> int | None:
+        return next((p for p, pool in enumerate(self._pools) if pool.number == number), None)

@@ -1,0 +1,156 @@
+"""One pool of the list: what the owner set, its connection, and what is shown of it."""
+
+import random
+from collections.abc import Callable
+from fractions import Fraction
+
+from luxminer.clock import Clock
+from luxminer.config.schema import PoolConfig, StratumConfig
+from luxminer.errors import ConfigError
+from luxminer.pool.chain import block_height
+from luxminer.stratum.client import StratumClient
+from luxminer.stratum.endpoint import Endpoint, parse_pool_url
+from luxminer.stratum.protocol import Event, MessageShown
+from luxminer.telemetry.model import PoolSnapshot, PoolStatus, ShareTally
+from luxminer.work.job import PoolJob
+
+__all__ = ["MAX_NAME", "Pool", "check_pool"]
+
+MAX_NAME = 256
+"""Characters of a user or password: a line of a submit must stay below 1,024 bytes."""
+
+TLS_PROBLEM = "TLS is not supported in this version: use stratum+tcp://"
+
+
+class Pool:
+    """``number`` is never used twice; the position in the list, which users see, may change."""
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        config: PoolConfig,
+        stratum: StratumConfig,
+        clock: Clock,
+        rng: random.Random,
+        agent: str,
+        listener: Callable[["Pool", Event], None],
+        changed: Callable[[], None],
+    ) -> None:
+        """Raises ConfigError for a URL that is none."""
+        endpoint: Endpoint = parse_pool_url(config.url)
+        self.number = number
+        self.config = config
+        self.enabled = config.enabled
+        self.usable = not endpoint.tls
+        self.on_probation = False
+        self.works = 0
+        self.discarded = 0
+        self.remote_failures = 0
+        self.diff1_work = Fraction(0)
+        self.last_job_wall_s: float | None = None
+        self._message = ""
+        self._clock = clock
+        self._job: PoolJob | None = None
+        self.client = StratumClient(
+            pool_id=number,
+            endpoint=endpoint,
+            user=config.user,
+            password=config.password,
+            agent=agent,
+            config=stratum,
+            clock=clock,
+            rng=rng,
+            listener=lambda event: self._heard(event, listener),
+            changed=changed,
+        )
+
+    @property
+    def job(self) -> PoolJob | None:
+        """The newest job of the live connection."""
+        protocol = self.client.protocol
+        return protocol.current_job if protocol is not None else None
+
+    @property
+    def has_job(self) -> bool:
+        return self.enabled and self.job is not None
+
+    @property
+    def alive(self) -> bool:
+        return self.has_job and self.client.authorized
+
+    @property
+    def alive_since_s(self) -> float:
+        return self.client.authorized_since_s or 0.0
+
+    @property
+    def problem(self) -> str:
+        if not self.usable:
+            return TLS_PROBLEM
+        if not self.enabled or self.alive:
+            return ""
+        return self.client.problem or "logged in, but no job came yet"
+
+    def snapshot(
+        self, *, position: int, priority: int, active: bool, shares: ShareTally
+    ) -> PoolSnapshot:
+        protocol, job = self.client.protocol, self.job
+        if job is not None:
+            self._job = job
+        last = self._job
+        status = PoolStatus.ALIVE if self.alive else PoolStatus.DEAD
+        return PoolSnapshot(
+            id=position,
+            url=self.config.url,
+            user=self.config.user,
+            status=status if self.enabled else PoolStatus.DISABLED,
+            problem=self.problem,
+            enabled=self.enabled,
+            priority=priority,
+            group=0,
+            quota=1.0,
+            active=active,
+            connected=protocol is not None,
+            stratum_host=str(self.client.at) if self.client.at is not None else "",
+            jobs=self.client.jobs,
+            works=self.works,
+            discarded=self.discarded,
+            get_failures=self.client.interruptions,
+            remote_failures=self.remote_failures,
+            bad_lines=self.client.bad_lines,
+            shares=shares,
+            diff1_work=self.diff1_work,
+            work_difficulty=last.difficulty if last is not None else Fraction(0),
+            stratum_difficulty=protocol.difficulty if protocol is not None else Fraction(0),
+            version_rolling=protocol.version_rolling if protocol is not None else False,
+            version_mask=protocol.version_mask if protocol is not None else 0,
+            block_height=block_height(last) if last is not None else 0,
+            block_version=last.version if last is not None else 0,
+            last_job_wall_s=self.last_job_wall_s,
+            latency_s=protocol.latency_s if protocol is not None else None,
+            message=self._message,
+        )
+
+    def _heard(self, event: Event, listener: Callable[["Pool", Event], None]) -> None:
+        if isinstance(event, MessageShown):
+            self._message = event.text
+        listener(self, event)
+
+
+def check_pool(config: PoolConfig, key: str) -> None:
+    """Refuse a pool that cannot be used. Raises ConfigError that names the setting."""
+    try:
+        endpoint = parse_pool_url(config.url)
+    except ConfigError as exc:
+        raise ConfigError(exc.reason, key=f"{key}.url", value=config.url, cure=exc.cure) from exc
+    if endpoint.tls:
+        reason = f'"{config.url}": TLS is not supported in this version'
+        cure = "use stratum+tcp://"
+        raise ConfigError(reason, key=f"{key}.url", value=config.url, cure=cure)
+    if not config.user:
+        cure = "enter the account or address that the pool pays"
+        raise ConfigError("is empty", key=f"{key}.user", value="", cure=cure)
+    for name, value in (("user", config.user), ("password", config.password)):
+        if len(value) > MAX_NAME:
+            reason = f"has {len(value)} characters"
+            raise ConfigError(reason, key=f"{key}.{name}", cure=f"pools take {MAX_NAME} at most")
