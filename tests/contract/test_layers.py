@@ -24,7 +24,8 @@ LAYERS = [
     {"device", "plugins"},
     {"pool", "mining"},
     {"api", "web"},
-    {"daemon", "cli", "cmd"},
+    {"host"},
+    {"daemon", "report", "cli", "cmd"},
 ]
 """Modules of the service from the bottom up: a line may import itself and the lines above it."""
 

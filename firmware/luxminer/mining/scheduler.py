@@ -39,9 +39,7 @@ class Scheduler:
         self._generator = WorkGenerator(job) if job is not None else None
         self._exhausted = False
         if clean or idle or job is None:
-            self._generation += 1
-            self._changed.set()
-            self._changed = asyncio.Event()
+            self._wake()
 
     def next_work(self, device_id: int, versions: int) -> WorkItem | None:
         """Return work never handed out before, or None when no pool has any."""
@@ -65,7 +63,18 @@ class Scheduler:
         self._work_made(self._generator.job)
         return item
 
+    def set_version_mask(self, mask: int) -> None:
+        """Roll only these bits from now on, and make devices drop what they have."""
+        if self._generator is not None:
+            self._generator.set_version_mask(mask)
+            self._wake()
+
     async def work_changed(self, device_id: int) -> None:
         """Return when a change came that ``device_id`` has not seen in `next_work` yet."""
         while self._taken.get(device_id, -1) == self._generation:
             await self._changed.wait()
+
+    def _wake(self) -> None:
+        self._generation += 1
+        self._changed.set()
+        self._changed = asyncio.Event()

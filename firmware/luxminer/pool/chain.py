@@ -1,23 +1,13 @@
-"""What jobs tell about the block chain: new blocks, their hashes, heights.
-
-Ref: BIP34 (height is the first push of the coinbase's scriptSig); stratum v1 notify, whose coinbase
-starts with version, input count 1 and the null outpoint.
-"""
+"""What jobs tell about the block chain: new blocks, and when each was first seen."""
 
 from collections import OrderedDict
 
 from luxminer.work.job import PoolJob
 
-__all__ = ["MAX_TIPS", "ChainView", "block_height"]
+__all__ = ["MAX_TIPS", "ChainView"]
 
 MAX_TIPS = 16
 """Block hashes remembered; pools may trail each other, but not by this much."""
-
-SCRIPT_LENGTH_OFFSET = 41
-"""Of the coinbase without witness: version 4, input count 1, outpoint 36."""
-
-MAX_HEIGHT_BYTES = 5
-OP_1, OP_16 = 0x51, 0x60
 
 
 class ChainView:
@@ -40,17 +30,3 @@ class ChainView:
 
     def first_seen_wall_s(self, job: PoolJob) -> float | None:
         return self._first_seen.get(job.prev_hash)
-
-
-def block_height(job: PoolJob) -> int:
-    """Return the height that the coinbase of ``job`` claims, 0 when it shows none."""
-    script = job.coinb1[SCRIPT_LENGTH_OFFSET + 1 :]
-    if not script:
-        return 0
-    length = script[0]
-    if OP_1 <= length <= OP_16:
-        return length - OP_1 + 1
-    pushed = script[1 : 1 + length]
-    if not 1 <= length <= MAX_HEIGHT_BYTES or len(pushed) < length or pushed[-1] & 0x80:
-        return 0
-    return int.from_bytes(pushed, "little")

@@ -82,7 +82,7 @@ class PoolManager:
         state_dir: Path | None = None,
         bus: CommandBus | None = None,
     ) -> None:
-        """Raises ConfigError for a pool that cannot be used."""
+        """Take over the pools. Raises ConfigError for one that cannot be used."""
         self._config = config
         self._clock = clock
         self._rng = rng
@@ -338,7 +338,7 @@ class PoolManager:
         match result.outcome:
             case Outcome.ACCEPTED:
                 log.info(
-                    "pool %s accepted share of difficulty %.6g (asked %.6g) from stick %d in %.0f ms",
+                    "pool %s accepted share: difficulty %.6g of %.6g, stick %d, %.0f ms",
                     position,
                     share.difficulty,
                     share.work.job.difficulty,

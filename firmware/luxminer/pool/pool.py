@@ -7,11 +7,11 @@ from fractions import Fraction
 from luxminer.clock import Clock
 from luxminer.config.schema import PoolConfig, StratumConfig
 from luxminer.errors import ConfigError
-from luxminer.pool.chain import block_height
 from luxminer.stratum.client import StratumClient
 from luxminer.stratum.endpoint import Endpoint, parse_pool_url
 from luxminer.stratum.protocol import Event, MessageShown
 from luxminer.telemetry.model import PoolSnapshot, PoolStatus, ShareTally
+from luxminer.work.header import block_height
 from luxminer.work.job import PoolJob
 
 __all__ = ["MAX_NAME", "Pool", "check_pool"]
@@ -37,7 +37,7 @@ class Pool:
         listener: Callable[["Pool", Event], None],
         changed: Callable[[], None],
     ) -> None:
-        """Raises ConfigError for a URL that is none."""
+        """Make a pool that is not connected yet. Raises ConfigError for a URL that is none."""
         endpoint: Endpoint = parse_pool_url(config.url)
         self.number = number
         self.config = config
@@ -124,7 +124,7 @@ class Pool:
             stratum_difficulty=protocol.difficulty if protocol is not None else Fraction(0),
             version_rolling=protocol.version_rolling if protocol is not None else False,
             version_mask=protocol.version_mask if protocol is not None else 0,
-            block_height=block_height(last) if last is not None else 0,
+            block_height=(block_height(last.coinb1) or 0) if last is not None else 0,
             block_version=last.version if last is not None else 0,
             last_job_wall_s=self.last_job_wall_s,
             latency_s=protocol.latency_s if protocol is not None else None,

@@ -1,6 +1,7 @@
 """Lines of the stratum v1 protocol as values: strict parsing, encoding of what we send.
 
-A message is validated completely before anybody sees it. Whatever a pool sends, parsing raises nothing but StratumError.
+A message is validated completely before anybody sees it. Whatever a pool sends, parsing raises
+nothing but StratumError.
 
 Ref: stratum reference sections 2, 3, 4 and 16; BIP310.
 """

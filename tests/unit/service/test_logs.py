@@ -68,7 +68,7 @@ def test_a_log_that_cannot_be_written_loses_lines_and_says_so() -> None:
         for n in range(QUEUE_LIMIT + 100):
             log.info("line %d", n)
         free.set()
-        while QUEUE_LIMIT - 1 > stream.getvalue().count("line "):
+        while stream.getvalue().count("line ") < QUEUE_LIMIT - 1:
             time.sleep(0.01)
         log.info("after")
     lines = stream.getvalue().splitlines()

@@ -1,0 +1,284 @@
+"""The only place where the parts are joined: pools, work, sticks, telemetry, API.
+
+Start: sticks and pools first; HTTP, which takes long to import, once they run. Stop: pools give no
+more work, last shares go out, chips go idle, ports close, the API last, so that a reply under way
+still leaves.
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from fractions import Fraction
+from pathlib import Path
+
+from luxminer import __version__
+from luxminer.api.access import AccessRules
+from luxminer.api.server import ApiServer
+from luxminer.clock import Clock, SystemClock
+from luxminer.config.schema import Config
+from luxminer.control import CommandBus
+from luxminer.device.assignment import Assigner
+from luxminer.device.manager import DeviceManager
+from luxminer.device.registry import DriverRecord, discover_drivers
+from luxminer.device.state import DeviceState
+from luxminer.errors import ConfigError
+from luxminer.host import HostReader
+from luxminer.mining.scheduler import Scheduler
+from luxminer.mining.shares import ShareGate
+from luxminer.pool.manager import PoolManager
+from luxminer.pool.pool import check_pool
+from luxminer.telemetry.hub import TelemetryHub
+from luxminer.telemetry.model import (
+    ChipSnapshot,
+    DeviceSnapshot,
+    DeviceStatus,
+    MinerSnapshot,
+    Rates,
+)
+from luxminer.work.header import display
+from luxminer.work.job import NonceFound, PoolJob, Share
+from luxminer.work.target import difficulty_of_target
+
+__all__ = ["AGENT", "Daemon", "check"]
+
+log = logging.getLogger(__name__)
+
+AGENT = f"luxminer/{__version__}"
+
+
+def check(config: Config, drivers: Sequence[DriverRecord] | None = None) -> None:
+    """Refuse what can never work, beyond types and ranges. Raises ConfigError."""
+    AccessRules(config.api.allow)
+    for number, pool in enumerate(config.pools):
+        check_pool(pool, f"pools[{number}]")
+    try:
+        mask = int(config.stratum.version_rolling_mask, 16)
+    except ValueError:
+        mask = -1
+    if not 0 <= mask <= 0xFFFFFFFF:
+        raise ConfigError(
+            f'is "{config.stratum.version_rolling_mask}"',
+            key="stratum.version_rolling_mask",
+            value=config.stratum.version_rolling_mask,
+            cure="write eight hex digits, such as 1fffe000",
+        )
+    Assigner(config, drivers if drivers is not None else discover_drivers())
+
+
+class Daemon:
+    """The whole service for one configuration.
+
+    ``state_dir`` None keeps everything in memory. Raises ConfigError for what cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        state_dir: Path | None = None,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        drivers: Sequence[DriverRecord] | None = None,
+    ) -> None:
+        self.config = config
+        self._clock = clock or SystemClock()
+        self._state_dir = state_dir
+        drivers = discover_drivers() if drivers is None else drivers
+        check(config, drivers)
+        rng = rng or random.Random()
+        self.hub = TelemetryHub(self._clock, self._snapshot)
+        self.bus = CommandBus(self.hub.invalidate)
+        self.scheduler = Scheduler(self._clock, self._work_made)
+        self.gate = ShareGate(self._share_found)
+        self.pools = PoolManager(
+            config.pools,
+            config.stratum,
+            clock=self._clock,
+            rng=rng,
+            agent=AGENT,
+            on_job=self.scheduler.set_job,
+            on_version_mask=self.scheduler.set_version_mask,
+            state_dir=state_dir,
+            bus=self.bus,
+        )
+        self.devices = DeviceManager(
+            config, drivers, clock=self._clock, rng=rng, work=self.scheduler, nonces=self
+        )
+        self._host = HostReader()
+        self._started_s = self._clock.monotonic()
+        self.api_port: int | None = None
+        self.http_port: int | None = None
+        self.ready = asyncio.Event()
+        """Set once the API listens."""
+
+    # Joints --------------------------------------------------------------------------------------
+
+    def _work_made(self, job: PoolJob) -> None:
+        self.pools.work_made(job)
+
+    def _share_found(self, share: Share) -> None:
+        self.pools.submit(share)
+
+    def nonce_found(self, nonce: NonceFound, ticket_difficulty: float, scale: float) -> bool:
+        """Judge a claim of a device; see `ShareGate.nonce_found`."""
+        right = self.gate.nonce_found(nonce, ticket_difficulty, scale)
+        if right and nonce.work is not None:
+            self.pools.diff1_found(nonce.work.job, ticket_difficulty)
+        return right
+
+    # Life ----------------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Mine until ``stop`` is set. Raises ConfigError when a port cannot be listened on."""
+        self._started_s = self._clock.monotonic()
+        log.info("%s: SHA-256 by %s", AGENT, self._host.snapshot().sha256_kernel)
+        async with AsyncExitStack() as servers:
+            if self.config.api.port:
+                api = ApiServer(self.config.api, self.hub, self.bus, self._clock)
+                await api.start()
+                servers.push_async_callback(api.stop)
+                self.api_port = api.port
+                log.info("API listens on %s port %d", self.config.api.listen, api.port)
+            pools = asyncio.create_task(self.pools.run(), name="pools")
+            devices = asyncio.create_task(self.devices.run(), name="devices")
+            stopping = asyncio.create_task(stop.wait(), name="stop")
+            try:
+                if self.config.api.http_port:
+                    await self._start_http(servers)
+                self.ready.set()
+                await asyncio.wait({pools, devices, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stopping.cancel()
+                await self._stop(pools, devices)
+            for task in (pools, devices):
+                if not task.cancelled() and (failure := task.exception()) is not None:
+                    raise failure
+
+    async def _start_http(self, servers: AsyncExitStack) -> None:
+        """Import and start HTTP after the first task frames can leave."""
+        await asyncio.sleep(0)
+        from luxminer.api.http import HttpServer
+        from luxminer.api.token import load_or_create
+
+        if self._state_dir is not None:
+            token = load_or_create(self._state_dir / "token")
+        else:
+            token = secrets.token_urlsafe(32)
+        http = HttpServer(self.config.api, self.hub, self.bus, self._clock, token=token)
+        await http.start()
+        servers.push_async_callback(http.stop)
+        self.http_port = http.port
+        log.info("page on http://%s:%d/", self.config.api.listen, http.port)
+
+    async def _stop(self, pools: "asyncio.Task[None]", devices: "asyncio.Task[None]") -> None:
+        quiet = asyncio.create_task(self._quiet(devices), name="quiet")
+        await self.pools.stop()
+        await quiet
+        pools.cancel()
+        await asyncio.wait({pools})
+        log.info("stopped")
+
+    @staticmethod
+    async def _quiet(devices: "asyncio.Task[None]") -> None:
+        devices.cancel()
+        await asyncio.wait({devices})
+
+    # Telemetry -----------------------------------------------------------------------------------
+
+    def _snapshot(self) -> MinerSnapshot:
+        now_s, wall_s = self._clock.monotonic(), self._clock.wall()
+        devices = tuple(
+            self._device(state, now_s, wall_s) for state in self.devices.device_states()
+        )
+        pools, job = self.pools, self.pools.job
+        return MinerSnapshot(
+            wall_s=wall_s,
+            elapsed_s=now_s - self._started_s,
+            host=self._host.snapshot(),
+            devices=devices,
+            pools=pools.snapshots(),
+            rates=_sum_rates([device.rates for device in devices]),
+            nonces=self.gate.total(),
+            shares=pools.ledger.total(),
+            lifetime=pools.ledger.lifetime(),
+            strategy=pools.strategy,
+            local_work=self.scheduler.local_work,
+            network_blocks=pools.network_blocks,
+            discarded=pools.discarded,
+            get_failures=pools.get_failures,
+            remote_failures=pools.remote_failures,
+            jobs=pools.jobs,
+            last_job_wall_s=pools.last_job_wall_s,
+            block_hash=display(job.prev_hash) if job is not None else "",
+            block_first_seen_wall_s=pools.block_first_seen_wall_s,
+            network_difficulty=(
+                difficulty_of_target(job.network_target) if job is not None else Fraction(0)
+            ),
+            log_interval_s=self.config.log.hashrate_interval_s,
+        )
+
+    def _device(self, state: DeviceState, now_s: float, wall_s: float) -> DeviceSnapshot:
+        report = state.report
+        nonces = self.gate.device(state.id, now_s)
+        is_up = state.present and state.status is not DeviceStatus.DEAD
+        chips = report.chips if report is not None else ()
+        last_valid_s = nonces.last_valid_s
+        up_s = now_s - state.brought_up_s if state.brought_up_s is not None else 0.0
+        return DeviceSnapshot(
+            id=state.id,
+            name_id=state.name_id,
+            code=state.code,
+            model=state.model,
+            driver=state.driver,
+            chip=state.chip,
+            serial=state.serial,
+            path=state.path,
+            usb_path=state.usb_path,
+            status=state.status,
+            problem=state.problem,
+            enabled=state.enabled,
+            present=state.present,
+            scale=state.scale,
+            chips=tuple(
+                ChipSnapshot(
+                    index=chip.index,
+                    frequency_mhz=chip.frequency_mhz,
+                    nonces=chip.nonces,
+                    hw_errors=chip.hw_errors,
+                    duplicates=chip.duplicates,
+                )
+                for chip in chips
+            ),
+            cores_per_chip=report.cores_per_chip if report is not None else 0,
+            frequency_mhz=report.frequency_mhz if report is not None and is_up else 0.0,
+            target_mhz=state.target_mhz,
+            min_mhz=state.min_mhz,
+            max_mhz=state.max_mhz,
+            is_ramping=report is not None and is_up and report.is_ramping,
+            voltage_v=report.voltage_v if report is not None else None,
+            temperature_c=report.temperature_c if report is not None and is_up else None,
+            nominal_hs=report.nominal_hs if report is not None else 0.0,
+            ticket_difficulty=report.ticket_difficulty if report is not None else 0.0,
+            task_interval_s=report.task_interval_s if report is not None else 0.0,
+            tasks_sent=report.tasks_sent if report is not None else 0,
+            busy_tasks_sent=report.busy_tasks_sent if report is not None else 0,
+            bytes_discarded=report.bytes_discarded if report is not None else 0,
+            resets=state.resets + (report.resets if report is not None else 0),
+            nonces=nonces.counts(),
+            hw_error_hs=nonces.hw_error_hs(now_s) if is_up else 0.0,
+            shares=self.pools.ledger.device(state.id),
+            rates=nonces.rates(now_s) if is_up else Rates(),
+            last_valid_work_wall_s=(
+                wall_s - (now_s - last_valid_s) if last_valid_s is not None else None
+            ),
+            elapsed_s=up_s,
+            gone_wall_s=state.gone_wall_s,
+        )
+
+
+def _sum_rates(rates: Sequence[Rates]) -> Rates:
+    names = ("average", "s5", "m1", "m5", "m15", "m30", "h1", "h24")
+    return Rates(**{name: sum(getattr(rate, name) for rate in rates) for name in names})

@@ -1,0 +1,277 @@
+"""``luxminer demo``: the whole product with no hardware, no network and no configuration.
+
+Virtual sticks and a judging pool run in a second process, which stands for the hardware; the
+service runs here. Their scale is chosen so that hashing takes a fraction of one core. At the end
+the hash rate that the service estimated from nonces is held against what the chips really hashed.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor, log2, sqrt
+from pathlib import Path
+from typing import Any
+
+from luxminer.cmd.run import serve, stop_on_signals
+from luxminer.commands import CliCommand, ExitCode
+from luxminer.config.schema import (
+    ApiConfig,
+    Config,
+    DeviceConfig,
+    LogConfig,
+    MiningConfig,
+    PoolConfig,
+)
+from luxminer.daemon import Daemon
+from luxminer.errors import ConfigError, LuxminerError
+from luxminer.hashing import kernel, scan
+from luxminer.logs import logging_to
+from luxminer.mining.hashrate import HASHES_PER_DIFFICULTY
+from luxminer.report import format_rate, ledger_table
+from luxminer.telemetry.model import MinerSnapshot
+from luxminer_drivers.bm1384.device import SPEC
+
+__all__ = ["COMMAND"]
+
+log = logging.getLogger(__name__)
+
+MODELS = {model.name: model for model in SPEC.models}
+CHIPS = {"terminus": 4}
+MAX_STICKS = 64
+
+CPU_FRACTION = 0.3
+"""Part of one core that all virtual chips together may take for hashing."""
+
+MAX_SCALE = Fraction(1, 64)
+POOL_DIFFICULTY = 2
+"""Times scale: one share for two nonces on average."""
+
+PROBE_HASHES = 400_000
+REPLY_S = 20.0
+SIGMAS = 3.0
+SEED = 20090103
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Counters of chips and service at one instant."""
+
+    at_s: float
+    hashed: int
+    work: Fraction
+    nonces: int
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sticks", type=int, default=1, metavar="N", help="virtual sticks (1)")
+    parser.add_argument("--model", default="compac", choices=sorted(MODELS), help="kind of stick")
+    parser.add_argument("--port", type=int, default=4028, metavar="P", help="of the API (4028)")
+    parser.add_argument(
+        "--http-port", type=int, default=8080, metavar="P", help="of the page (8080)"
+    )
+    parser.add_argument("--duration", type=float, metavar="S", help="end after S seconds")
+    parser.add_argument("--seed", type=int, default=SEED, help="of sticks and pool (%(default)s)")
+
+
+def _run(options: argparse.Namespace) -> int:
+    if not 1 <= options.sticks <= MAX_STICKS:
+        cure = f"it must be from 1 to {MAX_STICKS}"
+        raise ConfigError(f"is {options.sticks}", key="--sticks", cure=cure)
+    for key in ("port", "http_port"):
+        if not 0 <= getattr(options, key) <= 65535:
+            name = "--" + key.replace("_", "-")
+            raise ConfigError(f"is {getattr(options, key)}", key=name, cure="0 to 65535; 0 is off")
+    if options.duration is not None and not options.duration > 0:
+        raise ConfigError(f"is {options.duration:g}", key="--duration", cure="more than 0 seconds")
+    with tempfile.TemporaryDirectory(prefix="luxminer-demo-") as folder, logging_to():
+        return asyncio.run(_main(options, Path(folder)))
+
+
+def choose_scale(model: str, sticks: int) -> Fraction:
+    """Return the power of two at which ``sticks`` virtual sticks fit this machine."""
+    target = bytes(32)
+    started_s = time.perf_counter()
+    scan(bytes(32), bytes(12), 0, PROBE_HASHES, target)
+    rate_hs = PROBE_HASHES / (time.perf_counter() - started_s)
+    stick = MODELS[model]
+    nominal_hs = 55e6 * stick.frequency_mhz * (stick.chips or CHIPS[model]) * sticks
+    fit = CPU_FRACTION * rate_hs / nominal_hs
+    return min(Fraction(2) ** floor(log2(fit)), MAX_SCALE)
+
+
+async def _main(options: argparse.Namespace, folder: Path) -> int:
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    scale = choose_scale(options.model, options.sticks)
+    difficulty = POOL_DIFFICULTY * scale
+    log.info(
+        "demo: %d virtual %s at 1/%d of the real rate, SHA-256 by %s",
+        options.sticks,
+        MODELS[options.model].title,
+        1 / scale,
+        kernel(),
+    )
+    async with _bench(options, folder, scale, difficulty) as bench:
+        config = Config(
+            api=ApiConfig(port=options.port, http_port=options.http_port, listen="127.0.0.1"),
+            mining=MiningConfig(detect=False),
+            log=LogConfig(hashrate_interval_s=10),
+            pools=(PoolConfig(url=bench.pool, user="demo.worker"),),
+            devices=tuple(
+                DeviceConfig(port=path, model=options.model, scale=float(scale))
+                for path in bench.sticks
+            ),
+        )
+        daemon = Daemon(config, state_dir=folder)
+        marks: list[Mark] = []
+        watch = asyncio.create_task(_watch(options, daemon, bench, marks, stop), name="demo")
+        try:
+            await serve(daemon, stop)
+        finally:
+            watch.cancel()
+            await asyncio.wait({watch})
+        return _verdict(daemon.hub.snapshot(), marks)
+
+
+async def _watch(
+    options: argparse.Namespace,
+    daemon: Daemon,
+    bench: "Bench",
+    marks: list[Mark],
+    stop: asyncio.Event,
+) -> None:
+    """Take the first mark once all sticks mine, the last one just before the end."""
+    started_s = time.monotonic()
+    await daemon.ready.wait()
+    while any(device.nonces.nonces == 0 for device in daemon.hub.snapshot().devices):
+        await asyncio.sleep(0.2)
+        if options.duration is not None and time.monotonic() - started_s > options.duration:
+            break
+    marks.append(await _mark(daemon, bench))
+    if options.duration is None:
+        while True:
+            await asyncio.sleep(1.0)
+            marks[1:] = [await _mark(daemon, bench)]
+    await asyncio.sleep(max(0.0, options.duration - (time.monotonic() - started_s)))
+    marks[1:] = [await _mark(daemon, bench)]
+    stop.set()
+
+
+async def _mark(daemon: Daemon, bench: "Bench") -> Mark:
+    counters = await bench.counters()
+    daemon.hub.invalidate()
+    now = daemon.hub.snapshot()
+    return Mark(
+        at_s=time.monotonic(),
+        hashed=sum(stick["hashed"] for stick in counters["sticks"]),
+        work=now.nonces.diff1_work,
+        nonces=now.nonces.nonces,
+    )
+
+
+def _verdict(now: MinerSnapshot, marks: list[Mark]) -> int:
+    print()
+    print(ledger_table(now))
+    good = now.shares.accepted > 0 and now.nonces.balanced and now.shares.balanced
+    if len(marks) == 2 and (nonces := marks[1].nonces - marks[0].nonces) > 0:
+        first, last = marks
+        span_s = last.at_s - first.at_s
+        estimated = float(last.work - first.work) * HASHES_PER_DIFFICULTY
+        hashed = last.hashed - first.hashed
+        error = estimated / sqrt(nonces)
+        sigmas = (estimated - hashed) / error
+        print()
+        print(
+            f"estimated from {nonces} nonces in {span_s:.1f} s: {format_rate(estimated / span_s)}"
+            f" +- {format_rate(error / span_s)}; really hashed: {format_rate(hashed / span_s)}"
+            f" ({sigmas:+.2f} standard errors)"
+        )
+        good = good and abs(sigmas) <= SIGMAS
+    print()
+    print("accepted shares:", now.shares.accepted)
+    return ExitCode.OK if good else ExitCode.FAILED
+
+
+class Bench:
+    """The other process, seen from here."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._busy = asyncio.Lock()
+        self.pool = ""
+        self.sticks: list[str] = []
+
+    async def start(self) -> None:
+        """Wait until sticks and pool stand."""
+        ready = await self._receive()
+        self.pool, self.sticks = ready["pool"], ready["sticks"]
+
+    async def counters(self) -> dict[str, Any]:
+        """Return what chips and pool counted up to now."""
+        async with self._busy:
+            assert self._process.stdin is not None
+            self._process.stdin.write(b"counters\n")
+            await self._process.stdin.drain()
+            return await self._receive()
+
+    async def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(REPLY_S):
+                line = await self._process.stdout.readline()
+        except TimeoutError as exc:
+            raise LuxminerError(f"the virtual hardware did not answer in {REPLY_S:g} s") from exc
+        if not line:
+            raise LuxminerError("the virtual hardware has ended; its messages are above")
+        fields: dict[str, Any] = json.loads(line)
+        return fields
+
+
+@asynccontextmanager
+async def _bench(
+    options: argparse.Namespace, folder: Path, scale: Fraction, difficulty: Fraction
+) -> AsyncIterator[Bench]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "luxminer_hil.demo_bench",
+        f"--sticks={options.sticks}",
+        f"--model={options.model}",
+        f"--scale={scale}",
+        f"--difficulty={difficulty}",
+        f"--seed={options.seed}",
+        f"--links={folder}",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=1 << 22,
+        start_new_session=True,  # a Ctrl-C of the terminal is for the service, which ends it then
+    )
+    bench = Bench(process)
+    try:
+        await bench.start()
+        yield bench
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(3.0):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+COMMAND = CliCommand(
+    name="demo",
+    words="mine on virtual sticks, with a pool of its own",
+    configure=_configure,
+    run=_run,
+)
