@@ -17,9 +17,12 @@ LAYERS = [
     {"errors", "clock", "logs", "commands"},
     {"hashing", "config.schema"},
     {"work"},
-    {"mining.accounting", "stratum.messages", "stratum.endpoint", "transport.base"},
+    {"mining.accounting", "stratum.guard", "stratum.endpoint", "transport.base"},
+    {"stratum.messages", "stratum.outcome"},
+    {"stratum.rejects"},
     {"stratum.protocol", "device.contract"},
-    {"stratum.client", "transport", "config.load"},
+    {"stratum.connection", "transport", "config.load"},
+    {"stratum.client"},
     {"telemetry", "control"},
     {"device", "plugins"},
     {"pool", "mining"},
@@ -126,12 +129,17 @@ def test_the_judges_share_numbers_but_no_code(name: str, path: Path) -> None:
 
 
 PURE_MODULES = ("work", "hashing", "stratum.messages", "stratum.protocol", "stratum.endpoint")
+PURE_MODULES += ("stratum.guard", "stratum.rejects", "stratum.outcome")
 
 
 @pytest.mark.parametrize(
     ("name", "path"),
     [c for c in case("luxminer") if is_in(c[0], set(PURE_MODULES))]
-    + [c for c in case("luxminer_drivers") if c[0].endswith((".codec", ".facts", ".pll"))],
+    + [
+        c
+        for c in case("luxminer_drivers")
+        if c[0].endswith((".codec", ".facts", ".pll", ".chain", ".decoder"))
+    ],
     ids=lambda v: str(v)[-40:],
 )
 def test_pure_modules_touch_neither_clock_nor_world(name: str, path: Path) -> None:
