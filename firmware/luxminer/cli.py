@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import entry_points
 
 from luxminer import __version__
 from luxminer.commands import CliCommand, ExitCode
 from luxminer.errors import ConfigError, LuxminerError
+from luxminer.plugins import find_plugins
 
 __all__ = ["BUILT_IN", "dispatch", "main"]
 
@@ -26,8 +26,8 @@ ENTRY_POINT_GROUP = "luxminer.commands"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``luxminer`` with ``argv`` and return the exit status."""
     added = {
-        point.name: (f"from {point.value.partition('.')[0]}", point.value)
-        for point in entry_points(group=ENTRY_POINT_GROUP)
+        plugin.name: (f"from package {plugin.package}", plugin.target)
+        for plugin in find_plugins(ENTRY_POINT_GROUP)
     }
     return dispatch("luxminer", "USB stick miner", {**added, **BUILT_IN}, argv)
 
