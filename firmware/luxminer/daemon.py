@@ -8,7 +8,6 @@ still leaves.
 import asyncio
 import logging
 import random
-import secrets
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from fractions import Fraction
@@ -160,6 +159,8 @@ class Daemon:
     async def _start_http(self, servers: AsyncExitStack) -> None:
         """Import and start HTTP after the first task frames can leave."""
         await asyncio.sleep(0)
+        import secrets
+
         from luxminer.api.http import HttpServer
         from luxminer.api.token import load_or_create
 
