@@ -24,7 +24,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 ENTRY = re.compile(
-    r"(?:(?P<group>[A-Za-z]):)?(?P<address>\[[^\]]*\]|[^/\[\]]*)(?:/(?P<prefix>\d+))?"
+    r"(?:(?P<group>[A-Za-z]):)?(?P<address>\[[^\]]*\]|[^/\[\]]*)(?:/(?P<prefix>[0-9]+))?"
 )
 EXAMPLES = 'write "W:192.168.1.0/24", "R:192.168.1.5", "W:[fe80::]/10", or "R:0/0" for everybody'
 EVERYBODY = "0/0"

@@ -12,15 +12,17 @@ import asyncio
 import base64
 import hashlib
 import importlib.resources
+import logging
 import re
-from typing import Self
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from luxminer.api.access import AccessRules, Caller, Right
 from luxminer.api.codes import Code
 from luxminer.api.dispatcher import Dispatcher
 from luxminer.api.framing import MAX_REQUEST_BYTES, RequestFramer, RequestKind
+from luxminer.api.guard import Guard
 from luxminer.api.listener import Connection, Listener
 from luxminer.api.origin import Origin, judge
 from luxminer.api.render import to_json
@@ -38,7 +40,9 @@ KEEP_ALIVE_S = 30.0
 """An idle connection of a page or poller is kept this long."""
 STOP_TIMEOUT_S = 1.0
 BEARER = "Bearer "
+
 INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
+REQUEST_LOG = logging.getLogger(f"{__name__}.requests")
 
 
 class HttpServer:
@@ -85,6 +89,7 @@ class HttpServer:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=REQUEST_LOG,
             keepalive_timeout=KEEP_ALIVE_S,
             shutdown_timeout=STOP_TIMEOUT_S,
         )
@@ -137,70 +142,12 @@ class HttpServer:
         return given.startswith(BEARER) and matches(self._token, given.removeprefix(BEARER).strip())
 
 
-class Guard(asyncio.Protocol):
-    """Stands between a socket and aiohttp: knows when the peer was last heard and what is due.
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """Keep what strangers send that is no HTTP out of the log: it could fill it."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
-    As a context it keeps the connection while a reply is in work.
-    """
 
-    def __init__(self, inner: asyncio.Protocol, connection: Connection) -> None:
-        self._inner = inner
-        self._connection = connection
-        self._loop = asyncio.get_running_loop()
-        self._due_since_s: float | None = self._loop.time()
-        """Since when a request is awaited or arriving; None while the connection may idle."""
-        self._working = False
-        self._lost = asyncio.Event()
-
-    def __enter__(self) -> Self:
-        self._working = True
-        self._connection.hold()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self._working = False
-        self._connection.heard()
-
-    def answered(self) -> None:
-        self._due_since_s = None
-
-    async def gone(self, timeout_s: float) -> None:
-        """Return when the connection is lost, or a request takes longer than this to arrive."""
-        while not self._lost.is_set():
-            since_s = self._due_since_s
-            wait_s = timeout_s
-            if since_s is not None and not self._working:
-                wait_s = since_s + timeout_s - self._loop.time()
-                if wait_s <= 0:
-                    return
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._lost.wait()
-            except TimeoutError:
-                continue
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._inner.connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._inner.connection_lost(exc)
-        self._lost.set()
-
-    def data_received(self, data: bytes) -> None:
-        if not self._working:
-            self._connection.heard()
-            if self._due_since_s is None:
-                self._due_since_s = self._loop.time()
-        self._inner.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        return self._inner.eof_received()
-
-    def pause_writing(self) -> None:
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._inner.resume_writing()
+REQUEST_LOG.addFilter(_is_our_fault)
 
 
 def _guard(request: web.Request) -> Guard:
@@ -215,7 +162,10 @@ async def _answered(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
     if request.transport is not None:
-        _guard(request).answered()
+        guard = _guard(request)
+        guard.answered()
+        if guard.half_closed:
+            response.force_close()
 
 
 def _page_headers(page: str) -> dict[str, str]:

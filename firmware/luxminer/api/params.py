@@ -34,7 +34,7 @@ Facts = dict[str, object]
 T = TypeVar("T")
 Grammar = Callable[[str, MinerSnapshot], T]
 
-NUMBER = re.compile(r"([+-]?\d{1,18})(?![0-9A-Za-z_])")
+NUMBER = re.compile(r"([+-]?[0-9]{1,18})(?!\w)")
 """Digits as C reads them, with rubbish behind them ignored, but not in the middle of a word."""
 MAX_SHOWN = 60
 """Characters of a wrong value that an error repeats."""

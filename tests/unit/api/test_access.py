@@ -1,0 +1,84 @@
+"""Who may read and who may write."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luxminer.api.access import AccessRules, Right
+from luxminer.errors import ConfigError
+
+LAN, OTHER = "192.168.1.7", "10.9.8.7"
+
+
+@pytest.mark.parametrize(
+    ("allow", "address", "right"),
+    [
+        ((), LAN, Right.READ),
+        ((), "2001:db8::1", Right.READ),
+        ((), "127.0.0.1", Right.WRITE),
+        ((), "127.8.9.1", Right.WRITE),
+        ((), "::1", Right.WRITE),
+        ((), "::ffff:127.0.0.1", Right.WRITE),
+        (("W:192.168.1.0/24",), LAN, Right.WRITE),
+        (("W:192.168.1.0/24",), f"::ffff:{LAN}", Right.WRITE),
+        (("W:192.168.1.0/24",), OTHER, Right.READ),
+        (("w:192.168.1/24",), LAN, Right.WRITE),
+        (("W:10/8",), OTHER, Right.WRITE),
+        (("W:10.9.8.7",), OTHER, Right.WRITE),
+        (("W:10.9.8.7",), "10.9.8.8", Right.READ),
+        (("W:10.9.8.99/24",), OTHER, Right.WRITE),
+        (("R:192.168.1.0/24",), LAN, Right.READ),
+        (("192.168.1.0/24",), LAN, Right.READ),
+        (("R:192.168.1.0/24",), OTHER, Right.NONE),
+        (("R:192.168.1.0/24",), "127.0.0.1", Right.WRITE),
+        (("R:192.168.1.0/24", "W:10.0.0.0/8"), OTHER, Right.WRITE),
+        (("W:192.168.1.0/24", "R:192.168.1.7"), LAN, Right.READ),
+        (("R:192.168.1.7", "W:192.168.1.0/24"), LAN, Right.READ),
+        (("R:0/0", "W:192.168.1.0/24"), LAN, Right.WRITE),
+        (("R:0/0", "W:192.168.1.0/24"), OTHER, Right.READ),
+        (("W:0/0",), OTHER, Right.WRITE),
+        (("W:0/0",), "2001:db8::1", Right.WRITE),
+        (("R:10.9.8.7", "W:10.9.8.7"), OTHER, Right.WRITE),
+        (("W:[2001:db8::]/32",), "2001:db8::1", Right.WRITE),
+        (("W:[fe80::]/10",), "fe80::1%eth0", Right.WRITE),
+        (("R:[2001:db8::1]",), "2001:db8::2", Right.NONE),
+    ],
+)
+def test_rights(allow: tuple[str, ...], address: str, right: Right) -> None:
+    rules = AccessRules(allow)
+    assert rules.right(address) is right
+    assert rules.caller(address).may_write == (right is Right.WRITE)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *("", "W:", "*", "W:*", "miner.local", "X:10.0.0.1", "10.0.0.256", "10.0.0.1/33"),
+        *(
+            "fe80::1",
+            "[10.0.0.1]",
+            "[fe80::1",
+            "[fe80::1]/129",
+            "1.2.3.4.5",
+            "10..1",
+            "W:W:1.2.3.4",
+        ),
+        *("10.0.0.1/", "10.0.0.0/-1", "10.0.0.1,10.0.0.2", "\u0661.2.3.4"),
+    ],
+)
+def test_a_wrong_entry_is_named_with_a_cure(entry: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        AccessRules(["10.0.0.1", entry])
+    assert caught.value.key == "api.allow[1]"
+    assert entry in str(caught.value)
+    assert "W:192.168.1.0/24" in caught.value.cure
+
+
+@given(st.lists(st.text(max_size=20), max_size=4), st.text(max_size=20))
+def test_no_entry_does_worse_than_a_config_error(allow: list[str], address: str) -> None:
+    try:
+        rules = AccessRules(allow)
+    except ConfigError:
+        return
+    assert rules.right(address) in Right
+    assert rules.right("127.0.0.1") is Right.WRITE
