@@ -1,0 +1,90 @@
+"""``make bench``: prints every figure with what it is held against, writes bench/results.json."""
+
+import argparse
+import asyncio
+import json
+import platform
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import hashing as hashing_bench
+import system
+
+from luxminer import hashing
+from luxminer.work.generator import WorkGenerator
+from luxminer.work.job import PoolJob
+from luxminer.work.target import target_of
+
+TARGETS = {
+    "verify_best_x": (6.0, "hashlib, one nonce"),
+    "batch_best_x": (25.0, "hashlib, per nonce of a batch"),
+    "verify_portable_x": (1.8, "hashlib, without SHA instructions"),
+    "start_to_first_byte_s": (0.25, "s, at most"),
+    "resident_without_http_mib": (28.0, "MiB, at most"),
+    "resident_1_sticks_http_mib": (42.0, "MiB, at most"),
+}
+
+
+def work_items() -> dict[str, float]:
+    """Work items per second of one job with a merkle branch of twelve."""
+    job = PoolJob(
+        pool_id=0,
+        connection=1,
+        user="bench",
+        job_id="1",
+        prev_hash=bytes(32),
+        coinb1=bytes(60),
+        coinb2=bytes(120),
+        merkle_branch=(bytes(32),) * 12,
+        version=0x20000000,
+        nbits=0x17023A04,
+        ntime=1_700_000_000,
+        clean=True,
+        extranonce1=bytes(4),
+        extranonce2_size=4,
+        version_mask=0,
+        version_rolling=False,
+        difficulty=Fraction(1),
+        share_target=target_of(Fraction(1)),
+        network_target=1,
+        received_s=0.0,
+    )
+    generator = WorkGenerator(job)
+    times = hashing_bench.alternate(
+        {
+            "item": lambda: generator.next(now_s=0.0),
+            "hashlib": hashing_bench.hashlib_verify,
+        }
+    )
+    return {
+        "work_items_per_s": 1 / times["item"],
+        "work_item_in_hashlib_verifies": times["item"] / times["hashlib"],
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter runs, one and two sticks")
+    parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results.json")
+    options = parser.parse_args()
+    system.raise_file_limit()
+    print(
+        f"{platform.machine()}, Python {platform.python_version()}, SHA-256 by {hashing.kernel()}"
+    )
+    figures = hashing_bench.measure()
+    figures |= work_items()
+    figures |= asyncio.run(system.latency(6.0 if options.quick else 20.0))
+    for sticks in (1, 2) if options.quick else (1, 10, 50):
+        seconds = 5.0 if options.quick else 20.0
+        figures |= asyncio.run(system.load(sticks, seconds, http=sticks == 1))
+    for name, value in figures.items():
+        target, against = TARGETS.get(name, (None, ""))
+        held = f"   target {target:g} {against}" if target is not None else ""
+        print(f"{name:<34}{value:12.3f}{held}")
+    options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
