@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import logging
 import re
 
 import pytest
@@ -17,7 +16,7 @@ from luxminer.api.replies import Joined
 from luxminer.api.requests import Request
 from luxminer.api.server import answer_request
 from tests.unit.api.snapshots import OWNER, VISITOR, Rig, bare_miner, miner, pool
-from tests.unit.api.wire import exchange, serving
+from tests.unit.api.wire import complaints, exchange, serving
 
 NAMES = st.sampled_from([*COMMANDS, "id", "STATUS", "nosuch", ""])
 PARAMETERS = st.one_of(
@@ -163,4 +162,4 @@ async def test_arbitrary_bytes_on_the_socket(caplog: pytest.LogCaptureFixture) -
         for start in range(0, len(examples), 10):
             await asyncio.gather(*(try_one(*one) for one in examples[start : start + 10]))
         assert server.dispatcher.failures == 0
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert complaints(caplog) == []

@@ -50,26 +50,34 @@ def _reply_json(reply: Reply) -> str:
 
 
 def _list(rows: Iterable[Row]) -> str:
-    objects = (_object({label: _value_json(value) for label, value in row.items()}) for row in rows)
-    return f"[{','.join(objects)}]"
+    return f"[{','.join(map(_row, rows))}]"
+
+
+def _row(row: Row) -> str:
+    members = (f"{quoted}:{_value_json(row[label])}" for label, quoted in _order(tuple(row)))
+    return "{" + ",".join(members) + "}"
+
+
+@lru_cache(maxsize=128)
+def _order(labels: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Sort and quote the labels of a row. They come from our tables, so the cache is bounded."""
+    return tuple((label, _string(label)) for label in _sorted(labels))
 
 
 def _object(members: dict[str, str]) -> str:
-    keys = sorted(members, key=lambda key: key.encode("utf-8", "surrogatepass"))
-    return "{" + ",".join(f"{_label(key)}:{members[key]}" for key in keys) + "}"
+    return "{" + ",".join(f"{_string(key)}:{members[key]}" for key in _sorted(members)) + "}"
 
 
-@lru_cache(maxsize=1024)
-def _label(key: str) -> str:
-    return _string(key)
+def _sorted(keys: Iterable[str]) -> list[str]:
+    return sorted(keys, key=lambda key: key.encode("utf-8", "surrogatepass"))
 
 
 def _value_json(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Digits):
-        return value
-    return _string(value) if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return value if isinstance(value, Digits) else _string(value)
+    return str(value)
 
 
 def _string(text: str) -> str:

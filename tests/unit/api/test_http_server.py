@@ -4,7 +4,6 @@ import asyncio
 import base64
 import hashlib
 import json
-import logging
 import re
 import socket
 import time
@@ -25,7 +24,7 @@ from luxminer.config.schema import ApiConfig
 from luxminer.control import SwitchPool
 from luxminer.errors import ConfigError
 from tests.unit.api.snapshots import Rig
-from tests.unit.api.wire import HOST, serving
+from tests.unit.api.wire import HOST, complaints, serving
 
 TOKEN = "t" * 43
 WRITE = {"command": "privileged"}
@@ -312,7 +311,7 @@ async def test_no_http_on_the_port_is_no_error_of_ours(caplog: pytest.LogCapture
                 assert (await reader.read()).startswith(b"HTTP/1.")
             writer.close()
         assert await code(server.port, {"command": "version"}) == 22
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert complaints(caplog) == []
 
 
 # The page

@@ -1,9 +1,12 @@
 """A running API server for tests, and raw sockets as its clients."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+
+import pytest
 
 from luxminer.api.server import ApiServer
 from luxminer.clock import SystemClock
@@ -42,3 +45,12 @@ async def exchange(
             return await reader.read()
     finally:
         writer.close()
+
+
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Warnings and errors that were logged, but not asyncio's about a slow machine."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno >= logging.WARNING and record.name != "asyncio"
+    ]

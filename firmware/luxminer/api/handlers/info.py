@@ -1,11 +1,13 @@
 """Commands that only show something."""
 
+from collections.abc import Iterable
+
 from luxminer.api.columns import Row, make_row
 from luxminer.api.fields.config import CONFIG
 from luxminer.api.fields.devices import DEVDETAILS, DEVICE
 from luxminer.api.fields.pools import POOL
 from luxminer.api.fields.totals import COIN, SUMMARY, VERSION
-from luxminer.api.handlers.context import Context, Outcome
+from luxminer.api.handlers.context import Context, Outcome, each
 from luxminer.api.replies import one, rows
 from luxminer.telemetry.model import DeviceSnapshot, MinerSnapshot
 
@@ -44,12 +46,12 @@ async def coin(context: Context, _: None) -> Outcome:
 
 
 async def devs(context: Context, _: None) -> Outcome:
-    return _device_list(context.miner, context.miner.devices)
+    return await _device_list(context.miner, context.miner.devices)
 
 
 async def edevs(context: Context, age_s: int) -> Outcome:
     """CGMiner counts the hidden ones too."""
-    return _device_list(context.miner, visible(context.miner, age_s))
+    return await _device_list(context.miner, visible(context.miner, age_s))
 
 
 async def asc(context: Context, device: DeviceSnapshot) -> Outcome:
@@ -67,13 +69,13 @@ async def pgacount(_context: Context, _: None) -> Outcome:
 
 async def devdetails(context: Context, _: None) -> Outcome:
     miner = context.miner
-    found = (make_row(DEVDETAILS, miner, device) for device in miner.devices)
+    found = await each(lambda device: make_row(DEVDETAILS, miner, device), miner.devices)
     return Outcome(sections=(rows("DEVDETAILS", found),))
 
 
 async def pools(context: Context, _: None) -> Outcome:
     miner = context.miner
-    listed = (make_row(POOL, miner, pool) for pool in miner.pools)
+    listed = await each(lambda pool: make_row(POOL, miner, pool), miner.pools)
     return Outcome(sections=(rows("POOLS", listed),), facts={"count": len(miner.pools)})
 
 
@@ -98,10 +100,8 @@ def visible(miner: MinerSnapshot, age_s: int) -> list[DeviceSnapshot]:
     ]
 
 
-def _device_list(
-    miner: MinerSnapshot, devices: "list[DeviceSnapshot] | tuple[DeviceSnapshot, ...]"
-) -> Outcome:
-    found = (make_row(DEVICE, miner, device) for device in devices)
+async def _device_list(miner: MinerSnapshot, devices: Iterable[DeviceSnapshot]) -> Outcome:
+    found = await each(lambda device: make_row(DEVICE, miner, device), devices)
     return Outcome(sections=(rows("DEVS", found),), facts={"count": len(miner.devices)})
 
 

@@ -13,7 +13,7 @@ from luxminer.api.fields.stats import (
     STATS_SLOT,
     Chip,
 )
-from luxminer.api.handlers.context import Context, Outcome
+from luxminer.api.handlers.context import Context, Outcome, each
 from luxminer.api.handlers.info import visible
 from luxminer.api.replies import rows
 from luxminer.telemetry.model import DeviceSnapshot, MinerSnapshot
@@ -38,7 +38,7 @@ async def stats(context: Context, _: None) -> Outcome:
 
 async def estats(context: Context, age_s: int) -> Outcome:
     miner = context.miner
-    found = (_gekko_row(miner, device) for device in visible(miner, age_s))
+    found = await each(lambda device: _gekko_row(miner, device), visible(miner, age_s))
     return Outcome(sections=(rows("STATS", found),))
 
 
