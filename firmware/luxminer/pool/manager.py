@@ -313,7 +313,9 @@ class PoolManager:
         if self._chain.saw(job, wall_s):
             log.info("new block on the network: %s", display(job.prev_hash))
         if pool is self._active and not self._stopping:
-            self._set_job(job, clean=job.clean)
+            before = self._job
+            renewed = before is None or before.connection != job.connection
+            self._set_job(job, clean=job.clean or renewed)
         else:
             self._choose()
 

@@ -67,11 +67,12 @@ def parse_pool_url(url: str) -> Endpoint:
 def may_follow(connected_host: str, requested_host: str) -> bool:
     """Tell whether ``client.reconnect`` may lead from one host to the other.
 
-    Always to the same host; to another only within the same registered domain, and never from or
-    to a bare address: whoever can write into a plain connection could take the hash rate.
+    Always to the same host, which an empty text means, too; to another only within the same
+    registered domain, and never from or to a bare address: whoever can write into a plain
+    connection could take the hash rate.
     """
     old, new = connected_host.lower().rstrip("."), requested_host.lower().rstrip(".")
-    if old == new:
+    if new in ("", old):
         return True
     if _is_address(old) or _is_address(new):
         return False

@@ -209,6 +209,8 @@ class StratumProtocol:
         self._lines = LineSplitter()
         self._out: list[bytes] = []
         self._granted_mask: int | None = None
+        self._next_extranonce1: bytes | None = None
+        self._next_extranonce2_size: int | None = None
         self._bad_in_a_row = 0
         self._failed = False
         self._jobs: dict[str, PoolJob] = {}
@@ -445,9 +447,9 @@ class StratumProtocol:
             case messages.SetExtranonce():
                 self._answer(call.id, result=True)
                 if message.extranonce1 is not None:
-                    self.extranonce1 = message.extranonce1
+                    self._next_extranonce1 = message.extranonce1
                 if message.extranonce2_size is not None:
-                    self.extranonce2_size = message.extranonce2_size
+                    self._next_extranonce2_size = message.extranonce2_size
                 return []
             case messages.SetVersionMask():
                 return self._mask_set(message.mask)
@@ -483,8 +485,13 @@ class StratumProtocol:
     def _notified(self, notify: messages.Notify, now_s: float) -> list[Event]:
         if self.extranonce1 is None or self.extranonce2_size is None:
             raise StratumError("mining.notify before the answer to mining.subscribe")
+        if self._next_extranonce1 is not None:
+            self.extranonce1, self._next_extranonce1 = self._next_extranonce1, None
+        if self._next_extranonce2_size is not None:
+            self.extranonce2_size, self._next_extranonce2_size = self._next_extranonce2_size, None
         before = self.current_job or next(reversed(self._jobs.values()), None)
-        clean = notify.clean or before is None or before.prev_hash != notify.prev_hash
+        new_block = before is not None and before.prev_hash != notify.prev_hash
+        clean = notify.clean or new_block
         job = PoolJob(
             pool_id=self._pool_id,
             connection=self.connection,
