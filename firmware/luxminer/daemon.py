@@ -15,6 +15,7 @@ from pathlib import Path
 
 from luxminer import __version__
 from luxminer.api.access import AccessRules
+from luxminer.api.dispatcher import Dispatcher
 from luxminer.api.server import ApiServer
 from luxminer.clock import Clock, SystemClock
 from luxminer.config.schema import Config
@@ -135,8 +136,11 @@ class Daemon:
         self._started_s = self._clock.monotonic()
         log.info("%s: SHA-256 by %s", AGENT, self._host.snapshot().sha256_kernel)
         async with AsyncExitStack() as servers:
+            dispatcher = Dispatcher(self.hub, self.bus, self._clock)
             if self.config.api.port:
-                api = ApiServer(self.config.api, self.hub, self.bus, self._clock)
+                api = ApiServer(
+                    self.config.api, self.hub, self.bus, self._clock, dispatcher=dispatcher
+                )
                 await api.start()
                 servers.push_async_callback(api.stop)
                 self.api_port = api.port
@@ -146,7 +150,7 @@ class Daemon:
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
                 if self.config.api.http_port:
-                    await self._start_http(servers)
+                    await self._start_http(servers, dispatcher)
                 self.ready.set()
                 await asyncio.wait({pools, devices, stopping}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -156,7 +160,7 @@ class Daemon:
                 if not task.cancelled() and (failure := task.exception()) is not None:
                     raise failure
 
-    async def _start_http(self, servers: AsyncExitStack) -> None:
+    async def _start_http(self, servers: AsyncExitStack, dispatcher: Dispatcher) -> None:
         """Import and start HTTP after the first task frames can leave."""
         await asyncio.sleep(0)
         import secrets
@@ -168,7 +172,9 @@ class Daemon:
             token = load_or_create(self._state_dir / "token")
         else:
             token = secrets.token_urlsafe(32)
-        http = HttpServer(self.config.api, self.hub, self.bus, self._clock, token=token)
+        http = HttpServer(
+            self.config.api, self.hub, self.bus, self._clock, token=token, dispatcher=dispatcher
+        )
         await http.start()
         servers.push_async_callback(http.stop)
         self.http_port = http.port
@@ -215,6 +221,10 @@ class Daemon:
             last_job_wall_s=pools.last_job_wall_s,
             block_hash=display(job.prev_hash) if job is not None else "",
             block_first_seen_wall_s=pools.block_first_seen_wall_s,
+            log_level=self.config.log.level,
+            hotplug_interval_s=(
+                self.config.mining.detect_interval_s if self.config.mining.detect else 0.0
+            ),
             network_difficulty=(
                 difficulty_of_target(job.network_target) if job is not None else Fraction(0)
             ),
