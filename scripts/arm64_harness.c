@@ -45,7 +45,7 @@ static int run(const struct lux_kernel *kernel, char *line)
         return same(kind, kernel->name, out, field[1], 32);
     }
     if (strcmp(kind, "header") == 0) {
-        kernel->header(field[0], field[1], field[2], out);
+        lux_header_hash(kernel, field[0], field[1], field[2], out);
         return same(kind, kernel->name, out, field[3], 32);
     }
     if (strcmp(kind, "check") == 0) {

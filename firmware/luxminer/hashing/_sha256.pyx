@@ -26,8 +26,6 @@ cdef extern from "kernels/kernel.h" nogil:
     struct lux_kernel:
         const char *name
         int (*usable)() noexcept nogil
-        void (*header)(
-            const uint8_t *, const uint8_t *, const uint8_t *, uint8_t *) noexcept nogil
         uint32_t (*scan)(
             const lux_search *, uint32_t, uint64_t, uint32_t *, uint32_t) noexcept nogil
 
@@ -37,6 +35,8 @@ cdef extern from "kernels/kernel.h" nogil:
     void lux_set_target(lux_search *, const uint8_t *)
     void lux_midstate(const lux_kernel *, const uint8_t *, uint8_t *)
     void lux_double(const lux_kernel *, const uint8_t *, size_t, uint8_t *)
+    void lux_header_hash(
+        const lux_kernel *, const uint8_t *, const uint8_t *, const uint8_t *, uint8_t *)
     bint lux_verify(
         const lux_kernel *, const uint8_t *, const uint8_t *, const uint8_t *, const uint8_t *)
     void lux_verify_batch(
@@ -147,7 +147,7 @@ def header_hash(bytes midstate not None, bytes tail not None, nonce):
     cdef uint8_t digest[HASH_SIZE]
     cdef uint8_t last[NONCE_SIZE]
     put_le(last, word(nonce, "nonce"))
-    in_use.header(state, rest, last, digest)
+    lux_header_hash(in_use, state, rest, last, digest)
     return PyBytes_FromStringAndSize(<char *>digest, HASH_SIZE)
 
 

@@ -28,11 +28,11 @@ static int has_neon(void)
 }
 
 const struct lux_kernel lux_neon = {
-    "neon", 4, 1, has_neon, lux_portable_compress, lux_portable_header,
-    neon_scan, neon_check};
+    "neon", 4, 1, has_neon, lux_portable_compress, neon_scan, neon_check};
 
 /* SHA instructions. */
 
+#ifdef LUX_ARM_SHA2
 #define SHA2 __attribute__((target("+crypto")))
 
 #define LANES 1
@@ -74,27 +74,16 @@ SHA2 static void sha2_compress(const uint8_t before[32], const uint8_t *blocks, 
     vst1q_u8(after + 16, vrev32q_u8(vreinterpretq_u8_u32(efgh)));
 }
 
-SHA2 static void sha2_header(const uint8_t midstate[32], const uint8_t tail[12],
-                                 const uint8_t nonce[4], uint8_t hash[32])
-{
-    uint8_t first[64] = LUX_HEADER_BLOCK, second[64] = LUX_HASH_BLOCK;
-
-    memcpy(first, tail, 12);
-    memcpy(first + 12, nonce, 4);
-    sha2_compress(midstate, first, 1, second);
-    sha2_compress(lux_initial_state, second, 1, hash);
-}
-
 static int has_sha2(void)
 {
     return (getauxval(AT_HWCAP) & HWCAP_SHA2) != 0;
 }
 
 const struct lux_kernel lux_sha2 = {
-    "armv8-sha2", 3, 1, has_sha2, sha2_compress, sha2_header,
-    sha2_3_scan, sha2_3_check};
+    "armv8-sha2", 3, 1, has_sha2, sha2_compress, sha2_3_scan, sha2_3_check};
 const struct lux_kernel lux_sha2_1 = {
-    "armv8-sha2-x1", 1, 0, has_sha2, sha2_compress, sha2_header,
-    sha2_1_scan, sha2_1_check};
+    "armv8-sha2-x1", 1, 0, has_sha2, sha2_compress, sha2_1_scan, sha2_1_check};
+
+#endif
 
 #endif

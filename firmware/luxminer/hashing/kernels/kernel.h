@@ -14,8 +14,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#define LUX_MAX_LANES 16
-
 /* One header without its nonce, one target, and what does not depend on the nonce. */
 struct lux_search {
     uint32_t midstate[8]; /* after header bytes 0..63 */
@@ -39,9 +37,6 @@ struct lux_kernel {
      */
     void (*compress)(const uint8_t before[32], const uint8_t *blocks, size_t count,
                      uint8_t after[32]);
-    /* Hashes the header with these last sixteen bytes. */
-    void (*header)(const uint8_t midstate[32], const uint8_t tail[12], const uint8_t nonce[4],
-                   uint8_t hash[32]);
     /*
      * Finds positions first .. first + count - 1 that meet the target, in ascending order, and
      * stops after `limit` of them. first + count may be 2^32 at most. Returns how many it found.
@@ -53,6 +48,12 @@ struct lux_kernel {
                   uint8_t *meets);
 };
 
+/* Kernels with the SHA instructions of ARMv8: clang before 16 cannot compile them beside others. */
+#if defined(__aarch64__) && \
+    (!defined(__clang__) || __clang_major__ >= 16 || defined(__ARM_FEATURE_SHA2))
+#define LUX_ARM_SHA2
+#endif
+
 /* All kernels built for this architecture, best first, up to a NULL. */
 extern const struct lux_kernel *const lux_kernels[];
 
@@ -62,6 +63,8 @@ void lux_set_target(struct lux_search *search, const uint8_t target_le[32]);
 void lux_midstate(const struct lux_kernel *kernel, const uint8_t header[64], uint8_t midstate[32]);
 void lux_double(const struct lux_kernel *kernel, const uint8_t *data, size_t size,
                 uint8_t hash[32]);
+void lux_header_hash(const struct lux_kernel *kernel, const uint8_t midstate[32],
+                     const uint8_t tail[12], const uint8_t nonce[4], uint8_t hash[32]);
 int lux_verify(const struct lux_kernel *kernel, const uint8_t midstate[32],
                const uint8_t tail[12], const uint8_t nonce[4], const uint8_t target_le[32]);
 void lux_verify_batch(const struct lux_kernel *kernel, const uint8_t midstate[32],
@@ -70,8 +73,6 @@ void lux_verify_batch(const struct lux_kernel *kernel, const uint8_t midstate[32
 
 void lux_portable_compress(const uint8_t before[32], const uint8_t *blocks, size_t count,
                            uint8_t after[32]);
-void lux_portable_header(const uint8_t midstate[32], const uint8_t tail[12],
-                         const uint8_t nonce[4], uint8_t hash[32]);
 
 #define LUX_INLINE static inline __attribute__((always_inline, unused))
 
@@ -88,17 +89,10 @@ static const uint32_t lux_k[64] __attribute__((aligned(64), unused)) = {
 static const uint32_t lux_initial[8] __attribute__((aligned(32), unused)) = {
     0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
-/* The same numbers as bytes, as compress takes them. */
-static const uint8_t lux_initial_state[32] __attribute__((unused)) = {
-    0x6a, 0x09, 0xe6, 0x67, 0xbb, 0x67, 0xae, 0x85, 0x3c, 0x6e, 0xf3, 0x72, 0xa5, 0x4f, 0xf5, 0x3a,
-    0x51, 0x0e, 0x52, 0x7f, 0x9b, 0x05, 0x68, 0x8c, 0x1f, 0x83, 0xd9, 0xab, 0x5b, 0xe0, 0xcd, 0x19};
-
 /* Padding: the bit after the message, and the lengths in bits of a header and of a hash. */
 #define LUX_END 0x80000000u
 #define LUX_HEADER_BITS 640u
 #define LUX_HASH_BITS 256u
-#define LUX_HEADER_BLOCK {[16] = 0x80, [62] = LUX_HEADER_BITS >> 8, [63] = LUX_HEADER_BITS & 0xff}
-#define LUX_HASH_BLOCK {[32] = 0x80, [62] = LUX_HASH_BITS >> 8}
 
 /*
  * The functions of FIPS 180-4 4.1.2 in fewer operations, for numbers and for vectors of numbers
@@ -109,7 +103,7 @@ static const uint8_t lux_initial_state[32] __attribute__((unused)) = {
 #define LUX_CH(x, y, z) ((z) ^ ((x) & ((y) ^ (z))))
 #define LUX_MAJ(x, y, z) ((y) ^ (((x) ^ (y)) & ((y) ^ (z))))
 
-/* Sums of rotations, nested: a rotation of a sum does the work of two. */
+/* The sums of rotations are nested: rotating a sum does the work of two rotations. */
 
 LUX_INLINE uint32_t lux_big0(uint32_t x)
 {

@@ -21,22 +21,18 @@
 #define V NAME(vector)
 #if LANES == 1
 typedef uint32_t V;
-#else
-typedef uint32_t V __attribute__((vector_size(4 * LANES)));
-#endif
-
-#if LANES == 1
 #define BIG0 lux_big0
 #define BIG1 lux_big1
 #define SMALL0 lux_small0
 #define SMALL1 lux_small1
 #else
+typedef uint32_t V __attribute__((vector_size(4 * LANES)));
 #define BIG0(x) XOR3(ROTR(x, 2), ROTR(x, 13), ROTR(x, 22))
 #define BIG1(x) XOR3(ROTR(x, 6), ROTR(x, 11), ROTR(x, 25))
 #define SMALL0(x) XOR3(ROTR(x, 7), ROTR(x, 18), (x) >> 3)
 #define SMALL1(x) XOR3(ROTR(x, 17), ROTR(x, 19), (x) >> 10)
-
 #endif
+
 /* The state is not moved from round to round: its names move over eight fixed places. */
 #define A(i) x[(64 - (i)) & 7]
 #define B(i) x[(65 - (i)) & 7]

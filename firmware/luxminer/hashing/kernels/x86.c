@@ -98,17 +98,6 @@ SHA_NI static void sha_ni_compress(const uint8_t before[32], const uint8_t *bloc
     _mm_storeu_si128((__m128i *)(after + 16), _mm_shuffle_epi8(high, swap));
 }
 
-SHA_NI static void sha_ni_header(const uint8_t midstate[32], const uint8_t tail[12],
-                                 const uint8_t nonce[4], uint8_t hash[32])
-{
-    uint8_t first[64] = LUX_HEADER_BLOCK, second[64] = LUX_HASH_BLOCK;
-
-    memcpy(first, tail, 12);
-    memcpy(first + 12, nonce, 4);
-    sha_ni_compress(midstate, first, 1, second);
-    sha_ni_compress(lux_initial_state, second, 1, hash);
-}
-
 /* Which of them this machine can run. The builtins also ask whether the system saves the registers. */
 
 static int has_sse2(void)
@@ -140,22 +129,16 @@ static int has_both(void)
 }
 
 const struct lux_kernel lux_sha_ni_avx512 = {
-    "sha-ni+avx512", 16, 8, has_both, sha_ni_compress, sha_ni_header,
-    avx512_scan, avx512_check};
+    "sha-ni+avx512", 16, 5, has_both, sha_ni_compress, avx512_scan, avx512_check};
 const struct lux_kernel lux_sha_ni = {
-    "sha-ni", 3, 1, has_sha_ni, sha_ni_compress, sha_ni_header,
-    sha_ni_3_scan, sha_ni_3_check};
+    "sha-ni", 3, 1, has_sha_ni, sha_ni_compress, sha_ni_3_scan, sha_ni_3_check};
 const struct lux_kernel lux_avx512 = {
-    "avx512", 16, 1, has_avx512, lux_portable_compress, lux_portable_header,
-    avx512_scan, avx512_check};
+    "avx512", 16, 1, has_avx512, lux_portable_compress, avx512_scan, avx512_check};
 const struct lux_kernel lux_sha_ni_1 = {
-    "sha-ni-x1", 1, 0, has_sha_ni, sha_ni_compress, sha_ni_header,
-    sha_ni_1_scan, sha_ni_1_check};
+    "sha-ni-x1", 1, 0, has_sha_ni, sha_ni_compress, sha_ni_1_scan, sha_ni_1_check};
 const struct lux_kernel lux_avx2 = {
-    "avx2", 8, 1, has_avx2, lux_portable_compress, lux_portable_header,
-    avx2_scan, avx2_check};
+    "avx2", 8, 1, has_avx2, lux_portable_compress, avx2_scan, avx2_check};
 const struct lux_kernel lux_sse2 = {
-    "sse2", 4, 1, has_sse2, lux_portable_compress, lux_portable_header,
-    sse2_scan, sse2_check};
+    "sse2", 4, 2, has_sse2, lux_portable_compress, sse2_scan, sse2_check};
 
 #endif
