@@ -4,7 +4,6 @@ import asyncio
 import errno
 import os
 import termios
-import tty
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ class Tty:
             self.set_speed(speed)
 
     def set_speed(self, speed: int) -> None:
-        tty.setraw(self.fd)
+        """Set nothing else: what came before stays readable, and the mode is the port's own."""
         settings = termios.tcgetattr(self.fd)
         settings[4] = settings[5] = speed
         termios.tcsetattr(self.fd, termios.TCSANOW, settings)
@@ -74,6 +73,7 @@ async def test_a_host_that_sets_nothing_meets_no_echo_and_the_wrong_rate() -> No
         assert stick.counters().bytes_at_wrong_rate == 4
         host.set_speed(termios.B115200)
         assert await host.ask(COUNT, 5) == CHIP_ID
+        assert stick.counters().bytes_in == 8
         host.set_speed(termios.B1500000)
         host.write(COUNT)
         await asyncio.sleep(0.05)

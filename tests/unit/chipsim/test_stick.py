@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from fractions import Fraction
 
@@ -152,6 +153,19 @@ async def test_half_a_frame_does_not_spoil_the_next_one() -> None:
         await host.transport.write(task(header_of(1))[:40])
         await asyncio.sleep(0.02)
         assert await host.ask(COUNT, 5) == CHIP_ID
+        assert host.stick.counters().bad_frames == {"length": 1}
+
+
+def block_the_loop(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+async def test_a_gap_is_seen_although_the_loop_was_busy() -> None:
+    async with bench() as host:
+        host.stick._rx.send(task(header_of(1))[:40], 115200)
+        host.stick._rx.send(COUNT, 115200, delay_s=0.02)
+        block_the_loop(0.04)
+        assert await host.receive(5) == CHIP_ID
         assert host.stick.counters().bad_frames == {"length": 1}
 
 
@@ -391,6 +405,42 @@ async def test_a_brown_out_sends_the_chips_back_to_their_power_on_clock() -> Non
         assert before.faults == {"brown_out": 1}
         await asyncio.sleep(0.2)
         assert host.stick.counters().hashed == before.hashed
+
+
+async def test_what_was_being_hashed_at_a_power_cut_is_not_reported() -> None:
+    class Held(Hasher):
+        """Finds everything, when it is let go."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.is_asked = False
+            self.go = asyncio.Event()
+
+        async def search(self, slices: Sequence[Slice]) -> list[list[int]]:
+            self.is_asked = True
+            await self.go.wait()
+            return [[piece.first] for piece in slices]
+
+    hasher = Held()
+    async with VirtualStick(port=MemoryPort(), hasher=hasher) as stick:
+        host = Bench(stick)
+        await host.transport.write(DETECTION_JOB)
+        await until(lambda: hasher.is_asked)
+        stick.brown_out()
+        hasher.go.set()
+        await until(lambda: stick.counters().hashed > 0)
+        assert stick.counters().nonces == stick.counters().replies == 0
+
+
+async def test_a_chip_that_dies_hashes_no_more() -> None:
+    dead = Fault(kind=FaultKind.DEAD, chip=0, from_s=0.2)
+    async with bench("2pac", dead, scale="0.0001") as host:
+        await host.transport.write(task(header_of(1)))
+        await asyncio.sleep(0.8)
+        first, second = host.stick.counters().chips
+        # It may still finish what it owed at that moment.
+        assert 0 < first.hashed + first.missed <= first.rate_hs * 0.3
+        assert second.hashed + second.missed >= second.rate_hs * (0.8 - MAX_OWED_S - 0.1)
 
 
 async def test_an_unplugged_stick_breaks_the_port_and_returns_freshly_powered() -> None:

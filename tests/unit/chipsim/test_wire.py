@@ -130,6 +130,7 @@ def test_a_task_that_begins_like_a_command_is_a_task() -> None:
 def test_half_a_frame_is_forgotten_after_a_gap() -> None:
     assert kinds(parse(WORK[:33], WORK)) == [BadReason.LENGTH, FrameKind.WORK]
     assert kinds(parse(WORK[:32], COUNT)) == [BadReason.LENGTH, FrameKind.READ_CHIP_ID]
+    assert kinds(parse(COUNT + b"\x84\x00\x00")) == [FrameKind.READ_CHIP_ID, BadReason.LENGTH]
     assert kinds(parse(WORK + b"\x00", COUNT)) == [
         FrameKind.WORK,
         BadReason.LENGTH,
