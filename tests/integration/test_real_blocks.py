@@ -30,7 +30,7 @@ async def test_a_real_block_is_found_and_delivered(name: str, tmp_path: Path) ->
         ) as stick,
         running(config_for([stick], [pool]), tmp_path) as daemon,
     ):
-        await pool.wait_for_shares(1, 120)
+        await pool.wait_for_shares(1, 60)
         share = next(share for share in pool.shares if share.is_block)
         assert share.block_hash is not None
         assert share.block_hash[::-1].hex() == block.block_hash

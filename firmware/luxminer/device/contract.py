@@ -128,7 +128,7 @@ class DeviceHost(Protocol):
         ...
 
     async def work_changed(self) -> None:
-        """Return when work handed out earlier became void, or work came after there was none."""
+        """Return when there is a newer job than that of the last work taken, or none any more."""
         ...
 
     def nonce_found(self, nonce: NonceFound) -> bool:

@@ -27,7 +27,7 @@ class WorkSource(Protocol):
         ...
 
     async def work_changed(self, device_id: int) -> None:
-        """Return when work of this device became void, or work came after there was none."""
+        """Return when there is a newer job than that of its last work, or none any more."""
         ...
 
 

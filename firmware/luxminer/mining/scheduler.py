@@ -34,12 +34,15 @@ class Scheduler:
         return self._generator is not None and not self._exhausted
 
     def set_job(self, job: PoolJob | None, clean: bool) -> None:
-        """Mine ``job`` from now on; ``clean`` makes devices drop what they have at once."""
-        idle = not self.has_work
+        """Mine ``job`` from now on, None for nothing. Devices take it up at once.
+
+        Leaving a half searched range costs nothing, working on for an old job may: ``clean`` or
+        not, the newest job is the one that pays.
+        """
+        log.debug("job %s%s", job.job_id if job is not None else "none", ", clean" if clean else "")
         self._generator = WorkGenerator(job) if job is not None else None
         self._exhausted = False
-        if clean or idle or job is None:
-            self._wake()
+        self._wake()
 
     def next_work(self, device_id: int, versions: int) -> WorkItem | None:
         """Return work never handed out before, or None when no pool has any."""

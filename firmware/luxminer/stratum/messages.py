@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from luxminer.errors import StratumError
 from luxminer.stratum.guard import parse_object, shown_text
-from luxminer.work.header import MIN_COINB1, strip_witness, swap_words
+from luxminer.work.header import MIN_COINBASE, strip_witness, swap_words
 from luxminer.work.target import parse_difficulty, target_from_nbits
 
 __all__ = [
@@ -332,7 +332,7 @@ def _notify(params: list[object]) -> Notify:
         network_target = target_from_nbits(nbits)
     except ValueError as exc:
         raise StratumError(str(exc)) from exc
-    if len(coinb1) < MIN_COINB1:
+    if len(coinb1) + len(coinb2) < MIN_COINBASE:
         raise StratumError("coinbase is too short")
     return Notify(
         job_id=job_id,

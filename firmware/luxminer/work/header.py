@@ -12,7 +12,7 @@ import struct
 from luxminer.work.job import WorkItem
 
 __all__ = [
-    "MIN_COINB1",
+    "MIN_COINBASE",
     "block_height",
     "coinbase",
     "display",
@@ -25,8 +25,8 @@ __all__ = [
     "swap_words",
 ]
 
-MIN_COINB1 = 42
-"""Version, input count, previous output and script length stand before any extranonce."""
+MIN_COINBASE = 42
+"""Bytes that both parts have at least: version, input count, previous output, script length."""
 
 _HEIGHT_OFFSET = 4 + 1 + 36  # script length follows version, input count, previous output
 _MAX_HEIGHT_BYTES = 3  # lasts until the year 2168; four bytes are the time stamps of old blocks

@@ -125,15 +125,15 @@ async def test_tasks_come_at_half_a_full_scan_without_drift() -> None:
 
 
 @warped
-async def test_a_slow_virtual_stick_still_gets_a_task_each_second() -> None:
+async def test_a_slow_virtual_stick_gets_fresh_work_now_and_then() -> None:
     chain, host = FakeChain(), FakeHost()
     async with running(chain, host, options(scale=0.001)):
-        await asyncio.sleep(20)
+        await asyncio.sleep(600)
     report = host.reports[-1]
-    assert report.task_interval_s == 1.0
+    assert report.task_interval_s == 30.0
     assert report.nominal_hs == pytest.approx(5.5e6)
     assert report.ticket_difficulty == pytest.approx(0.001)
-    assert len(chain.tasks) == pytest.approx(19, abs=1)
+    assert len(chain.tasks) == pytest.approx(20, abs=2)
 
 
 @pytest.mark.parametrize(

@@ -48,18 +48,18 @@ async def test_devices_share_one_job_without_sharing_work() -> None:
     assert len({item.extranonce2 for item in items if item}) == 30
 
 
-async def test_clean_wakes_and_a_mere_update_does_not() -> None:
+async def test_every_new_job_is_taken_up_at_once() -> None:
     source, _, _ = scheduler()
     source.set_job(job(job_id="a"), clean=True)
-    source.next_work(0, 1)
-    waiting = asyncio.create_task(source.work_changed(0))
-    source.set_job(job(job_id="b"), clean=False)
-    assert not await settled(waiting)
-    work = source.next_work(0, 1)
-    assert work is not None
-    assert work.job.job_id == "b"
-    source.set_job(job(job_id="c"), clean=True)
-    assert await settled(waiting)
+    for job_id, clean in (("b", False), ("c", True)):
+        source.next_work(0, 1)
+        waiting = asyncio.create_task(source.work_changed(0))
+        assert not await settled(waiting)
+        source.set_job(job(job_id=job_id), clean=clean)
+        assert await settled(waiting)
+        work = source.next_work(0, 1)
+        assert work is not None
+        assert work.job.job_id == job_id
 
 
 async def test_a_change_between_two_waits_is_not_missed() -> None:
