@@ -125,15 +125,15 @@ async def test_tasks_come_at_half_a_full_scan_without_drift() -> None:
 
 
 @warped
-async def test_a_slow_virtual_stick_gets_fresh_work_now_and_then() -> None:
+async def test_a_slow_virtual_stick_searches_a_task_for_long() -> None:
     chain, host = FakeChain(), FakeHost()
     async with running(chain, host, options(scale=0.001)):
-        await asyncio.sleep(600)
+        await asyncio.sleep(10)
     report = host.reports[-1]
     assert report.task_interval_s == 30.0
     assert report.nominal_hs == pytest.approx(5.5e6)
     assert report.ticket_difficulty == pytest.approx(0.001)
-    assert len(chain.tasks) == pytest.approx(20, abs=2)
+    assert len(chain.tasks) == 1
 
 
 @pytest.mark.parametrize(
@@ -479,7 +479,7 @@ async def test_chips_that_never_tell_their_clock_are_left_alone() -> None:
         chain, host = FakeChain(), FakeHost()
         chain.clock = reply
         async with running(chain, host, options()) as (_, task):
-            await asyncio.sleep(600)
+            await asyncio.sleep(35)
             assert not task.done()
 
 
@@ -501,7 +501,7 @@ async def test_a_chip_that_stops_is_a_fault_once(caplog: pytest.LogCaptureFixtur
     assert "chip 1 has stopped" in str(fault)
     # A reset did not help: better to mine with what is left, and to say so.
     task = asyncio.create_task(stick.run(host))
-    await asyncio.sleep(600)
+    await asyncio.sleep(35)
     assert not task.done()
     assert caplog.text.count("chip 1 of 2 answers, but has found nothing so far") == 1
     task.cancel()
