@@ -1,0 +1,107 @@
+"""Whatever a pool sends, however it is cut: no exception, and the same events."""
+
+import contextlib
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luxminer.errors import StratumError
+from luxminer.stratum.messages import Call, parse_call, parse_line
+from luxminer.stratum.protocol import Event, StratumProtocol
+from luxminer_hil.vectors.stratum_talk import JOB
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=10,
+)
+METHODS = st.sampled_from(
+    [
+        "mining.notify",
+        "mining.set_difficulty",
+        "mining.set_extranonce",
+        "mining.set_version_mask",
+        "client.reconnect",
+        "client.show_message",
+        "client.get_version",
+        "mining.ping",
+        "mining.unheard_of",
+    ]
+)
+
+
+def protocol() -> StratumProtocol:
+    made = StratumProtocol(
+        pool_id=0,
+        connection=1,
+        host="pool.example",
+        user="user",
+        password="",
+        agent="luxminer",
+        version_mask=0x1FFFE000,
+    )
+    made.start(0.0)
+    return made
+
+
+def session() -> bytes:
+    lines = [
+        {"id": 1, "result": {"version-rolling": True, "version-rolling.mask": "1fffe000"}},
+        {"id": 2, "result": [[["mining.notify", "s"]], "08000002", 4], "error": None},
+        {"id": None, "method": "mining.set_difficulty", "params": [0.5]},
+        {"id": None, "method": "mining.notify", "params": JOB},
+        {"id": 3, "result": True, "error": None},
+        {"id": 9, "method": "mining.ping", "params": []},
+        {"id": None, "method": "mining.set_version_mask", "params": ["00006000"]},
+        {"id": None, "method": "client.show_message", "params": ["hello"]},
+        {"id": None, "method": "mining.notify", "params": ["j2", *JOB[1:8], True]},
+    ]
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines) + b"garbage\n"
+
+
+def told(events: list[Event]) -> list[str]:
+    """What happened, without the identity of jobs."""
+    return [type(event).__name__ for event in events]
+
+
+@given(cuts=st.lists(st.integers(0, len(session())), max_size=20))
+def test_a_session_means_the_same_however_it_is_cut(cuts: list[int]) -> None:
+    data, whole = session(), protocol()
+    expected = told(whole.receive_data(data, 0.0))
+    assert len(expected) >= 7
+    pieces, start = protocol(), 0
+    got: list[str] = []
+    for end in [*sorted(cuts), len(data)]:
+        got += told(pieces.receive_data(data[start:end], 0.0))
+        start = end
+    assert got == expected
+    assert pieces.data_to_send() == whole.data_to_send()
+    assert pieces.difficulty == whole.difficulty
+
+
+@given(data=st.binary(max_size=400), after=st.booleans())
+def test_any_bytes_are_survived(data: bytes, after: bool) -> None:
+    made = protocol()
+    if after:
+        made.receive_data(session(), 0.0)
+    made.receive_data(data + b"\n", 0.0)
+    made.receive_data(b"\n", 0.0)
+
+
+@given(method=METHODS, params=JSON, call_id=JSON)
+def test_any_parameters_are_survived(method: str, params: object, call_id: object) -> None:
+    made = protocol()
+    made.receive_data(session(), 0.0)
+    line = json.dumps({"id": call_id, "method": method, "params": params}).encode() + b"\n"
+    made.receive_data(line, 0.0)
+    for reply in made.data_to_send().splitlines():
+        json.loads(reply)
+
+
+@given(line=st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_the_parser_raises_nothing_but_its_own_error(line: bytes) -> None:
+    with contextlib.suppress(StratumError):
+        parsed = parse_line(line)
+        if isinstance(parsed, Call):
+            parse_call(parsed)
