@@ -5,12 +5,14 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from luxminer.commands import CliCommand, ExitCode
 from luxminer.config.load import find_config, load
 from luxminer.config.schema import Config
-from luxminer.daemon import Daemon
+from luxminer.daemon import Daemon, check
+from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.errors import ConfigError
 from luxminer.host import state_directory
 from luxminer.logs import logging_to
@@ -44,9 +46,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     path = find_config(options.config)
     config = load(path) if path is not None else Config()
+    drivers = discover_drivers()
+    check(config, drivers)
     with logging_to(level=config.log.level):
         log.info("settings: %s", path if path is not None else "built-in defaults")
-        return asyncio.run(_main(config, _state_dir()))
+        return asyncio.run(_main(config, drivers, _state_dir()))
 
 
 def _state_dir() -> Path:
@@ -62,10 +66,10 @@ def _state_dir() -> Path:
     return path
 
 
-async def _main(config: Config, state_dir: Path) -> int:
+async def _main(config: Config, drivers: Sequence[DriverRecord], state_dir: Path) -> int:
     stop = asyncio.Event()
     stop_on_signals(stop)
-    daemon = Daemon(config, state_dir=state_dir)
+    daemon = Daemon(config, state_dir=state_dir, drivers=drivers)
     if not config.pools:
         log.warning("no pool is set: nothing to mine; add [[pools]] to the configuration")
     hopeless = asyncio.create_task(_hopeless(daemon, stop), name="hopeless")
