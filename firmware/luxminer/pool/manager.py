@@ -50,6 +50,9 @@ SAVE_S = 60.0
 OUTAGE_GRACE_S = 60.0
 """Without any pool the last job is searched on for this long: the session may be resumed."""
 
+FAILED_PAUSE_S = 10.0
+"""After an unexpected error in a connection."""
+
 SUBMITS_PER_S = 50.0
 SUBMIT_BURST = 200
 """More shares than this mean an absurdly low difficulty; they would only cost CPU and network."""
@@ -229,7 +232,16 @@ class PoolManager:
             return
         if pool.number not in self._tasks:
             name = f"pool {pool.number}"
-            self._tasks[pool.number] = self._group.create_task(pool.client.run(), name=name)
+            self._tasks[pool.number] = self._group.create_task(self._keep(pool), name=name)
+
+    async def _keep(self, pool: Pool) -> None:
+        """Run a pool's connection for ever; an error of ours there is no error of the others."""
+        while True:
+            try:
+                await pool.client.run()
+            except Exception:
+                log.exception("pool %s: its connection failed", self._position_of(pool.number))
+            await asyncio.sleep(FAILED_PAUSE_S)
 
     def _disconnect(self, pool: Pool) -> None:
         task = self._tasks.pop(pool.number, None)
