@@ -11,11 +11,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from fractions import Fraction
-from typing import TypeAlias
 
 from luxminer.errors import StratumError
 from luxminer.stratum import messages
 from luxminer.stratum.endpoint import may_follow
+from luxminer.stratum.events import (
+    AuthorizeRefused,
+    Authorized,
+    BadLine,
+    Configured,
+    Event,
+    JobReceived,
+    MessageShown,
+    ProtocolFailed,
+    ReconnectRefused,
+    ReconnectRequested,
+    ShareSettled,
+    Subscribed,
+    VersionMaskChanged,
+)
 from luxminer.stratum.guard import LineSplitter, shown_text
 from luxminer.stratum.messages import Call, Reply, RequestId
 from luxminer.stratum.outcome import Outcome, ShareResult
@@ -57,105 +71,6 @@ EXCERPT_CHARS = 80
 
 UNKNOWN_METHOD = (20, "Method not found", None)
 INVALID_PARAMS = (20, "Invalid params", None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configured:
-    """Version rolling is settled. ``version_mask`` is 0 without it."""
-
-    version_mask: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscribed:
-    """``resumed``: the pool gave the extranonce1 that the earlier connection had."""
-
-    resumed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authorized:
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorizeRefused:
-    """The pool does not know user or password. The connection is of no use."""
-
-    code: int | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobReceived:
-    job: PoolJob
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionMaskChanged:
-    """Work with other bits than these can no longer be accepted."""
-
-    version_mask: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShareSettled:
-    """The pool has answered, or its time is over."""
-
-    share: Share
-    result: ShareResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReconnectRequested:
-    """The pool wants us elsewhere, and may; None means as now."""
-
-    host: str | None
-    port: int | None
-    wait_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReconnectRefused:
-    """The pool wanted us at a host that is none of its own."""
-
-    host: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageShown:
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BadLine:
-    """A line that was ignored."""
-
-    reason: str
-    excerpt: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProtocolFailed:
-    """The connection is of no use any more: close it."""
-
-    reason: str
-
-
-Event: TypeAlias = (
-    Configured
-    | Subscribed
-    | Authorized
-    | AuthorizeRefused
-    | JobReceived
-    | VersionMaskChanged
-    | ShareSettled
-    | ReconnectRequested
-    | ReconnectRefused
-    | MessageShown
-    | BadLine
-    | ProtocolFailed
-)
 
 
 class _Kind(Enum):
