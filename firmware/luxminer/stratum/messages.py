@@ -6,9 +6,7 @@ nothing but StratumError.
 Ref: stratum reference sections 2, 3, 4 and 16; BIP310.
 """
 
-import binascii
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,6 +14,19 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from luxminer.errors import StratumError
+from luxminer.stratum.fields import (
+    extranonce1_of,
+    extranonce2_size_of,
+    hex_of,
+    host_of,
+    integer_of,
+    job_id_of,
+    mask_of,
+    port_of,
+    reply_id_of,
+    seconds_of,
+    u32_of,
+)
 from luxminer.stratum.guard import parse_object, shown_text
 from luxminer.work.header import MIN_COINBASE, strip_witness, swap_words
 from luxminer.work.target import parse_difficulty, target_from_nbits
@@ -48,24 +59,13 @@ __all__ = [
 MAX_REQUEST_BYTES = 1024
 """ckpool drops a client whose line is longer, line end included."""
 
-MAX_JOB_ID = 256
 MAX_BRANCH = 64
-MAX_EXTRANONCE1 = 100
-"""A coinbase script, which holds it, has at most 100 bytes."""
 
-MAX_EXTRANONCE2 = 16
 MAX_SESSION_ID = 256
-MAX_WAIT_S = 300.0
-_MAX_ID = 1 << 53
+"""Bytes of its escaped form: it is sent back in a line of `MAX_REQUEST_BYTES`."""
 
 RequestId: TypeAlias = int | str | Decimal | None
 """Id of a pool's own request, to be echoed with its type; None when it wants no answer."""
-
-_U32 = re.compile(r"[0-9a-fA-F]{1,8}", re.ASCII)
-_DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
-_SECONDS = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
-_HOST = re.compile(r"[0-9A-Za-z._-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?", re.ASCII)
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +199,7 @@ def parse_line(line: bytes) -> Call | Reply | None:
         raise StratumError("neither a call nor a reply", line)
     result = fields.get("result")
     return Reply(
-        id=_reply_id(fields.get("id")),
+        id=reply_id_of(fields.get("id")),
         result=result,
         error=None if result is True else _error(result, fields),
     )
@@ -228,8 +228,8 @@ def parse_subscribe(result: object) -> Subscription:
     try:
         return Subscription(
             session_id=_session_id(result[0]),
-            extranonce1=_extranonce1(result[1]),
-            extranonce2_size=_extranonce2_size(result[2]),
+            extranonce1=extranonce1_of(result[1]),
+            extranonce2_size=extranonce2_size_of(result[2]),
         )
     except StratumError as exc:
         raise StratumError(f"subscribe: {exc.reason}") from exc
@@ -240,7 +240,7 @@ def parse_configure(result: object) -> int:
     if not isinstance(result, dict) or result.get("version-rolling") is not True:
         return 0
     try:
-        return _mask(result.get("version-rolling.mask"))
+        return mask_of(result.get("version-rolling.mask"))
     except StratumError:
         return 0
 
@@ -275,36 +275,20 @@ def _call_id(value: object) -> RequestId:
     return value
 
 
-def _reply_id(value: object) -> int | None:
-    """Integers come back as numbers, as text or as floats."""
-    if isinstance(value, str):
-        return int(value) if _DIGITS.fullmatch(value) else None
-    return _integer(value)
-
-
-def _integer(value: object, limit: int = _MAX_ID) -> int | None:
-    """Return an integral number of at most ``limit``; a bool is none, ``4.0`` is."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        return None
-    if not -limit <= value <= limit or value != int(value):
-        return None
-    return int(value)
-
-
 def _error(result: object, fields: Mapping[str, object]) -> PoolError:
     """Find code and words in any of the forms that servers use."""
     error = fields.get("error")
     code: int | None = None
     text: object = None
     if isinstance(error, list):
-        code = _integer(error[0]) if error else None
+        code = integer_of(error[0]) if error else None
         text = next((part for part in error[:2] if isinstance(part, str)), None)
     elif isinstance(error, dict):
-        code, text = _integer(error.get("code")), error.get("message")
+        code, text = integer_of(error.get("code")), error.get("message")
     elif isinstance(error, str):
         text = error
     else:
-        code, text = _integer(error), fields.get("reject-reason")
+        code, text = integer_of(error), fields.get("reject-reason")
     if not isinstance(text, str) or not shown_text(text).strip():
         known = result is None or result is False or code is not None
         text = "unknown" if known else "unrecognised reply"
@@ -314,19 +298,12 @@ def _error(result: object, fields: Mapping[str, object]) -> PoolError:
 def _notify(params: list[object]) -> Notify:
     if len(params) < 8:
         raise StratumError("too few parameters")
-    job_id = params[0]
-    is_number = isinstance(job_id, int) and not isinstance(job_id, bool)
-    if is_number:
-        job_id = str(job_id)
-    if not isinstance(job_id, str) or not 1 <= len(job_id) <= MAX_JOB_ID:
-        raise StratumError("job id is no text of 1 to 256 characters")
-    if _UNPRINTABLE.search(job_id):
-        raise StratumError("job id holds control characters")
+    job_id, is_number = job_id_of(params[0])
     branch = params[4]
     if not isinstance(branch, list) or len(branch) > MAX_BRANCH:
         raise StratumError("merkle branch is no list of at most 64")
-    coinb1, coinb2 = _hex(params[2], "coinb1"), _hex(params[3], "coinb2")
-    nbits = _u32(params[6], "nbits")
+    coinb1, coinb2 = hex_of(params[2], "coinb1"), hex_of(params[3], "coinb2")
+    nbits = u32_of(params[6], "nbits")
     try:
         coinb1, coinb2 = strip_witness(coinb1, coinb2)
         network_target = target_from_nbits(nbits)
@@ -337,14 +314,14 @@ def _notify(params: list[object]) -> Notify:
     return Notify(
         job_id=job_id,
         job_id_is_number=is_number,
-        prev_hash=swap_words(_hex(params[1], "prevhash", 32)),
+        prev_hash=swap_words(hex_of(params[1], "prevhash", 32)),
         coinb1=coinb1,
         coinb2=coinb2,
-        merkle_branch=tuple(_hex(node, "merkle branch", 32) for node in branch),
-        version=_u32(params[5], "version"),
+        merkle_branch=tuple(hex_of(node, "merkle branch", 32) for node in branch),
+        version=u32_of(params[5], "version"),
         nbits=nbits,
         network_target=network_target,
-        ntime=_u32(params[7], "ntime"),
+        ntime=u32_of(params[7], "ntime"),
         clean=_clean(params[8:]),
     )
 
@@ -376,43 +353,20 @@ def _set_extranonce(params: list[object]) -> SetExtranonce:
     if len(params) < 2:
         raise StratumError("too few parameters")
     return SetExtranonce(
-        extranonce1=None if params[0] is None else _extranonce1(params[0]),
-        extranonce2_size=None if params[1] is None else _extranonce2_size(params[1]),
+        extranonce1=None if params[0] is None else extranonce1_of(params[0]),
+        extranonce2_size=None if params[1] is None else extranonce2_size_of(params[1]),
     )
 
 
 def _set_version_mask(params: list[object]) -> SetVersionMask:
     if not params:
         raise StratumError("too few parameters")
-    return SetVersionMask(mask=_mask(params[0]))
+    return SetVersionMask(mask=mask_of(params[0]))
 
 
 def _reconnect(params: list[object]) -> Reconnect:
-    host, port, wait = (*params[:3], None, None, None)[:3]
-    if host is not None and host != "" and not (isinstance(host, str) and _HOST.fullmatch(host)):
-        raise StratumError("host is no host name or address")
-    if isinstance(port, str):
-        number = int(port) if _DIGITS.fullmatch(port) else None
-    else:
-        number = _integer(port)
-    if port in (None, "") and not isinstance(port, bool):
-        number = 0
-    if number is None or not 0 <= number <= 0xFFFF:
-        raise StratumError("port is not between 1 and 65535")
-    return Reconnect(
-        host=host.strip("[]") if isinstance(host, str) and host else None,
-        port=number or None,
-        wait_s=_wait_s(wait),
-    )
-
-
-def _wait_s(value: object) -> float:
-    """Read the pause asked for, within 0 and `MAX_WAIT_S`; what is no number asks for none."""
-    if isinstance(value, str) and _SECONDS.fullmatch(value):
-        value = Decimal(value)
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        return 0.0
-    return float(min(max(value, 0), int(MAX_WAIT_S)))
+    host, port, wait = (*params, None, None, None)[:3]
+    return Reconnect(host=host_of(host), port=port_of(port), wait_s=seconds_of(wait))
 
 
 def _show_message(params: list[object]) -> ShowMessage:
@@ -442,45 +396,6 @@ def _session_id(subscriptions: object) -> str | None:
     for pair in (subscriptions, *subscriptions):
         if isinstance(pair, list) and len(pair) >= 2 and pair[0] == "mining.notify":
             found = pair[1]
-            if isinstance(found, str) and 1 <= len(found) <= MAX_SESSION_ID:
+            if isinstance(found, str) and found and len(_json(found)) <= MAX_SESSION_ID:
                 return found
     return None
-
-
-def _extranonce1(value: object) -> bytes:
-    extranonce1 = _hex(value, "extranonce1")
-    if len(extranonce1) > MAX_EXTRANONCE1:
-        raise StratumError(f"extranonce1 of {len(extranonce1)} bytes is too long")
-    return extranonce1
-
-
-def _extranonce2_size(value: object) -> int:
-    size = _integer(value)
-    if size is None or not 1 <= size <= MAX_EXTRANONCE2:
-        raise StratumError(f"extranonce2 size is not between 1 and {MAX_EXTRANONCE2}")
-    return size
-
-
-def _mask(value: object) -> int:
-    return _u32(value[2:] if isinstance(value, str) and value[:2] == "0x" else value, "mask")
-
-
-def _u32(value: object, name: str) -> int:
-    """Read a 32-bit number in 1 to 8 hex digits; ``int`` alone takes far more than digits."""
-    if not isinstance(value, str):
-        raise StratumError(f"{name} is no text")
-    if not _U32.fullmatch(value):
-        raise StratumError(f"{name} is not 1 to 8 hex digits")
-    return int(value, 16)
-
-
-def _hex(value: object, name: str, size: int | None = None) -> bytes:
-    if not isinstance(value, str):
-        raise StratumError(f"{name} is no text")
-    try:
-        raw = binascii.unhexlify(value)
-    except ValueError as exc:  # binascii.Error is one
-        raise StratumError(f"{name} is not hex in pairs of digits") from exc
-    if size is not None and len(raw) != size:
-        raise StratumError(f"{name} has {len(raw)} bytes instead of {size}")
-    return raw
