@@ -45,14 +45,15 @@ class LineSplitter:
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the lines that ``data`` completes, without their ends.
+        """Return the lines that ``data`` completes, without their ends and without empty ones.
 
         Raises StratumError once a line is longer than `MAX_LINE_BYTES`; lines completed by the
         same data are lost then, the connection is useless.
         """
         if b"\n" in data:
-            lines = (bytes(self._rest) + data).split(b"\n")
-            self._rest = bytearray(lines.pop())
+            *whole, rest = (bytes(self._rest) + data).split(b"\n")
+            lines = [line for line in whole if line]
+            self._rest = bytearray(rest)
         else:
             self._rest += data
             lines = []

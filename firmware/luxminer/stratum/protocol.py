@@ -8,16 +8,18 @@ Ref: stratum reference sections 2, 3, 6.2, 8, 9, 12 and 16; BIP310.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from fractions import Fraction
+from math import inf
 
 from luxminer.errors import StratumError
 from luxminer.stratum import messages
 from luxminer.stratum.endpoint import may_follow
 from luxminer.stratum.events import (
-    AuthorizeRefused,
     Authorized,
+    AuthorizeRefused,
     BadLine,
     Configured,
     Event,
@@ -31,7 +33,7 @@ from luxminer.stratum.events import (
     VersionMaskChanged,
 )
 from luxminer.stratum.guard import LineSplitter, shown_text
-from luxminer.stratum.messages import Call, Reply, RequestId
+from luxminer.stratum.messages import Call, Notify, Reply, RequestId
 from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer.stratum.rejects import reject_reason
 from luxminer.work.job import PoolJob, Share
@@ -67,6 +69,13 @@ MAX_OUTSTANDING = 8192
 MAX_CONSECUTIVE_BAD_LINES = 10
 """More without a good one between them: the other end does not speak stratum."""
 
+MAX_REQUEST_ID = 999_999_999
+"""Larger ids are never reached; used to see whether a request fits into a line."""
+
+CODES_OF_LOST_LOGIN = (24, 25)
+LOST_LOGIN_REJECTS = 2
+"""That many in a row are no mistake of one share."""
+
 EXCERPT_CHARS = 80
 
 UNKNOWN_METHOD = (20, "Method not found", None)
@@ -92,6 +101,7 @@ class StratumProtocol:
 
     ``version_mask`` is what we are willing to roll. ``session_id`` and ``resume`` (extranonce1 and
     valid jobs of the connection before) are given together, to go on with an earlier session.
+    Raises StratumError when user and password are longer than pools take.
     """
 
     def __init__(
@@ -128,6 +138,8 @@ class StratumProtocol:
         self._next_extranonce2_size: int | None = None
         self._bad_in_a_row = 0
         self._failed = False
+        self._unknown_in_a_row = 0
+        self._authorized_again = False
         self._jobs: dict[str, PoolJob] = {}
         self.subscribed = False
         self.authorized = False
@@ -140,6 +152,7 @@ class StratumProtocol:
         self.jobs_received = 0
         self.bad_lines = 0
         self.latency_s: float | None = None
+        messages.encode_request(MAX_REQUEST_ID, "mining.authorize", [user, password])
 
     @property
     def version_rolling(self) -> bool:
@@ -161,10 +174,7 @@ class StratumProtocol:
         return [r.share for r in self._pending.values() if r.share is not None]
 
     def start(self, now_s: float) -> None:
-        """Ask for everything at once; pools answer in any order.
-
-        Raises StratumError when user and password are longer than pools take.
-        """
+        """Ask for everything at once; pools answer in any order."""
         if self._use_configure:
             options = {
                 "version-rolling.mask": f"{self._own_mask:08x}",
@@ -175,7 +185,7 @@ class StratumProtocol:
             )
         session = [] if self._asked_session is None else [self._asked_session]
         self._request("mining.subscribe", [self._agent, *session], _Kind.SUBSCRIBE, now_s)
-        self._request("mining.authorize", [self._user, self._password], _Kind.AUTHORIZE, now_s)
+        self._authorize(now_s)
 
     def data_to_send(self) -> bytes:
         """Return what has to go to the pool now."""
@@ -190,26 +200,19 @@ class StratumProtocol:
     def share_is_valid(self, share: Share) -> bool:
         """Tell whether the pool can still accept this share on this connection."""
         job = share.work.job
-        rolled = share.version != job.version
-        return self.job_is_valid(job) and (
-            not rolled or is_allowed(share.version, job.version, self.version_mask)
-        )
+        return self.job_is_valid(job) and is_allowed(share.version, job.version, self.version_mask)
 
     def submit(self, share: Share, now_s: float) -> list[Event]:
         """Queue a share. Asserts that it belongs here; returns events of shares crowded out."""
         job = share.work.job
         assert self.authorized, "shares wait until the pool knows who sends them"
         assert job.user == self._user, (job.user, self._user)
-        job_id: object = int(job.job_id) if job.job_id_is_number else job.job_id
-        params = [
-            self._user,
-            job_id,
-            share.work.extranonce2.hex(),
-            f"{share.work.ntime:08x}",
-            f"{share.nonce:08x}",
-        ]
+        params = self._submit_params(job, share.work.extranonce2, share.work.ntime, share.nonce)
         if self.version_rolling:
-            params.append(f"{bits_to_submit(share.version, self.version_mask):08x}")
+            # A block is sent even when its bits are forbidden by now: the pool may know better.
+            allowed = is_allowed(share.version, job.version, self.version_mask)
+            mask = self.version_mask if allowed else job.version_mask
+            params.append(f"{bits_to_submit(share.version, mask):08x}")
         self._request("mining.submit", params, _Kind.SUBMIT, now_s, share)
         if len(self._pending) <= MAX_OUTSTANDING:
             return []
@@ -243,13 +246,24 @@ class StratumProtocol:
             if request.kind is _Kind.SUBMIT:
                 events.append(_unanswered(self._pending.pop(number)))
             elif request.kind is _Kind.CONFIGURE:
-                del self._pending[number]
+                # Going on without; an answer that comes later still counts for both sides.
+                self._pending[number] = _Request(request.kind, sent_s=inf)
                 events.append(Configured(version_mask=self.version_mask))
             else:
                 what = request.kind.name.lower()
                 events.append(self._fail(f"no answer to mining.{what} in {limit_s:g} s"))
                 break
         return events
+
+    def _submit_params(
+        self, job: PoolJob | Notify, extranonce2: bytes, ntime: int, nonce: int
+    ) -> list[object]:
+        """Return what every submit says; version bits follow where they were negotiated."""
+        job_id: object = int(job.job_id) if job.job_id_is_number else job.job_id
+        return [self._user, job_id, extranonce2.hex(), f"{ntime:08x}", f"{nonce:08x}"]
+
+    def _authorize(self, now_s: float) -> None:
+        self._request("mining.authorize", [self._user, self._password], _Kind.AUTHORIZE, now_s)
 
     def _request(
         self,
@@ -294,7 +308,7 @@ class StratumProtocol:
     def _reply(self, reply: Reply, now_s: float) -> list[Event]:
         request = self._pending.pop(reply.id, None) if reply.id is not None else None
         if request is None:
-            return [self._bad("reply to no request of ours", b"")]
+            return [self._unmatched(reply)]
         match request.kind:
             case _Kind.CONFIGURE:
                 mask = messages.parse_configure(reply.result)
@@ -306,12 +320,14 @@ class StratumProtocol:
             case _Kind.AUTHORIZE:
                 if reply.is_true:
                     self.authorized = True
+                    self._unknown_in_a_row = 0
                     return [Authorized()]
                 self._failed = True
                 assert reply.error is not None
                 return [AuthorizeRefused(code=reply.error.code, text=reply.error.text)]
             case _Kind.SUBMIT:
-                return [self._submit_answered(request, reply, now_s)]
+                settled = self._submit_answered(request, reply, now_s)
+                return [settled, *self._check_login(reply, now_s)]
 
     def _subscribe_answered(self, reply: Reply) -> list[Event]:
         if reply.result is None and reply.error is not None:
@@ -345,6 +361,31 @@ class StratumProtocol:
             )
         return ShareSettled(share=request.share, result=result)
 
+    def _check_login(self, reply: Reply, now_s: float) -> list[Event]:
+        """Log in once more when the pool has forgotten who we are, then give up.
+
+        Until it answers, shares are held rather than thrown away.
+        """
+        code = reply.error.code if reply.error is not None else None
+        if code not in CODES_OF_LOST_LOGIN:
+            self._unknown_in_a_row = 0
+            return []
+        self._unknown_in_a_row += 1
+        if self._unknown_in_a_row < LOST_LOGIN_REJECTS or not self.authorized:
+            return []
+        if self._authorized_again:
+            return [self._fail("the pool keeps forgetting the login")]
+        self._authorized_again = True
+        self.authorized = False
+        self._authorize(now_s)
+        return []
+
+    def _unmatched(self, reply: Reply) -> BadLine:
+        """Show an answer that belongs to no request: some pools report errors this way."""
+        self.bad_lines += 1
+        words = reply.error.text if reply.error is not None else "true"
+        return BadLine(reason="reply to no request of ours", excerpt=words)
+
     # Calls of the pool -----------------------------------------------------------------------
 
     def _call(self, call: Call, now_s: float) -> list[Event]:
@@ -354,7 +395,7 @@ class StratumProtocol:
             self._answer(call.id, None, INVALID_PARAMS)
             raise
         match message:
-            case messages.Notify():
+            case Notify():
                 return self._notified(message, now_s)
             case messages.SetDifficulty():
                 self.difficulty = message.difficulty
@@ -386,7 +427,10 @@ class StratumProtocol:
         return []
 
     def _answer(self, request_id: RequestId, result: object, error: object = None) -> None:
-        if request_id is not None:
+        """Answer a request of the pool; one whose id is longer than a line gets no answer."""
+        if request_id is None:
+            return
+        with suppress(StratumError):
             self._out.append(messages.encode_reply(request_id, result, error))
 
     def _mask_set(self, mask: int) -> list[Event]:
@@ -397,9 +441,14 @@ class StratumProtocol:
         self._granted_mask = mask
         return [VersionMaskChanged(version_mask=self.version_mask)]
 
-    def _notified(self, notify: messages.Notify, now_s: float) -> list[Event]:
+    def _notified(self, notify: Notify, now_s: float) -> list[Event]:
         if self.extranonce1 is None or self.extranonce2_size is None:
             raise StratumError("mining.notify before the answer to mining.subscribe")
+        params = self._submit_params(notify, bytes(self.extranonce2_size), notify.ntime, 0)
+        try:
+            messages.encode_request(MAX_REQUEST_ID, "mining.submit", [*params, "00000000"])
+        except StratumError as exc:
+            raise StratumError("mining.notify: job id is too long to be sent back") from exc
         if self._next_extranonce1 is not None:
             self.extranonce1, self._next_extranonce1 = self._next_extranonce1, None
         if self._next_extranonce2_size is not None:

@@ -117,15 +117,14 @@ def test_an_endless_line_is_left() -> None:
     assert [type(event) for event in events] == [stratum.ProtocolFailed]
 
 
-def test_passwords_and_users_that_are_too_long_are_refused_here() -> None:
-    made = stratum.StratumProtocol(
-        pool_id=0,
-        connection=1,
-        host="pool.example",
-        user="u" * 1100,
-        password="",
-        agent="luxminer",
-        version_mask=0,
-    )
+def test_users_and_passwords_that_are_too_long_are_refused_before_connecting() -> None:
     with pytest.raises(StratumError, match="1024"):
-        made.start(0.0)
+        stratum.StratumProtocol(
+            pool_id=0,
+            connection=1,
+            host="pool.example",
+            user="u" * 1100,
+            password="",
+            agent="luxminer",
+            version_mask=0,
+        )
