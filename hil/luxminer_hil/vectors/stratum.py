@@ -1,6 +1,6 @@
 """Golden vectors of pools through the product: jobs, headers, targets, version rolling, counters.
 
-Whole conversations are in `stratum_talk`.
+Whole conversations are in `stratum_conversations`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from luxminer.api import figures
 from luxminer.stratum.endpoint import may_follow
 from luxminer.stratum.messages import Notify, parse_call, parse_configure
 from luxminer.work import generator, header, target, version
-from luxminer_hil.vectors import stratum_talk
+from luxminer_hil.vectors import stratum_conversations, stratum_talk
 from luxminer_hil.vectors.mismatch import Mismatch, expect
 
 __all__ = ["CHECKS", "entries"]
@@ -61,9 +61,11 @@ def check_job(vector: Vector) -> None:
     notify = _notify(vector["notify"])
     extranonce1 = bytes.fromhex(vector["extranonce1"])
     extranonce2 = bytes.fromhex(submit["extranonce2"])
+    sent = (bytes.fromhex(vector["notify"][part]) for part in ("coinb1", "coinb2"))
+    raw = header.coinbase(next(sent), extranonce1, extranonce2, next(sent))
+    expect(wanted["coinbase_hex"], raw.hex(), "coinbase")
     whole = header.coinbase(notify.coinb1, extranonce1, extranonce2, notify.coinb2)
-    if not wanted["coinbase_has_witness"]:
-        expect(wanted["coinbase_hex"], whole.hex(), "coinbase")
+    expect(wanted["coinbase_has_witness"], whole != raw, "witness to strip")
     expect(wanted["coinbase_hash_internal"], hashing.double_sha256(whole).hex(), "coinbase hash")
     root = hashing.merkle_root(whole, notify.merkle_branch)
     expect(wanted["merkle_root_internal"], root.hex(), "merkle root")
@@ -347,6 +349,6 @@ CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "ntime_windows": check_ntime,
     "accounting": check_accounting,
     "reconnect_hosts": check_reconnect,
-    "scenarios": stratum_talk.check_scenario,
-    "malformed": stratum_talk.check_malformed,
+    "scenarios": stratum_conversations.check_scenario,
+    "malformed": stratum_conversations.check_malformed,
 }
