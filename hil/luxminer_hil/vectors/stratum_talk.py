@@ -40,7 +40,7 @@ COINB2 = (
     "d988ac00000000"
 )
 PREV_HASH = "4d16b6f85af6e2198f44ae2a6de67f78487ae5611b77c6c0440b921e00000000"
-JOB = ["j1", PREV_HASH, COINB1, COINB2, [], "20000000", "1c2ac4af", "504e86b9", False]
+JOB: list[Any] = ["j1", PREV_HASH, COINB1, COINB2, [], "20000000", "1c2ac4af", "504e86b9", False]
 """Parameters of a notify with the job of the first published example."""
 
 
