@@ -145,11 +145,12 @@ LUX_INLINE void lux_store_be(uint8_t *p, uint32_t x)
     memcpy(p, &x, sizeof x);
 }
 
-/* Is the hash, read as a little-endian number, at most the target? */
-LUX_INLINE int lux_meets(const uint32_t hash[8], const uint32_t target[8])
+/* Is a hash, read as a little-endian number, at most the target? Its words are `step` apart. */
+LUX_INLINE int lux_meets(const uint32_t *hash, int step, const uint32_t target[8])
 {
     for (int i = 0; i < 8; i++) {
-        uint32_t word = __builtin_bswap32(hash[7 - i]);
+        const uint32_t word = __builtin_bswap32(hash[(7 - i) * step]);
+
         if (word != target[i])
             return word < target[i];
     }

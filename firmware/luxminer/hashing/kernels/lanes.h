@@ -51,9 +51,8 @@ typedef uint32_t V __attribute__((vector_size(4 * LANES)));
         D(i) += t1;                                                 \
         H(i) = t1 + (BIG0(A(i)) + MAJ(A(i), B(i), C(i)));           \
     } while (0)
+#define T1_W(i) T1(i, W(i) + lux_k[i])
 #define ROUND_W(i) ROUND(i, W(i) + lux_k[i])
-/* Only the half that leads to e. */
-#define HALF_ROUND_W(i) D(i) += T1(i, W(i) + lux_k[i])
 #define NEXT_W(i) (W(i) += SMALL0(W((i) + 1)) + W((i) + 9) + SMALL1(W((i) + 14)))
 #define NEXT_ROUND(i)  \
     do {               \
@@ -68,13 +67,16 @@ typedef uint32_t V __attribute__((vector_size(4 * LANES)));
         NEXT_ROUND(i + 3); \
     } while (0)
 
-/*
- * Leaves the eight words of the double hash of each lane in x; with only_top, x[7] alone is valid.
- */
-TARGET LUX_INLINE void NAME(hash)(const struct lux_search *s, V w3, int only_top, V x[8])
+TARGET LUX_INLINE V NAME(swap)(V x)
+{
+    x = ((x & 0x00ff00ffu) << 8) | ((x >> 8) & 0x00ff00ffu);
+    return x << 16 | x >> 16;
+}
+
+TARGET LUX_INLINE uint32_t NAME(meeting)(const struct lux_search *s, V w3)
 {
     const V zero = w3 ^ w3;
-    V w[16], first[8];
+    V x[8], w[16], first[8];
 
     /* First hash, second block. Rounds 0 to 3 are done but for the nonce, which enters linearly. */
     A(4) = w3 + s->round4[0];
@@ -216,60 +218,59 @@ TARGET LUX_INLINE void NAME(hash)(const struct lux_search *s, V w3, int only_top
     NEXT_ROUNDS_4(48);
     NEXT_ROUNDS_4(52);
     NEXT_ROUND(56);
-    if (only_top) {
-        /* e of round 60 becomes h after three more rounds; a of round 56 is the last that it needs. */
+
+    /*
+     * The e of round 60 moves on to h, the most significant word of the hash, and needs no a after
+     * that of round 56. Nearly always it ends here.
+     */
+    {
+        const V a57 = A(57), b57 = B(57), c57 = C(57);
+        V t57, t58, t59, t60;
+        uint32_t words[8 * LANES], hit = 0;
+
         NEXT_W(57);
-        HALF_ROUND_W(57);
+        D(57) += t57 = T1_W(57);
         NEXT_W(58);
-        HALF_ROUND_W(58);
+        D(58) += t58 = T1_W(58);
         NEXT_W(59);
-        HALF_ROUND_W(59);
+        D(59) += t59 = T1_W(59);
         NEXT_W(60);
-        HALF_ROUND_W(60);
-        x[7] = E(61) + lux_initial[7];
-    } else {
-        NEXT_ROUND(57);
-        NEXT_ROUND(58);
-        NEXT_ROUND(59);
-        NEXT_ROUNDS_4(60);
+        D(60) += t60 = T1_W(60);
+        if (!ANY(NAME(swap)(E(61) + lux_initial[7]) <= s->target[0]))
+            return 0;
+        A(58) = t57 + (BIG0(a57) + MAJ(a57, b57, c57));
+        A(59) = t58 + (BIG0(A(58)) + MAJ(A(58), a57, b57));
+        A(60) = t59 + (BIG0(A(59)) + MAJ(A(59), A(58), a57));
+        A(61) = t60 + (BIG0(A(60)) + MAJ(A(60), A(59), A(58)));
+        NEXT_ROUND(61);
+        NEXT_ROUND(62);
+        NEXT_ROUND(63);
         for (int i = 0; i < 8; i++)
             x[i] += lux_initial[i];
+        memcpy(words, x, sizeof words);
+        for (int i = 0; i < LANES; i++)
+            hit |= (uint32_t)lux_meets(words + i, LANES, s->target) << i;
+        return hit;
     }
 }
 
-TARGET LUX_INLINE V NAME(swap)(V x)
-{
-    x = ((x & 0x00ff00ffu) << 8) | ((x >> 8) & 0x00ff00ffu);
-    return x << 16 | x >> 16;
-}
+typedef V NAME(positions);
 
-TARGET static inline uint32_t NAME(candidates)(const struct lux_search *s, uint32_t first)
+TARGET LUX_INLINE V NAME(range)(uint32_t first)
 {
     static const uint32_t numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    V x[8], w3;
+    V w3;
 
     memcpy(&w3, numbers, sizeof w3);
-    NAME(hash)(s, w3 + first, 1, x);
-    return ANY(NAME(swap)(x[7]) <= s->target[0]) ? ~(uint32_t)0 : 0;
+    return w3 + first;
 }
 
-TARGET static __attribute__((noinline)) uint32_t
-NAME(meeting)(const struct lux_search *s, const uint32_t positions[LANES])
+TARGET LUX_INLINE V NAME(given)(const uint8_t *nonces)
 {
-    V x[8], w3;
-    uint32_t words[8][LANES], hit = 0;
+    V w3;
 
-    memcpy(&w3, positions, sizeof w3);
-    NAME(hash)(s, w3, 0, x);
-    memcpy(words, x, sizeof words);
-    for (int i = 0; i < LANES; i++) {
-        uint32_t hash[8];
-
-        for (int j = 0; j < 8; j++)
-            hash[j] = words[j][i];
-        hit |= (uint32_t)lux_meets(hash, s->target) << i;
-    }
-    return hit;
+    memcpy(&w3, nonces, sizeof w3);
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? w3 : NAME(swap)(w3);
 }
 
 #include "search.h"
@@ -287,7 +288,7 @@ NAME(meeting)(const struct lux_search *s, const uint32_t positions[LANES])
 #undef T1
 #undef ROUND
 #undef ROUND_W
-#undef HALF_ROUND_W
+#undef T1_W
 #undef NEXT_W
 #undef NEXT_ROUND
 #undef NEXT_ROUNDS_4

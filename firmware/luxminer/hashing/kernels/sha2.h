@@ -9,7 +9,7 @@
  */
 
 #define TARGET SHA2
-#define EACH for (int l = 0; l < LANES; l++)
+#define EACH _Pragma("GCC unroll 4") for (int l = 0; l < LANES; l++)
 
 #define ROUNDS(kw)                                                  \
     EACH {                                                          \
@@ -39,15 +39,17 @@
         NEXT_ROUNDS(60, m3, m0, m1, m2); \
     } while (0)
 
-/*
- * Takes the second header block with its first four words in m0, then hashes the hash.
- * Leaves words 0-3 and 4-7 of the double hash in m0 and m1.
- */
-TARGET LUX_INLINE void NAME(hash)(const struct lux_search *s, uint32x4_t m0[LANES],
-                                  uint32x4_t m1[LANES])
+typedef struct {
+    uint32_t lane[LANES];
+} NAME(positions);
+
+TARGET LUX_INLINE uint32_t NAME(meeting)(const struct lux_search *s, NAME(positions) positions)
 {
     const uint32x4_t none = vdupq_n_u32(0), end = {LUX_END, 0, 0, 0};
-    uint32x4_t abcd[LANES], efgh[LANES], m2[LANES], m3[LANES];
+    uint32x4_t abcd[LANES], efgh[LANES], m0[LANES], m1[LANES], m2[LANES], m3[LANES];
+    uint32_t hit = 0;
+
+    EACH m0[l] = vsetq_lane_u32(positions.lane[l], vld1q_u32(s->w), 3);
 
     /* First hash, second block. Words 4 to 15 are the same in every lane, most of them zero. */
     {
@@ -94,35 +96,30 @@ TARGET LUX_INLINE void NAME(hash)(const struct lux_search *s, uint32x4_t m0[LANE
         EACH m0[l] = vaddq_u32(abcd[l], vld1q_u32(lux_initial));
         EACH m1[l] = vaddq_u32(efgh[l], vld1q_u32(lux_initial + 4));
     }
-}
-
-TARGET static inline uint32_t NAME(candidates)(const struct lux_search *s, uint32_t first)
-{
-    uint32x4_t m0[LANES], m1[LANES];
-    uint32_t hit = 0;
-
-    EACH m0[l] = vsetq_lane_u32(first + (uint32_t)l, vld1q_u32(s->w), 3);
-    NAME(hash)(s, m0, m1);
-    EACH hit |= (uint32_t)(__builtin_bswap32(vgetq_lane_u32(m1[l], 3)) <= s->target[0]) << l;
-    return hit;
-}
-
-TARGET static __attribute__((noinline)) uint32_t
-NAME(meeting)(const struct lux_search *s, const uint32_t positions[LANES])
-{
-    uint32x4_t m0[LANES], m1[LANES];
-    uint32_t hit = 0;
-
-    EACH m0[l] = vsetq_lane_u32(positions[l], vld1q_u32(s->w), 3);
-    NAME(hash)(s, m0, m1);
     EACH {
         uint32_t hash[8];
 
         vst1q_u32(hash, m0[l]);
         vst1q_u32(hash + 4, m1[l]);
-        hit |= (uint32_t)lux_meets(hash, s->target) << l;
+        hit |= (uint32_t)lux_meets(hash, 1, s->target) << l;
     }
     return hit;
+}
+
+TARGET LUX_INLINE NAME(positions) NAME(range)(uint32_t first)
+{
+    NAME(positions) positions;
+
+    EACH positions.lane[l] = first + (uint32_t)l;
+    return positions;
+}
+
+TARGET LUX_INLINE NAME(positions) NAME(given)(const uint8_t *nonces)
+{
+    NAME(positions) positions;
+
+    EACH positions.lane[l] = lux_load_be(nonces + 4 * l);
+    return positions;
 }
 
 #include "search.h"

@@ -9,7 +9,7 @@
  */
 
 #define TARGET SHA_NI
-#define EACH for (int l = 0; l < LANES; l++)
+#define EACH _Pragma("GCC unroll 4") for (int l = 0; l < LANES; l++)
 
 /* Four rounds whose words plus constants are the same in all lanes. */
 #define ROUNDS_K(lo, hi)                                        \
@@ -38,16 +38,16 @@
         ROUNDS_W(i, a);            \
     } while (0)
 
-/*
- * Takes the second header block with its first four words in m0, then hashes the hash.
- * Leaves words 0-3 and 4-7 in m0 and m1; with only_top, the lowest lane of m1 alone is valid and
- * holds word 7.
- */
-TARGET LUX_INLINE void NAME(hash)(const struct lux_search *s, int only_top, __m128i m0[LANES],
-                                  __m128i m1[LANES])
+typedef struct {
+    uint32_t lane[LANES];
+} NAME(positions);
+
+TARGET LUX_INLINE uint32_t NAME(meeting)(const struct lux_search *s, NAME(positions) positions)
 {
-    __m128i abef[LANES], cdgh[LANES], m2[LANES], m3[LANES];
+    __m128i abef[LANES], cdgh[LANES], m0[LANES], m1[LANES], m2[LANES], m3[LANES];
     const __m128i end = _mm_set_epi32(0, 0, 0, (int)LUX_END);
+
+    EACH m0[l] = _mm_set_epi32((int)positions.lane[l], (int)s->w[2], (int)s->w[1], (int)s->w[0]);
 
     /* First hash, second block; rounds 0 and 1 are done. */
     {
@@ -129,48 +129,54 @@ TARGET LUX_INLINE void NAME(hash)(const struct lux_search *s, int only_top, __m1
     NEXT_ROUNDS(48, m0, m1, m2, m3);
     NEXT_ROUNDS(52, m1, m2, m3, m0);
     NEXT_ROUNDS(56, m2, m3, m0, m1);
-    if (only_top) {
-        /* Rounds 60 and 61 bring e of round 60 to f; two more would only move it on to h. */
-        NEXT_W(m3, m0, m1, m2);
+    NEXT_W(m3, m0, m1, m2);
+
+    /*
+     * Rounds 60 and 61 bring the most significant word of the hash to f; two more would only move
+     * it on to h. Nearly always it ends here.
+     */
+    {
+        uint32_t hit = 0;
+
         EACH m3[l] = _mm_add_epi32(m3[l], _mm_load_si128((const __m128i *)(lux_k + 60)));
-        EACH m1[l] = _mm_add_epi32(RNDS2(cdgh[l], abef[l], m3[l]),
-                                   _mm_set_epi32(0, 0, 0, (int)lux_initial[7]));
-    } else {
-        NEXT_ROUNDS(60, m3, m0, m1, m2);
-        EACH abef[l] = _mm_add_epi32(abef[l], INITIAL_ABEF);
-        EACH cdgh[l] = _mm_add_epi32(cdgh[l], INITIAL_CDGH);
-        EACH WORDS(abef[l], cdgh[l], m0[l], m1[l]);
+        EACH cdgh[l] = RNDS2(cdgh[l], abef[l], m3[l]);
+        EACH {
+            const uint32_t top = (uint32_t)_mm_cvtsi128_si32(cdgh[l]) + lux_initial[7];
+
+            hit |= (uint32_t)(__builtin_bswap32(top) <= s->target[0]) << l;
+        }
+        if (hit == 0)
+            return 0;
+        EACH {
+            uint32_t hash[8];
+
+            abef[l] = RNDS2(abef[l], cdgh[l], _mm_shuffle_epi32(m3[l], 0x0e));
+            abef[l] = _mm_add_epi32(abef[l], INITIAL_ABEF);
+            cdgh[l] = _mm_add_epi32(cdgh[l], INITIAL_CDGH);
+            WORDS(abef[l], cdgh[l], m0[l], m1[l]);
+            _mm_storeu_si128((__m128i *)hash, m0[l]);
+            _mm_storeu_si128((__m128i *)(hash + 4), m1[l]);
+            if (!lux_meets(hash, 1, s->target))
+                hit &= ~((uint32_t)1 << l);
+        }
+        return hit;
     }
 }
 
-TARGET static inline uint32_t NAME(candidates)(const struct lux_search *s, uint32_t first)
+TARGET LUX_INLINE NAME(positions) NAME(range)(uint32_t first)
 {
-    __m128i m0[LANES], m1[LANES];
-    uint32_t hit = 0;
+    NAME(positions) positions;
 
-    EACH m0[l] = _mm_set_epi32((int)(first + (uint32_t)l), (int)s->w[2], (int)s->w[1], (int)s->w[0]);
-    NAME(hash)(s, 1, m0, m1);
-    EACH hit |= (uint32_t)(__builtin_bswap32((uint32_t)_mm_cvtsi128_si32(m1[l])) <= s->target[0])
-                << l;
-    return hit;
+    EACH positions.lane[l] = first + (uint32_t)l;
+    return positions;
 }
 
-TARGET static __attribute__((noinline)) uint32_t
-NAME(meeting)(const struct lux_search *s, const uint32_t positions[LANES])
+TARGET LUX_INLINE NAME(positions) NAME(given)(const uint8_t *nonces)
 {
-    __m128i m0[LANES], m1[LANES];
-    uint32_t hit = 0;
+    NAME(positions) positions;
 
-    EACH m0[l] = _mm_set_epi32((int)positions[l], (int)s->w[2], (int)s->w[1], (int)s->w[0]);
-    NAME(hash)(s, 0, m0, m1);
-    EACH {
-        uint32_t hash[8];
-
-        _mm_storeu_si128((__m128i *)hash, m0[l]);
-        _mm_storeu_si128((__m128i *)(hash + 4), m1[l]);
-        hit |= (uint32_t)lux_meets(hash, s->target) << l;
-    }
-    return hit;
+    EACH positions.lane[l] = lux_load_be(nonces + 4 * l);
+    return positions;
 }
 
 #include "search.h"

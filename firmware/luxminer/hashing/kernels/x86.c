@@ -1,4 +1,8 @@
 /* Kernels for x86-64: vector lanes of three widths, and the SHA instructions. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+/* The order of the source has the shortest waits; what GCC makes of it is 5 % slower. */
+#pragma GCC optimize("no-schedule-insns2", "no-tree-reassoc")
+#endif
 #include "kernel.h"
 
 #if defined(__x86_64__)
