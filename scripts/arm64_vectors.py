@@ -9,10 +9,9 @@ import struct
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from tests.oracles import sha256
 
-from tests.oracles import sha256  # noqa: E402
+ROOT = Path(__file__).parents[1]
 
 
 def say(kind: str, *fields: bytes) -> None:

@@ -34,5 +34,5 @@ done | awk '
     /sha256(h|h2|su0|su1)/ { if (name !~ /sha2/) { print "SHA instruction in " name; bad = 1 } else n++ }
     END { if (!n) { print "no SHA instruction at all: wrong build"; bad = 1 } exit bad }'
 
-"$python" scripts/arm64_vectors.py ${SEED:-} > "$build/vectors"
+"$python" -m scripts.arm64_vectors ${SEED:-} > "$build/vectors"
 $run "$build/harness" < "$build/vectors"
