@@ -2,13 +2,14 @@
 
 import contextlib
 import json
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from luxminer.errors import StratumError
 from luxminer.stratum.messages import Call, parse_call, parse_line
-from luxminer.stratum.protocol import Event, StratumProtocol
+from luxminer.stratum.protocol import BadLine, Event, StratumProtocol
 from luxminer_hil.vectors.stratum_talk import JOB
 
 JSON = st.recursive(
@@ -105,3 +106,50 @@ def test_the_parser_raises_nothing_but_its_own_error(line: bytes) -> None:
         parsed = parse_line(line)
         if isinstance(parsed, Call):
             parse_call(parsed)
+
+
+def state(made: StratumProtocol) -> tuple[Any, ...]:
+    return (
+        made.subscribed,
+        made.authorized,
+        made.extranonce1,
+        made.extranonce2_size,
+        made.difficulty,
+        made.version_rolling,
+        made.version_mask,
+        made.current_job,
+        dict(made.valid_jobs),
+        made.waiting,
+    )
+
+
+@given(
+    place=st.integers(0, 8),
+    value=JSON,
+    length=st.integers(0, 9),
+    method=METHODS,
+)
+def test_a_bad_line_disturbs_nothing(place: int, value: object, length: int, method: str) -> None:
+    made = protocol()
+    made.receive_data(session(), 0.0)
+    before = state(made)
+    params = [value if number == place else good for number, good in enumerate(JOB)][:length]
+    line = json.dumps({"id": None, "method": method, "params": params}).encode()
+    events = made.receive_data(line + b"\n", 0.0)
+    if any(isinstance(event, BadLine) for event in events):
+        assert state(made) == before
+        assert len(events) == 1
+
+
+@given(flips=st.lists(st.tuples(st.integers(0, 1500), st.integers(0, 255)), max_size=6))
+def test_flipped_bytes_in_a_session_are_survived(flips: list[tuple[int, int]]) -> None:
+    data = bytearray(session())
+    for place, value in flips:
+        data[place % len(data)] = value
+    made = protocol()
+    made.receive_data(bytes(data), 0.0)
+    assert made.difficulty > 0
+    assert made.extranonce2_size in (None, *range(1, 17))
+    for job in made.valid_jobs.values():
+        assert len(job.prev_hash) == 32
+        assert job.network_target > 0

@@ -6,7 +6,6 @@ pool is active by then.
 """
 
 import asyncio
-import json
 import logging
 import random
 from collections.abc import Callable, Sequence
@@ -25,9 +24,9 @@ from luxminer.control import (
 )
 from luxminer.errors import CommandError, ConfigError
 from luxminer.logs import RateLimit
+from luxminer.pool.blocks import BlockStore
 from luxminer.pool.chain import ChainView
 from luxminer.pool.failover import choose
-from luxminer.pool.files import write_atomically
 from luxminer.pool.ledger import ShareLedger
 from luxminer.pool.lifetime import LifetimeFile
 from luxminer.pool.limits import TokenBucket
@@ -35,7 +34,7 @@ from luxminer.pool.pool import Pool, check_pool
 from luxminer.stratum import protocol as stratum
 from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer.telemetry.model import PoolSnapshot, ShareTally
-from luxminer.work.header import display, header_bytes
+from luxminer.work.header import display
 from luxminer.work.job import PoolJob, Share
 
 __all__ = ["MAX_POOLS", "PoolManager"]
@@ -92,7 +91,6 @@ class PoolManager:
         self._agent = agent
         self._on_job = on_job
         self._on_version_mask = on_version_mask
-        self._state_dir = state_dir
         self._lifetime = LifetimeFile(state_dir) if state_dir is not None else None
         self._saved: ShareTally | None = None
         self._numbers = 0
@@ -106,6 +104,7 @@ class PoolManager:
         self._removed_remote = 0
         self._removed_jobs = 0
         self._chain = ChainView()
+        self._blocks = BlockStore(state_dir)
         self._bucket = TokenBucket(SUBMITS_PER_S, SUBMIT_BURST)
         self._limit = RateLimit()
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -192,12 +191,21 @@ class PoolManager:
             while True:
                 await asyncio.sleep(TICK_S)
                 now_s = self._clock.monotonic()
-                for pool in list(self._pools):
-                    pool.client.tick(now_s)
-                self._choose()
+                self._tick(now_s)
                 if now_s >= next_save_s:
                     next_save_s = now_s + SAVE_S
                     await self._save()
+
+    def _tick(self, now_s: float) -> None:
+        """Look at all time limits; an error with one pool must not end the others."""
+        for pool in list(self._pools):
+            try:
+                pool.client.tick(now_s)
+            except Exception:
+                position = self._position_of(pool.number)
+                if self._limit.admit(f"tick {pool.number}", now_s) is not None:
+                    log.exception("pool %s: its time limits failed", position)
+        self._choose()
 
     async def stop(self) -> None:
         """Give no more work, wait for the answers to the last shares, settle the rest, save.
@@ -212,7 +220,8 @@ class PoolManager:
                 break
             await asyncio.sleep(0.01)
         for pool in self._pools:
-            pool.client.end()
+            self._disconnect(pool)
+        await self._blocks.flush(ANSWER_S)
         await self._save()
 
     async def _save(self) -> None:
@@ -257,7 +266,7 @@ class PoolManager:
             return
         now_s = self._clock.monotonic()
         for pool in self._pools:
-            if not pool.alive and pool is self._active:
+            if pool is self._active and pool.enabled and not pool.alive:
                 pool.on_probation = True
         best = choose(self._order, self._active, now_s, self._config.failback_s)
         if best is None:
@@ -267,9 +276,9 @@ class PoolManager:
         if best is not self._active:
             self._say_switch(best)
             self._active = best
+        if best.job is not self._job:
             self._set_job(best.job, clean=True)
-        elif best.job is not self._job:
-            self._set_job(best.job, clean=True)
+            self._pass_mask_on(best)
         if best.alive and now_s - best.alive_since_s >= self._config.failback_s:
             best.on_probation = False
 
@@ -296,7 +305,16 @@ class PoolManager:
         if job is self._job:
             return
         self._job = job
-        self._on_job(job, clean)
+        try:
+            self._on_job(job, clean)
+        except Exception:
+            log.exception("job %s could not be taken up", job.job_id if job is not None else "-")
+
+    def _pass_mask_on(self, pool: Pool) -> None:
+        """Say it when a pool's mask has changed since it sent the job that is taken up now."""
+        protocol, job = pool.client.protocol, pool.job
+        if protocol is not None and job is not None and protocol.version_mask != job.version_mask:
+            self._on_version_mask(protocol.version_mask)
 
     def _heard(self, pool: Pool, event: stratum.Event) -> None:
         match event:
@@ -338,7 +356,7 @@ class PoolManager:
         pool = self._by_number(share.work.job.pool_id)
         self.ledger.opened(share, pool.number if pool is not None else None)
         if share.is_block:
-            self._keep_block(share)
+            self._blocks.keep(share, self._clock.wall())
         if pool is None:
             self._settled(None, share, ShareResult(outcome=Outcome.DROPPED, reason="pool removed"))
         elif not share.is_block and not self._bucket.take(self._clock.monotonic()):
@@ -371,37 +389,6 @@ class PoolManager:
                     log.warning(words, position, share.device_id, result.outcome, reason)
             case Outcome.STALE:
                 log.info("share from stick %d is stale: the pool has a newer job", share.device_id)
-
-    def _keep_block(self, share: Share) -> None:
-        """Write a block candidate down; it is worth more than the write costs."""
-        name = display(share.block_hash)
-        log.warning("BLOCK FOUND by stick %d: %s", share.device_id, name)
-        if self._state_dir is None:
-            return
-        work, job = share.work, share.work.job
-        header = header_bytes(
-            share.version, job.prev_hash, work.merkle_root, work.ntime, job.nbits, share.nonce
-        )
-        record = {
-            "hash": name,
-            "header": header.hex(),
-            "coinbase": (job.coinb1 + job.extranonce1 + work.extranonce2 + job.coinb2).hex(),
-            "merkle_branch": [node.hex() for node in job.merkle_branch],
-            "job_id": job.job_id,
-            "extranonce1": job.extranonce1.hex(),
-            "extranonce2": work.extranonce2.hex(),
-            "found_wall_s": self._clock.wall(),
-        }
-        data = (json.dumps(record, indent=1) + "\n").encode()
-        path = self._state_dir / "blocks" / f"{name}.json"
-        if self._group is not None:
-            self._group.create_task(self._write_block(path, data), name=f"block {name[:16]}")
-
-    async def _write_block(self, path: Path, data: bytes) -> None:
-        try:
-            await asyncio.to_thread(write_atomically, path, data)
-        except OSError:
-            log.exception("block candidate %s could not be written", path)
 
     # Orders --------------------------------------------------------------------------------------
 

@@ -12,10 +12,12 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from luxminer.clock import Clock
 from luxminer.config.schema import StratumConfig
 from luxminer.errors import StratumError, TransportError
+from luxminer.logs import RateLimit
 from luxminer.stratum import protocol as stratum
 from luxminer.stratum.connection import PoolConnection, dial
 from luxminer.stratum.endpoint import Endpoint
@@ -40,8 +42,11 @@ REDIRECT_WINDOW_S = 600.0
 MAX_CARRIED = 4096
 """Shares kept across a break."""
 
-CLOSE_S = 1.0
-"""Time for the last bytes to leave."""
+MUTE_S = 300.0
+"""A pool that answers no share at all for this long is dead, whatever else it says."""
+
+MAX_LOST_LOGINS = 2
+"""Connections in a row that end before the subscription: then the session is given up, too."""
 
 _connections = itertools.count(1)
 
@@ -83,8 +88,12 @@ class StratumClient:
         self._redirect: Endpoint | None = None
         self._redirects: deque[float] = deque()
         self._wait_s = 0.0
-        self._use_configure = True
+        self._session_start = 0
+        self._resent: set[Share] = set()
+        self._lost_logins = 0
         self._heard_s = 0.0
+        self._mute_since_s: float | None = None
+        self._limit = RateLimit()
         self.at: Endpoint | None = None
         """Where it is connected now."""
         self.problem = "not connected yet"
@@ -94,6 +103,8 @@ class StratumClient:
         """Connections lost after a login."""
         self.bad_lines = 0
         self.jobs = 0
+        self.errors = 0
+        """Unexpected errors in whoever was told of an event."""
 
     @property
     def protocol(self) -> StratumProtocol | None:
@@ -121,61 +132,36 @@ class StratumClient:
             self._wait_s = 0.0
             await asyncio.sleep(max(wait_s, REFUSED_RETRY_S) if refused else wait_s)
 
-    async def close(self) -> None:
-        """Send what was queued and leave."""
-        connection = self._connection
-        if connection is not None:
-            connection.close("stopped")
-            try:
-                async with asyncio.timeout(CLOSE_S):
-                    await connection.closed.wait()
-            except TimeoutError:
-                connection.abort("stopped")
-
     def submit(self, share: Share) -> None:
         """Send a share at once, hold it, or settle it with the reason why it cannot be sent."""
-        protocol, job = self._protocol, share.work.job
-        if protocol is None:
-            if self._resume is not None and self._resume[1].get(job.job_id) is job:
-                self._hold(share, sent=False)
-            else:
-                self._settle(share, Outcome.DROPPED, "connection lost")
-        elif job.connection != protocol.connection and not protocol.job_is_valid(job):
-            self._settle(share, Outcome.DROPPED, "connection lost")
-        elif not protocol.share_is_valid(share) and not share.is_block:
-            self._settle(share, Outcome.STALE)
-        elif not protocol.authorized:
-            self._hold(share, sent=False)
-        else:
-            self._send(protocol, share)
+        self._route(share, sent=False)
 
     def tick(self, now_s: float) -> None:
         """Look at all time limits; called about once a second."""
-        limit_s = self._config.share_timeout_s
-        while self._held and now_s - self._held[0][0].found_s > limit_s:
-            share, sent = self._held.popleft()
-            self._give_up(share, sent=sent)
+        self._expire_held(now_s)
         protocol, connection = self._protocol, self._connection
         if protocol is None or connection is None:
             return
-        self._dispatch(
-            protocol.check_timeouts(
-                now_s, self._config.handshake_timeout_s, self._config.share_timeout_s
-            )
-        )
+        config = self._config
+        events = protocol.check_timeouts(now_s, config.handshake_timeout_s, config.share_timeout_s)
+        self._dispatch(protocol, events)
         silent_s = now_s - self._heard_s
         if silent_s > self._config.silence_timeout_s:
-            connection.abort(f"silent for {silent_s:.0f} s")
+            self._hang_up(f"silent for {silent_s:.0f} s")
+        elif self._mute_since_s is not None and now_s - self._mute_since_s > MUTE_S:
+            self._hang_up(f"answered no share for {MUTE_S:.0f} s")
 
     def end(self) -> None:
-        """Settle what can never leave any more."""
-        while self._held:
-            share, sent = self._held.popleft()
-            self._give_up(share, sent=sent)
-        if self._protocol is not None:
-            for share in self._protocol.waiting:
-                self._settle(share, Outcome.UNANSWERED)
-            self._protocol = None
+        """Hang up, and settle all that waits: nothing of it can leave any more."""
+        connection, protocol = self._connection, self._protocol
+        self._detach()
+        self._forget_session()
+        if connection is not None:
+            connection.close("stopped")
+        if protocol is not None:
+            for share in protocol.waiting:
+                self._give_up(share, sent=True)
+        self._set_problem("not connected")
 
     # One connection ----------------------------------------------------------------------------
 
@@ -193,7 +179,7 @@ class StratumClient:
             version_mask=int(self._config.version_rolling_mask, 16),
             session_id=self._session_id,
             resume=self._resume,
-            use_configure=self._use_configure,
+            use_configure=self._lost_logins % 2 == 0,
         )
         refused = False
 
@@ -205,96 +191,155 @@ class StratumClient:
 
         def received(data: bytes) -> None:
             nonlocal refused
+            if self._protocol is not protocol:
+                return
             self._heard_s = self._clock.monotonic()
             events = protocol.receive_data(data, self._heard_s)
             refused = refused or any(isinstance(e, stratum.AuthorizeRefused) for e in events)
-            self._dispatch(events)
-            if self._connection is not None:
+            self._dispatch(protocol, events)
+            if self._connection is not None and self._protocol is protocol:
                 self._connection.write(protocol.data_to_send())
 
         timeout_s = self._config.connect_timeout_s
-        connection = await dial(target.host, target.port, timeout_s, opened, received)
+        connection: PoolConnection | None = None
         try:
+            connection = await dial(target.host, target.port, timeout_s, opened, received)
             await connection.closed.wait()
         finally:
-            connection.abort("stopped")
-            self._lost(protocol, connection.reason)
+            if connection is not None:
+                connection.abort("stopped")
+            if self._protocol is protocol:
+                self._lost(protocol, connection.reason if connection is not None else "cancelled")
         return refused
 
+    def _hang_up(self, reason: str) -> None:
+        """Leave at once, without waiting for a peer that may never read what is left."""
+        connection, protocol = self._connection, self._protocol
+        if connection is not None and protocol is not None:
+            connection.abort(reason)
+            self._lost(protocol, reason)
+
     def _lost(self, protocol: StratumProtocol, reason: str) -> None:
-        """Book what a broken connection leaves behind."""
-        if not protocol.subscribed and self._use_configure and self._session_id is None:
-            log.info(
-                "pool %s: left during the login; next time without mining.configure", self._home
-            )
-            self._use_configure = False
+        """Book what a broken connection leaves behind; done once for each."""
         self.interruptions += protocol.authorized
+        self._detach()
+        if protocol.subscribed:
+            self._keep_session(protocol)
+        else:
+            self._login_lost()
+        for share in protocol.waiting:
+            self._keep_or_give_up(share, sent=True)
+        held, self._held = self._held, deque()
+        for share, sent in held:
+            self._keep_or_give_up(share, sent=sent)
+        self._set_problem(reason)
+        self._notify_changed()
+
+    def _detach(self) -> None:
         self._connection, self._protocol, self.at = None, None, None
         self.authorized_since_s = None
-        can_resume = protocol.session_id is not None and protocol.extranonce1 is not None
-        if protocol.subscribed:
-            self._session_id = protocol.session_id
-            self._resume = None
-            if can_resume and protocol.extranonce1 is not None:
-                self._resume = (protocol.extranonce1, dict(protocol.valid_jobs))
-        for share in protocol.waiting:
-            if can_resume:
-                self._hold(share, sent=True)
-            else:
-                self._settle(share, Outcome.UNANSWERED)
-        if not can_resume:
-            self._drop_held()
-        if not self.problem:
-            self._set_problem(reason)
-        self._changed()
+        self._mute_since_s = None
 
-    def _drop_held(self) -> None:
+    def _keep_session(self, protocol: StratumProtocol) -> None:
+        """Remember what the next connection needs to go on with this one's work."""
+        extranonce1 = protocol.extranonce1
+        if protocol.session_id is None or extranonce1 is None:
+            self._session_id, self._resume = None, None
+            return
+        jobs = protocol.valid_jobs.items()
+        same = {job_id: job for job_id, job in jobs if job.extranonce1 == extranonce1}
+        self._session_id, self._resume = protocol.session_id, (extranonce1, same)
+
+    def _forget_session(self) -> None:
+        self._session_id, self._resume = None, None
+        self._resent.clear()
         while self._held:
             share, sent = self._held.popleft()
             self._give_up(share, sent=sent)
 
-    def _dispatch(self, events: list[Event]) -> None:
+    def _login_lost(self) -> None:
+        """Leave out, next time, what may have made the pool leave before the subscription.
+
+        Every second time without mining.configure, which some pools hang up on; a pool that was
+        only restarting is asked for it again.
+        """
+        self._lost_logins += 1
+        if self._lost_logins >= MAX_LOST_LOGINS:
+            self._forget_session()
+        if self._lost_logins == 1:
+            log.info("pool %s: left while logging in; next without mining.configure", self._home)
+
+    def _dispatch(self, protocol: StratumProtocol, events: list[Event]) -> None:
+        """Act on events; once the connection is given up, only the ends of shares count."""
         for event in events:
-            match event:
-                case stratum.Subscribed():
-                    if not event.resumed:
-                        self._session_id, self._resume = None, None
-                        self._drop_held()
-                case stratum.Authorized():
-                    self.problem = ""
-                    self.authorized_since_s = self._clock.monotonic()
-                    self._release()
-                    self._changed()
-                case stratum.AuthorizeRefused():
-                    self._close_for(f'login of "{self._user}" refused: {event.text}')
-                case stratum.ProtocolFailed():
-                    self._close_for(event.reason)
-                case stratum.ReconnectRequested():
-                    self._redirected(event)
-                case stratum.ReconnectRefused():
-                    log.warning("pool %s: stays, %s is none of its hosts", self._home, event.host)
-                case stratum.JobReceived():
-                    self.jobs += 1
-                case stratum.BadLine():
-                    self.bad_lines += 1
-                    log.debug(
-                        "pool %s: ignored line: %s: %s", self._home, event.reason, event.excerpt
-                    )
-                case stratum.MessageShown():
+            if self._protocol is protocol or isinstance(event, stratum.ShareSettled):
+                self._tell(self._digest(event))
+
+    def _digest(self, event: Event) -> Event:
+        """Draw the consequences of an event; returns it as others shall see it."""
+        match event:
+            case stratum.Subscribed():
+                self._subscribed(resumed=event.resumed)
+            case stratum.Authorized():
+                self.problem = ""
+                self.authorized_since_s = self._clock.monotonic()
+                self._release()
+                self._notify_changed()
+            case stratum.AuthorizeRefused():
+                self._hang_up(f'login of "{self._user}" refused: {event.text}')
+            case stratum.ProtocolFailed():
+                self._hang_up(event.reason)
+            case stratum.ReconnectRequested():
+                self._redirected(event)
+            case stratum.ReconnectRefused():
+                if self._may_log("refused redirect"):
+                    log.warning("pool %s: stays, %s is not its host", self._home, event.host)
+            case stratum.JobReceived():
+                self.jobs += 1
+            case stratum.ShareSettled():
+                return self._answered(event)
+            case stratum.BadLine():
+                self.bad_lines += 1
+                words = "pool %s: ignored line: %s: %s"
+                log.debug(words, self._home, event.reason, event.excerpt)
+            case stratum.MessageShown():
+                if self._may_log("message"):
                     log.info("pool %s says: %s", self._home, event.text)
-                case _:
-                    pass
-            self._listener(event)
+            case _:
+                pass
+        return event
+
+    def _subscribed(self, *, resumed: bool) -> None:
+        self._lost_logins = 0
+        if not resumed:
+            assert self._protocol is not None
+            self._session_start = self._protocol.connection
+            self._forget_session()
+        self._release()
+
+    def _answered(self, event: stratum.ShareSettled) -> stratum.ShareSettled:
+        """Judge the end of a sent share; one sent twice may be counted already."""
+        result, share = event.result, event.share
+        if result.outcome is not Outcome.UNANSWERED:
+            self._mute_since_s = None
+        was_resent = share in self._resent
+        self._resent.discard(share)
+        if was_resent and result.outcome is Outcome.REJECTED and result.reason == "duplicate":
+            text = "resent duplicate: the pool had it before the connection broke"
+            result = replace(result, outcome=Outcome.UNANSWERED, reason="", text=text)
+            return replace(event, result=result)
+        return event
 
     def _redirected(self, event: stratum.ReconnectRequested) -> None:
         here = self.at or self._home
         now_s = self._clock.monotonic()
         while self._redirects and now_s - self._redirects[0] > REDIRECT_WINDOW_S:
             self._redirects.popleft()
-        self._redirects.append(now_s)
-        if len(self._redirects) > MAX_REDIRECTS:
-            log.warning("pool %s: sends us around in circles; ignored", self._home)
+        if len(self._redirects) >= MAX_REDIRECTS:
+            if self._may_log("circles"):
+                log.warning("pool %s: sends us around in circles; ignored", self._home)
             return
+        self._redirects.append(now_s)
         self._redirect = Endpoint(
             host=event.host or here.host, port=event.port or here.port, tls=here.tls
         )
@@ -302,25 +347,77 @@ class StratumClient:
         log.info(
             "pool %s: asks to reconnect to %s in %g s", self._home, self._redirect, event.wait_s
         )
-        self._close_for("asked to reconnect", problem="reconnecting as the pool asked")
-
-    def _close_for(self, reason: str, problem: str = "") -> None:
-        self._set_problem(problem or reason)
-        if self._connection is not None:
-            self._connection.close(reason)
+        self._hang_up("reconnecting as the pool asked")
 
     def _set_problem(self, text: str) -> None:
         if text != self.problem:
             self.problem = text
-            self._changed()
+            self._notify_changed()
+
+    # Telling others ----------------------------------------------------------------------------
+
+    def _tell(self, event: Event) -> None:
+        self._guard(type(event).__name__, lambda: self._listener(event))
+
+    def _notify_changed(self) -> None:
+        self._guard("a change", self._changed)
+
+    def _guard(self, what: str, call: Callable[[], None]) -> None:
+        """Tell others; an error there must cost neither the connection nor later events."""
+        try:
+            call()
+        except Exception:
+            self.errors += 1
+            if self._may_log("error"):
+                log.exception("pool %s: error of ours while handling %s", self._home, what)
+
+    def _may_log(self, key: str) -> bool:
+        return self._limit.admit(key, self._clock.monotonic()) is not None
 
     # Shares ------------------------------------------------------------------------------------
 
+    def _route(self, share: Share, *, sent: bool) -> None:
+        """Bring a share as far as it can go now; ``sent``: it left on an earlier connection."""
+        protocol = self._protocol
+        if protocol is None or not protocol.subscribed:
+            self._keep_or_give_up(share, sent=sent)
+        elif not self._belongs(protocol, share.work.job):
+            self._give_up(share, sent=sent)
+        elif not protocol.share_is_valid(share) and not share.is_block:
+            self._settle(share, Outcome.UNANSWERED if sent else Outcome.STALE)
+        elif not protocol.authorized:
+            self._hold(share, sent=sent)
+        else:
+            if sent:
+                self._resent.add(share)
+            self._send(protocol, share)
+
+    def _belongs(self, protocol: StratumProtocol, job: PoolJob) -> bool:
+        """Tell whether ``job`` came from this connection or from the session it went on with."""
+        if job.connection == protocol.connection or protocol.job_is_valid(job):
+            return True
+        return (
+            job.connection >= self._session_start
+            and job.extranonce1 == protocol.extranonce1
+            and job.user == self._user
+        )
+
     def _send(self, protocol: StratumProtocol, share: Share) -> None:
-        events = protocol.submit(share, self._clock.monotonic())
+        now_s = self._clock.monotonic()
+        if self._mute_since_s is None:
+            self._mute_since_s = now_s
+        events = protocol.submit(share, now_s)
         if self._connection is not None:
             self._connection.write(protocol.data_to_send())
-        self._dispatch(events)
+        self._dispatch(protocol, events)
+
+    def _keep_or_give_up(self, share: Share, *, sent: bool) -> None:
+        """Hold a share while no session is open, if the next connection may go on with its job."""
+        job = share.work.job
+        if self._resume is not None and self._resume[1].get(job.job_id) is job:
+            self._hold(share, sent=sent)
+        else:
+            self._give_up(share, sent=sent)
 
     def _hold(self, share: Share, *, sent: bool) -> None:
         self._held.append((share, sent))
@@ -328,11 +425,22 @@ class StratumClient:
             oldest, was_sent = self._held.popleft()
             self._give_up(oldest, sent=was_sent)
 
+    def _expire_held(self, now_s: float) -> None:
+        limit_s = self._config.share_timeout_s
+        if all(now_s - share.found_s <= limit_s for share, _ in self._held):
+            return
+        held, self._held = self._held, deque()
+        for share, sent in held:
+            if now_s - share.found_s > limit_s:
+                self._give_up(share, sent=sent)
+            else:
+                self._held.append((share, sent))
+
     def _release(self) -> None:
-        """Send what waited for the login, on a resumed session also what was never answered."""
-        held, self._held = list(self._held), deque()
-        for share, _ in held:
-            self.submit(share)
+        """Route again what waited for a login, also what an earlier connection left unanswered."""
+        held, self._held = self._held, deque()
+        for share, sent in held:
+            self._route(share, sent=sent)
 
     def _give_up(self, share: Share, *, sent: bool) -> None:
         if sent:
@@ -341,5 +449,6 @@ class StratumClient:
             self._settle(share, Outcome.DROPPED, "connection lost")
 
     def _settle(self, share: Share, outcome: Outcome, reason: str = "") -> None:
+        self._resent.discard(share)
         result = ShareResult(outcome=outcome, reason=reason)
-        self._listener(stratum.ShareSettled(share=share, result=result))
+        self._tell(stratum.ShareSettled(share=share, result=result))

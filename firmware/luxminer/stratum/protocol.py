@@ -36,7 +36,7 @@ from luxminer.stratum.guard import LineSplitter, shown_text
 from luxminer.stratum.messages import Call, Notify, Reply, RequestId
 from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer.stratum.rejects import reject_reason
-from luxminer.work.job import PoolJob, Share
+from luxminer.work.job import PoolJob, Share, is_same_work
 from luxminer.work.target import target_of
 from luxminer.work.version import bits_to_submit, is_allowed
 
@@ -479,6 +479,9 @@ class StratumProtocol:
             network_target=notify.network_target,
             received_s=now_s,
         )
+        known = self._jobs.get(job.job_id)
+        if known is not None and is_same_work(known, job):
+            job = known
         if clean:
             self._jobs.clear()
         self._jobs.pop(job.job_id, None)

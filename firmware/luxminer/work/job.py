@@ -4,10 +4,10 @@ All frozen. Byte order: 32-byte hashes and roots are in header order ("internal"
 display order; integers are the numbers of the header fields (little-endian on the wire).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
-__all__ = ["NonceFound", "PoolJob", "Share", "WorkItem"]
+__all__ = ["NonceFound", "PoolJob", "Share", "WorkItem", "is_same_work"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,3 +99,15 @@ class Share:
     """Difficulty of the hash itself."""
     is_block: bool
     found_s: float
+
+
+_OF_THE_MOMENT = ("connection", "clean", "received_s")
+_CONTENT = tuple(part.name for part in fields(PoolJob) if part.name not in _OF_THE_MOMENT)
+
+
+def is_same_work(known: PoolJob, job: PoolJob) -> bool:
+    """Tell whether a pool sent a job once more, as it does when a session is resumed.
+
+    The search can go on where it was; begun anew it would only find duplicates.
+    """
+    return all(getattr(known, name) == getattr(job, name) for name in _CONTENT)

@@ -48,9 +48,21 @@ def test_the_latest_job_with_an_id_is_meant() -> None:
     made = talk()
     made.pool(notify("a"))
     old = made.job("a")
+    made.pool(notification("mining.set_difficulty", [4096]))
     made.pool(notify("a"))
     assert not made.protocol.job_is_valid(old)
     assert made.protocol.job_is_valid(made.job("a"))
+
+
+def test_a_job_sent_once_more_is_the_same_job() -> None:
+    made = talk()
+    made.pool(notify("a"))
+    made.pool(notify("b"))
+    a, b = made.job("a"), made.job("b")
+    made.pool(notify("a", clean=True))
+    assert made.protocol.current_job is a
+    assert made.protocol.job_is_valid(a)
+    assert not made.protocol.job_is_valid(b)
 
 
 def test_valid_jobs_are_bounded() -> None:
