@@ -62,7 +62,7 @@ def wait_for_line(process: "subprocess.Popen[str]", words: str) -> None:
 
 @pytest.mark.slow
 def test_the_demo_ends_by_itself_with_both_ledgers() -> None:
-    result = run("demo", "--duration", "15", "--sticks", "2", "--port", "0", "--http-port", "0")
+    result = run("demo", "--duration", "20", "--sticks", "4", "--port", "0", "--http-port", "0")
     assert result.returncode == 0, result.stdout + result.stderr
     nonces = re.search(r"all +(\d+) = +(\d+) \+ +(\d+) \+ +(\d+) \+ +(\d+)\n", result.stdout)
     shares = re.search(
@@ -147,8 +147,18 @@ model = "compac"
     [
         ("port = 0\nhttp", 'port = "4028"\nhttp', ["api.port", "whole number", "line 2"], 2),
         ("detect = false", "detct = false", ["mining.detct", "detect", "line 5"], 2),
-        ('model = "compac"', 'model = "compac"\nfrequency_mhz = 900', ["frequency", "500"], 2),
-        ("stratum+tcp://", "stratum+ftp://", ["pools[0].url", "stratum+tcp://"], 2),
+        (
+            'model = "compac"',
+            'model = "compac"\nfrequency_mhz = 900',
+            ["devices[0].frequency_mhz", "900", "500", "line 12, column 17"],
+            2,
+        ),
+        (
+            "stratum+tcp://",
+            "stratum+ftp://",
+            ["pools[0].url", "stratum+tcp://", "line 7, column 7"],
+            2,
+        ),
         ('model = "compac"', 'model = "campac"', ["model", "compac"], 2),
         ('user = "me"', "", ["pools[0].user", "add user"], 2),
         ("", "", ["/tmp/no-such-port-of-luxminer"], 3),

@@ -6,11 +6,12 @@ import socket
 import sys
 
 from luxminer.commands import CliCommand, ExitCode
-from luxminer.errors import LuxminerError
+from luxminer.errors import ConfigError, LuxminerError
 
 __all__ = ["COMMAND", "request"]
 
 MAX_REPLY_BYTES = 16 * 1024 * 1024
+MAX_TIMEOUT_S = 3600
 
 
 def request(host: str, port: int, message: bytes, timeout_s: float) -> bytes:
@@ -42,6 +43,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if not 1 <= options.port <= 65535:
+        raise ConfigError(f"is {options.port}", key="--port", cure="it must be from 1 to 65535")
+    if not 0 < options.timeout <= MAX_TIMEOUT_S:
+        cure = f"more than 0, at most {MAX_TIMEOUT_S} seconds"
+        raise ConfigError(f"is {options.timeout:g}", key="--timeout", cure=cure)
     if options.text:
         parts = [options.api_command, *([] if options.parameter is None else [options.parameter])]
         message = "|".join(parts)
@@ -51,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
     reply = request(options.host, options.port, message.encode(), options.timeout)
     if options.text:
         print(reply.decode(errors="replace").replace("|", "|\n").rstrip("\n"))
-        return ExitCode.FAILED if reply.startswith(b"STATUS=E") else ExitCode.OK
+        return ExitCode.FAILED if reply.startswith((b"STATUS=E", b"STATUS=F")) else ExitCode.OK
     try:
         answer = json.loads(reply)
     except ValueError as exc:

@@ -3,7 +3,7 @@
 import argparse
 
 from luxminer.commands import CliCommand, ExitCode
-from luxminer.config.load import SYSTEM_CONFIG, find_config, load
+from luxminer.config.load import SYSTEM_CONFIG, find_config, load, locate
 from luxminer.daemon import check
 from luxminer.errors import ConfigError
 
@@ -19,7 +19,11 @@ def _run(options: argparse.Namespace) -> int:
     if path is None:
         raise ConfigError(f"there is no {SYSTEM_CONFIG}", cure="name a file with -c FILE")
     config = load(path)
-    check(config)
+    try:
+        check(config)
+    except ConfigError as exc:
+        locate(path, exc)
+        raise
     pools = "1 pool" if len(config.pools) == 1 else f"{len(config.pools)} pools"
     print(f"{path}: fine ({pools})")
     if not config.pools:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from luxminer.commands import CliCommand, ExitCode
-from luxminer.config.load import find_config, load
+from luxminer.config.load import find_config, load, locate
 from luxminer.config.schema import Config
 from luxminer.daemon import Daemon, check
 from luxminer.device.registry import DriverRecord, discover_drivers
@@ -47,7 +47,12 @@ def _run(options: argparse.Namespace) -> int:
     path = find_config(options.config)
     config = load(path) if path is not None else Config()
     drivers = discover_drivers()
-    check(config, drivers)
+    try:
+        check(config, drivers)
+    except ConfigError as exc:
+        if path is not None:
+            locate(path, exc)
+        raise
     with logging_to(level=config.log.level):
         log.info("settings: %s", path if path is not None else "built-in defaults")
         return asyncio.run(_main(config, drivers, _state_dir()))

@@ -4,8 +4,10 @@ Nothing is guessed: an unknown key, a wrong type or a value out of range is a `C
 names the key, the nearest valid name, and where in the file it stands.
 """
 
+import contextlib
 import dataclasses
 import difflib
+import itertools
 import os
 import re
 import typing
@@ -18,7 +20,7 @@ import tomli
 from luxminer.config.schema import Config
 from luxminer.errors import ConfigError
 
-__all__ = ["CONFIG_ENV", "SYSTEM_CONFIG", "find_config", "load", "parse", "render"]
+__all__ = ["CONFIG_ENV", "SYSTEM_CONFIG", "find_config", "load", "locate", "parse", "render"]
 
 CONFIG_ENV = "LUXMINER_CONFIG"
 SYSTEM_CONFIG = Path("/etc/luxminer/luxminer.toml")
@@ -76,6 +78,14 @@ def parse(text: str) -> Config:
     except ConfigError as exc:
         exc.line, exc.column = _position(text, exc.key)
         raise
+
+
+def locate(path: Path, exc: ConfigError) -> None:
+    """Add line and column to an error that came up after ``path`` was loaded, where it has any."""
+    if exc.line is None and exc.key:
+        # A value that the file leaves to its default has no place, nor has a file changed since.
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+            exc.line, exc.column = _position(path.read_text(encoding="utf-8"), exc.key)
 
 
 def _build(cls: type[Any], tree: Mapping[str, Any], path: str) -> Any:
@@ -172,7 +182,8 @@ def _position(text: str, key: str) -> tuple[int | None, int | None]:
         target = next(iter(parent), None)
     if target is None or isinstance(parent[target], AbstractTable | tomlkit.items.AoT):
         section = re.escape(name if not path else ".".join(path))
-        header = re.search(rf"^\s*\[+\s*{section}\s*\]", text, re.MULTILINE)
+        found = re.finditer(rf"^[ \t]*\[+\s*{section}\s*\]", text, re.MULTILINE)
+        header = next(itertools.islice(found, target if isinstance(target, int) else 0, None), None)
         return _line_column(text, header.end()) if header else (None, None)
     marker = "position-of-the-value"
     parent[target] = marker
