@@ -1,19 +1,23 @@
 """Work for devices: takes the job to mine from the pools, hands out work items, wakes devices.
 
-One generator per job serves all devices, so that no two ever search the same header.
+One generator per job serves all devices, so that no two ever search the same header. It is kept
+for a while after its job: a pool that takes over again goes on where it was left.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from luxminer.clock import Clock
 from luxminer.work.generator import WorkGenerator
-from luxminer.work.job import PoolJob, WorkItem
+from luxminer.work.job import PoolJob, WorkItem, header_parts
 
 __all__ = ["Scheduler"]
 
 log = logging.getLogger(__name__)
+
+KEPT_GENERATORS = 64
+"""Jobs whose search can be gone on with; no pool takes shares of as many at once."""
 
 
 class Scheduler:
@@ -23,6 +27,7 @@ class Scheduler:
         self._clock = clock
         self._work_made = work_made
         self._generator: WorkGenerator | None = None
+        self._kept: dict[Hashable, WorkGenerator] = {}
         self._generation = 0
         self._changed = asyncio.Event()
         self._taken: dict[int, int] = {}
@@ -40,7 +45,7 @@ class Scheduler:
         not, the newest job is the one that pays.
         """
         log.debug("job %s%s", job.job_id if job is not None else "none", ", clean" if clean else "")
-        self._generator = WorkGenerator(job) if job is not None else None
+        self._generator = self._generator_of(job) if job is not None else None
         self._exhausted = False
         self._wake()
 
@@ -76,6 +81,18 @@ class Scheduler:
         """Return when a change came that ``device_id`` has not seen in `next_work` yet."""
         while self._taken.get(device_id, -1) == self._generation:
             await self._changed.wait()
+
+    def _generator_of(self, job: PoolJob) -> WorkGenerator:
+        parts = header_parts(job)
+        generator = self._kept.pop(parts, None)
+        if generator is None:
+            generator = WorkGenerator(job)
+        elif generator.job is not job:
+            generator.go_on(job)
+        self._kept[parts] = generator
+        if len(self._kept) > KEPT_GENERATORS:
+            del self._kept[next(iter(self._kept))]
+        return generator
 
     def _wake(self) -> None:
         self._generation += 1

@@ -7,7 +7,7 @@ ntime moves by one second as far as all known pools accept it; then there is no 
 
 from luxminer.hashing import merkle_root, midstates
 from luxminer.work.header import coinbase, header_start, header_tail
-from luxminer.work.job import PoolJob, WorkItem
+from luxminer.work.job import PoolJob, WorkItem, header_parts
 from luxminer.work.version import deposit, free_bits
 
 __all__ = ["MAX_NTIME_ROLL_S", "WorkGenerator", "encode_extranonce2", "extranonce2_space"]
@@ -60,6 +60,15 @@ class WorkGenerator:
     @property
     def job(self) -> PoolJob:
         return self._job
+
+    def go_on(self, job: PoolJob) -> None:
+        """Hand out what is left, for ``job``: the same work, that the pool sent once more.
+
+        Asserts that it is the same work; its difficulty and version mask may be others.
+        """
+        assert header_parts(job) == header_parts(self._job), job
+        self._job = job
+        self.set_version_mask(job.version_mask)
 
     def set_version_mask(self, mask: int) -> None:
         """Roll only the bits of ``mask`` from now on; 0 stops rolling.

@@ -4,10 +4,12 @@ All frozen. Byte order: 32-byte hashes and roots are in header order ("internal"
 display order; integers are the numbers of the header fields (little-endian on the wire).
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from operator import attrgetter
 
-__all__ = ["NonceFound", "PoolJob", "Share", "WorkItem", "is_same_work"]
+__all__ = ["NonceFound", "PoolJob", "Share", "WorkItem", "header_parts", "is_same_work"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,7 +104,9 @@ class Share:
 
 
 _OF_THE_MOMENT = ("connection", "clean", "received_s")
+_OF_THE_SHARES = ("difficulty", "share_target", "version_mask", "version_rolling")
 _CONTENT = tuple(part.name for part in fields(PoolJob) if part.name not in _OF_THE_MOMENT)
+_HEADER_PARTS = attrgetter(*(name for name in _CONTENT if name not in _OF_THE_SHARES))
 
 
 def is_same_work(known: PoolJob, job: PoolJob) -> bool:
@@ -111,3 +115,12 @@ def is_same_work(known: PoolJob, job: PoolJob) -> bool:
     The search can go on where it was; begun anew it would only find duplicates.
     """
     return all(getattr(known, name) == getattr(job, name) for name in _CONTENT)
+
+
+def header_parts(job: PoolJob) -> Hashable:
+    """Return all that the headers of a job are made of, but for what is rolled.
+
+    Equal for a job that came twice, also with another difficulty or version mask in between.
+    """
+    parts: tuple[Hashable, ...] = _HEADER_PARTS(job)
+    return parts

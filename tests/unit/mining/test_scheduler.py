@@ -1,9 +1,11 @@
 """Work for devices: never twice, and nobody sleeps through a change."""
 
 import asyncio
+from dataclasses import replace
+from fractions import Fraction
 
-from luxminer.mining.scheduler import Scheduler
-from luxminer.work.job import PoolJob
+from luxminer.mining.scheduler import KEPT_GENERATORS, Scheduler
+from luxminer.work.job import PoolJob, WorkItem
 from tests.unit.mining.jobs import job
 
 
@@ -97,3 +99,54 @@ async def test_a_used_up_job_says_so_and_goes_on_when_time_allows() -> None:
     assert work is not None
     assert work.ntime == work.job.ntime + 1
     assert source.has_work
+
+
+def header_of(item: WorkItem) -> tuple[bytes, bytes]:
+    return item.midstates[0], item.tail
+
+
+def test_a_job_that_comes_back_is_gone_on_with() -> None:
+    """Also as another object with another difficulty, as after a reconnect."""
+    source, made, _ = scheduler()
+    first, other = job(job_id="a"), job(job_id="b")
+    again = replace(
+        first, connection=9, difficulty=Fraction(7), share_target=first.share_target // 7
+    )
+    seen = set()
+    for current in (first, other, first, again, other):
+        source.set_job(current, clean=True)
+        for _ in range(3):
+            item = source.next_work(0, 1)
+            assert item is not None
+            assert item.job is current
+            seen.add((current.job_id, header_of(item)))
+    assert len(seen) == 15
+    assert made[-1] is other
+
+
+def test_what_may_be_rolled_is_asked_anew_when_a_job_comes_back() -> None:
+    source, _, _ = scheduler()
+    first = replace(job(job_id="a"), version_rolling=True, version_mask=0x1FFFE000)
+    source.set_job(first, clean=True)
+    item = source.next_work(0, 4)
+    assert item is not None
+    assert len(item.versions) == 4
+    source.set_job(job(job_id="b"), clean=True)
+    source.set_job(replace(first, version_mask=0, version_rolling=False), clean=True)
+    item = source.next_work(0, 4)
+    assert item is not None
+    assert item.versions == (first.version,)
+
+
+def test_only_so_many_jobs_are_remembered() -> None:
+    source, _, _ = scheduler()
+    jobs = [job(job_id=f"{number:x}") for number in range(KEPT_GENERATORS + 1)]
+    for current in (*jobs, jobs[0]):
+        source.set_job(current, clean=True)
+        item = source.next_work(0, 1)
+        assert item is not None
+        assert int.from_bytes(item.extranonce2, "little") == 0
+    source.set_job(jobs[-1], clean=True)
+    item = source.next_work(0, 1)
+    assert item is not None
+    assert int.from_bytes(item.extranonce2, "little") == 1
