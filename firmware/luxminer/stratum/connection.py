@@ -8,6 +8,8 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from aiohappyeyeballs import start_connection
+
 from luxminer.errors import TransportError, TransportTimeout
 
 __all__ = ["MAX_INPUT_BYTES_S", "MAX_UNSENT_BYTES", "PoolConnection", "dial"]
@@ -100,12 +102,10 @@ async def dial(
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout_s):
+            addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            sock = await start_connection(addresses, happy_eyeballs_delay=ADDRESS_STAGGER_S)
             _, connection = await loop.create_connection(
-                lambda: PoolConnection(opened, received),
-                host,
-                port,
-                happy_eyeballs_delay=ADDRESS_STAGGER_S,
-                interleave=1,
+                lambda: PoolConnection(opened, received), sock=sock
             )
     except TimeoutError as exc:
         raise TransportTimeout(f"no connection to {host}:{port} in {timeout_s:g} s") from exc
