@@ -65,24 +65,31 @@ class Miner:
         ``block`` overrides what the network target says.
         """
         work = self.work(job, versions=4 if rolled else 1)
-        midstate, version = work.midstates[-1], work.versions[-1]
-        for nonce in range(100_000):
-            found = header_hash(midstate, work.tail, nonce)
-            if hash_meets(found, job.share_target) is good:
-                break
-        else:
-            raise AssertionError("no nonce in 100,000")
-        meets = hash_meets(found, job.network_target)
-        return Share(
-            device_id=0,
-            work=work,
-            nonce=nonce,
-            version=version,
-            block_hash=found,
-            difficulty=difficulty_of_hash(found),
-            is_block=meets if block is None else block,
-            found_s=found_s or asyncio.get_running_loop().time(),
-        )
+        return search(work, good=good, block=block, found_s=found_s)
+
+
+def search(
+    work: WorkItem, *, good: bool = True, block: bool | None = None, found_s: float = 0.0
+) -> Share:
+    """Find a share in the last version of ``work``; see `Miner.share`."""
+    midstate, version = work.midstates[-1], work.versions[-1]
+    for nonce in range(100_000):
+        found = header_hash(midstate, work.tail, nonce)
+        if hash_meets(found, work.job.share_target) is good:
+            break
+    else:
+        raise AssertionError("no nonce in 100,000")
+    meets = hash_meets(found, work.job.network_target)
+    return Share(
+        device_id=0,
+        work=work,
+        nonce=nonce,
+        version=version,
+        block_hash=found,
+        difficulty=difficulty_of_hash(found),
+        is_block=meets if block is None else block,
+        found_s=found_s or asyncio.get_running_loop().time(),
+    )
 
 
 async def until(condition: Callable[[], object], what: str, timeout_s: float = 5.0) -> None:
