@@ -4,6 +4,9 @@ import copy
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -164,3 +167,93 @@ def test_a_failure_has_its_line_and_its_status(
     assert lines[2] == "unheard_of: 0 passed, 0 failed, 1 not applicable"
     assert "  unheard_of, family all (1): unknown kind" in lines
     assert lines[-1] == "1 passed, 1 failed, 1 not applicable"
+
+
+FOR_PEOPLE = [
+    "id",
+    "origin",
+    "note",
+    "title",
+    "why",
+    "kind",
+    "category",
+    "expected",
+    "event",
+    "chain",
+    "rule",
+    "stated_form",
+]
+OTHER_RULES = {
+    "jobs": "version_by_pool_rule.* naive_wrong_merkle_root_internal",
+    "headers": "stated_* device_nonce_comment",
+    "midstates": "device_* stated_midstate",
+    "prevhash_text": "sv2_u256_wire",
+    "constants": "pdiff1_target ratio_* approximation_error_ppm",
+    "difficulty_to_target": "target_if_parsed_as_double cgminer_double_target",
+    "nbits": "reencoded_nbits",
+    "hash_to_difficulty": "cgminer_rounded",
+    "version_rolling/cases": "bits_xor pool_or pool_xor all_rules_agree *_reconstructs*",
+    "version_rolling/roll_sequence": "esp_miner_sequence.*",
+    "extranonce2/space": "seconds_at_*",
+    "ntime_windows": "template_mintime pool_curtime",
+    "reconnect_hosts": "cgminer_rule_allows same_registrable_domain",
+}
+"""What other programs do, or a second form of a value that is compared in its exact one."""
+
+GIVEN = {
+    "jobs": "notify.ntime notify.clean_jobs height",
+    "midstates": "notify.* header76_hex",
+    "constants": "expected_hashes_per_diff1",
+    "nbits": "negative overflow",
+    "version_rolling/cases": "mask",
+    "version_rolling/set_version_mask": "old_mask pushed_mask client_mask",
+    "scenarios": "steps.*.action steps.*.note steps.*.event steps.*.expected "
+    "steps.*.hash_found.difficulty",
+    "malformed": "line line_hex reason code generator.* length sha256",
+}
+"""What a small change of is still the same case: a mask by its lowest bit, another bad line."""
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(item, (*path, key))
+    else:
+        yield path, value
+
+
+def changed(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"\d+/\d+", value):
+        return f"1{value}"
+    if isinstance(value, str) and not re.fullmatch(r"[0-9a-f]+", value):
+        return f"{value}1"
+    return 1 if value is None else spoiled({"expect": value})["expect"]
+
+
+def with_leaf(vector: Mapping[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    copied = copy.deepcopy(dict(vector))
+    at: Any = copied
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = value
+    return copied
+
+
+def test_every_value_of_a_pool_vector_is_looked_at() -> None:
+    """Change one value at a time: some vector of its section must turn red for each."""
+    seen: dict[str, bool] = {}
+    for result in of(POOLS):
+        case = result.case
+        if result.outcome is not Outcome.PASSED:
+            continue
+        for path, value in leaves(case.vector):
+            name = ".".join("*" if isinstance(key, int) else key for key in path)
+            known = OTHER_RULES.get(case.kind, "") + " " + GIVEN.get(case.kind, "")
+            if name in FOR_PEOPLE or any(fnmatch(name, each) for each in known.split()):
+                continue
+            key = f"{case.kind}: {name}"
+            if not seen.get(key):
+                vector = with_leaf(case.vector, path, changed(value))
+                seen[key] = run(replace(case, vector=vector)).outcome is Outcome.FAILED
+    assert len(seen) > 150
+    assert [key for key, failed in seen.items() if not failed] == []

@@ -14,7 +14,7 @@ from luxminer.stratum.endpoint import may_follow
 from luxminer.stratum.messages import Notify, parse_call, parse_configure
 from luxminer.work import generator, header, target, version
 from luxminer_hil.vectors import stratum_conversations, stratum_talk
-from luxminer_hil.vectors.mismatch import Mismatch, expect
+from luxminer_hil.vectors.mismatch import Mismatch, expect, expect_close, expect_given
 
 __all__ = ["CHECKS", "entries"]
 
@@ -66,7 +66,10 @@ def check_job(vector: Vector) -> None:
     expect(wanted["coinbase_hex"], raw.hex(), "coinbase")
     whole = header.coinbase(notify.coinb1, extranonce1, extranonce2, notify.coinb2)
     expect(wanted["coinbase_has_witness"], whole != raw, "witness to strip")
-    expect(wanted["coinbase_hash_internal"], hashing.double_sha256(whole).hex(), "coinbase hash")
+    coinbase_hash = hashing.double_sha256(whole)
+    expect(wanted["coinbase_hash_internal"], coinbase_hash.hex(), "coinbase hash")
+    expect_given(wanted, "coinbase_txid", header.display(coinbase_hash))
+    expect_given(vector, "extranonce2_size", len(extranonce2))
     root = hashing.merkle_root(whole, notify.merkle_branch)
     expect(wanted["merkle_root_internal"], root.hex(), "merkle root")
     expect(wanted["merkle_root_display"], header.display(root), "merkle root as displayed")
@@ -110,6 +113,7 @@ def _check_header(raw: bytes, wanted: Vector) -> None:
     expect(wanted["hash_display"], header.display(block_hash), "hash as displayed")
     difficulty = target.difficulty_of_hash(block_hash)
     expect(wanted["share_difficulty_floor"], int(difficulty), "share difficulty")
+    expect_given(wanted, "share_difficulty", difficulty)
 
 
 def check_header(vector: Vector) -> None:
@@ -159,6 +163,8 @@ def check_midstate(vector: Vector) -> None:
         tail = bytes.fromhex(vector["header_tail16"])
         found = hashing.header_hash(state, tail[:12], _number(vector["nonce"]))
         expect(vector["hash_display"], header.display(found), "hash")
+        difficulty = target.difficulty_of_hash(found)
+        expect_given(vector, "share_difficulty", difficulty)
         expect(vector["nonce"], f"{int.from_bytes(tail[12:], 'little'):08x}", "nonce")
 
 
@@ -195,6 +201,7 @@ def check_difficulty(vector: Vector) -> None:
     found = target.target_of(difficulty)
     expect(vector["target"], f"{found:064x}", "target")
     expect(vector["capped"], found == target.MAX_TARGET, "capped")
+    expect_given(vector, "difficulty_back_float", target.difficulty_of_target(found))
 
 
 def check_nbits(vector: Vector) -> None:
@@ -211,6 +218,7 @@ def check_nbits(vector: Vector) -> None:
     exact = target.network_difficulty(nbits)
     expect(Fraction(vector["difficulty_exact"]), exact, "network difficulty")
     expect(vector["difficulty_floor"], int(exact), "network difficulty, whole")
+    expect_given(vector, "difficulty_float", exact)
 
 
 def check_hash(vector: Vector) -> None:
@@ -222,6 +230,7 @@ def check_hash(vector: Vector) -> None:
     found = target.difficulty_of_hash(block_hash)
     expect(Fraction(vector["share_difficulty_exact"]), found, "share difficulty")
     expect(vector["share_difficulty_floor"], int(found), "share difficulty, whole")
+    expect_given(vector, "share_difficulty", found)
 
 
 def check_boundary(vector: Vector) -> None:
@@ -319,8 +328,7 @@ def check_accounting(vector: Vector) -> None:
         "hashrate_from_accepted_ghs": float(difficulties["accepted"]) * ghs,
     }
     for name, value in wanted.items():
-        if abs(found[name] - value) > max(1e-8, 1e-8 * abs(value)):
-            raise Mismatch(value, found[name], name)
+        expect_close(value, found[name], name)
 
 
 def check_reconnect(vector: Vector) -> None:
