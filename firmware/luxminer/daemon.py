@@ -1,6 +1,7 @@
 """The only place where the parts are joined: pools, work, sticks, telemetry, API.
 
-Start: sticks and pools first; HTTP, which takes long to import, once they run. Stop: pools give no
+Start: ports of the API are bound, so that one in use is told at once; then sticks and pools; what
+serves the API is imported once the first bytes to the sticks are out. Stop: pools give no
 more work, last shares go out, chips go idle, ports close, the API last, so that a reply under way
 still leaves.
 """
@@ -8,6 +9,7 @@ still leaves.
 import asyncio
 import logging
 import random
+import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from fractions import Fraction
@@ -15,8 +17,7 @@ from pathlib import Path
 
 from luxminer import __version__
 from luxminer.api.access import AccessRules
-from luxminer.api.dispatcher import Dispatcher
-from luxminer.api.server import ApiServer
+from luxminer.api.sockets import bind
 from luxminer.clock import Clock, SystemClock
 from luxminer.config.schema import Config
 from luxminer.control import CommandBus
@@ -47,6 +48,9 @@ __all__ = ["AGENT", "Daemon", "check"]
 log = logging.getLogger(__name__)
 
 AGENT = f"luxminer/{__version__}"
+
+FIRST_BYTES_S = 0.1
+"""Within this time the first bytes go to the sticks that are there; long imports come after it."""
 
 
 def check(config: Config, drivers: Sequence[DriverRecord] | None = None) -> None:
@@ -136,21 +140,14 @@ class Daemon:
         self._started_s = self._clock.monotonic()
         log.info("%s: SHA-256 by %s", AGENT, self._host.snapshot().sha256_kernel)
         async with AsyncExitStack() as servers:
-            dispatcher = Dispatcher(self.hub, self.bus, self._clock)
-            if self.config.api.port:
-                api = ApiServer(
-                    self.config.api, self.hub, self.bus, self._clock, dispatcher=dispatcher
-                )
-                await api.start()
-                servers.push_async_callback(api.stop)
-                self.api_port = api.port
-                log.info("API listens on %s port %d", self.config.api.listen, api.port)
+            api_sock = await self._listen(servers, "port")
+            http_sock = await self._listen(servers, "http_port")
             pools = asyncio.create_task(self.pools.run(), name="pools")
             devices = asyncio.create_task(self.devices.run(), name="devices")
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
-                if self.config.api.http_port:
-                    await self._start_http(servers, dispatcher)
+                await asyncio.sleep(FIRST_BYTES_S)
+                await self._serve(servers, api_sock, http_sock)
                 self.ready.set()
                 await asyncio.wait({pools, devices, stopping}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -160,25 +157,44 @@ class Daemon:
                 if not task.cancelled() and (failure := task.exception()) is not None:
                     raise failure
 
-    async def _start_http(self, servers: AsyncExitStack, dispatcher: Dispatcher) -> None:
-        """Import and start HTTP after the first task frames can leave."""
-        await asyncio.sleep(0)
-        import secrets
+    async def _listen(self, servers: AsyncExitStack, key: str) -> socket.socket | None:
+        """Bind the port of a setting; None when it is switched off."""
+        port: int = getattr(self.config.api, key)
+        if not port:
+            return None
+        return servers.enter_context(await bind(self.config.api.listen, port, f"api.{key}"))
 
-        from luxminer.api.http import HttpServer
-        from luxminer.api.token import load_or_create
+    async def _serve(
+        self,
+        servers: AsyncExitStack,
+        api_sock: socket.socket | None,
+        http_sock: socket.socket | None,
+    ) -> None:
+        """Import and start what answers on the ports."""
+        from luxminer.api.dispatcher import Dispatcher
 
-        if self._state_dir is not None:
-            token = load_or_create(self._state_dir / "token")
-        else:
-            token = secrets.token_urlsafe(32)
-        http = HttpServer(
-            self.config.api, self.hub, self.bus, self._clock, token=token, dispatcher=dispatcher
-        )
-        await http.start()
-        servers.push_async_callback(http.stop)
-        self.http_port = http.port
-        log.info("page on http://%s:%d/", self.config.api.listen, http.port)
+        config, clock = self.config.api, self._clock
+        dispatcher = Dispatcher(self.hub, self.bus, clock)
+        if api_sock is not None:
+            from luxminer.api.server import ApiServer
+
+            api = ApiServer(api_sock, dispatcher, config, clock)
+            await api.start()
+            servers.push_async_callback(api.stop)
+            self.api_port = api.port
+            log.info("API listens on %s port %d", config.listen, api.port)
+        if http_sock is not None:
+            from luxminer.api.http import HttpServer
+            from luxminer.api.token import load_or_create, new_token
+
+            token = new_token()
+            if self._state_dir is not None:
+                token = load_or_create(self._state_dir / "token")
+            http = HttpServer(http_sock, dispatcher, config, clock, hub=self.hub, token=token)
+            await http.start()
+            servers.push_async_callback(http.stop)
+            self.http_port = http.port
+            log.info("page on http://%s:%d/", config.listen, http.port)
 
     async def _stop(self, pools: "asyncio.Task[None]", devices: "asyncio.Task[None]") -> None:
         quiet = asyncio.create_task(self._quiet(devices), name="quiet")

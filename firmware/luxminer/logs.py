@@ -1,14 +1,15 @@
 """Log lines: what they look like, who writes them, and bytes in hexadecimal.
 
 Records go through a bounded queue to one writer thread, so that a slow SD card or journal never
-stalls the event loop; when the queue is full, lines are dropped and the number is logged.
+stalls the event loop; when the queue is full, lines are dropped and the number is logged. The
+standard library's handlers for queues do the same, but import 0.3 MiB for pickling.
 """
 
 import logging
-import logging.handlers
 import os
 import queue
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,28 +82,31 @@ class LineFormatter(logging.Formatter):
         return f"{stamp} {logging.getLevelName(record.levelno).lower():<7} {text}"
 
 
-class BoundedQueueHandler(logging.handlers.QueueHandler):
+class BoundedQueueHandler(logging.Handler):
     """Never blocks; says how many lines were lost as soon as there is room again."""
 
-    def __init__(self, lines: "queue.Queue[logging.LogRecord]") -> None:
-        super().__init__(lines)
+    def __init__(self, lines: "queue.Queue[logging.LogRecord | None]") -> None:
+        super().__init__()
+        self._lines = lines
         self._lost = 0
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        record.msg = record.getMessage()
+    def emit(self, record: logging.LogRecord) -> None:
+        record.msg = record.getMessage()  # now: what the arguments say may change
         record.args = None
-        return record
-
-    def enqueue(self, record: logging.LogRecord) -> None:
         try:
             if self._lost:
                 text = f"{self._lost} log lines were lost: the log could not be written fast enough"
                 lost = logging.LogRecord(__name__, logging.WARNING, "", 0, text, None, None)
-                self.queue.put_nowait(lost)
+                self._lines.put_nowait(lost)
                 self._lost = 0
-            self.queue.put_nowait(record)
+            self._lines.put_nowait(record)
         except queue.Full:
             self._lost += 1
+
+
+def _write(lines: "queue.Queue[logging.LogRecord | None]", writer: logging.Handler) -> None:
+    while (record := lines.get()) is not None:
+        writer.handle(record)
 
 
 @contextmanager
@@ -112,19 +116,20 @@ def logging_to(stream: TextIO = sys.stderr, *, level: str = "info") -> Iterator[
     journal = "JOURNAL_STREAM" in os.environ and not stream.isatty()
     writer = logging.StreamHandler(stream)
     writer.setFormatter(LineFormatter(journal=journal))
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(QUEUE_LIMIT)
+    lines: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_LIMIT)
     handler = BoundedQueueHandler(lines)
-    listener = logging.handlers.QueueListener(lines, writer)
+    thread = threading.Thread(target=_write, args=(lines, writer), name="log", daemon=True)
     root = logging.getLogger()
     before = root.level
     root.setLevel(max(LEVELS[level], logging.INFO))
     for name in ("luxminer", "luxminer_drivers", "luxminer_hil"):
         logging.getLogger(name).setLevel(LEVELS[level])
     root.addHandler(handler)
-    listener.start()
+    thread.start()
     try:
         yield
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
-        listener.stop()
+        lines.put(None)
+        thread.join()

@@ -150,7 +150,8 @@ async def test_arbitrary_bytes_on_the_socket(caplog: pytest.LogCaptureFixture) -
         examples.append((raw, cuts))
 
     collect()
-    async with serving(request_timeout_s=0.5) as server:
+    rig = Rig()
+    async with serving(rig, request_timeout_s=0.5) as server:
 
         async def try_one(raw: bytes, cuts: list[int]) -> None:
             reply = await exchange(server.port, *pieces_of(raw, cuts), half_close=True)
@@ -161,5 +162,5 @@ async def test_arbitrary_bytes_on_the_socket(caplog: pytest.LogCaptureFixture) -
 
         for start in range(0, len(examples), 10):
             await asyncio.gather(*(try_one(*one) for one in examples[start : start + 10]))
-        assert server.dispatcher.failures == 0
+        assert rig.dispatcher.failures == 0
     assert complaints(caplog) == []

@@ -14,6 +14,7 @@ import hashlib
 import importlib.resources
 import logging
 import re
+import socket
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -31,7 +32,6 @@ from luxminer.api.server import answer_request
 from luxminer.api.token import matches
 from luxminer.clock import Clock
 from luxminer.config.schema import ApiConfig
-from luxminer.control import CommandBus
 from luxminer.telemetry.hub import TelemetryHub
 
 __all__ = ["HttpServer"]
@@ -46,19 +46,19 @@ REQUEST_LOG = logging.getLogger(f"{__name__}.requests")
 
 
 class HttpServer:
-    """Serves the API and the page on ``config.http_port``; here 0 lets the kernel choose."""
+    """Serves the API and the page on a listening socket, which it owns. See `Listener`."""
 
     def __init__(
         self,
+        sock: socket.socket,
+        dispatcher: Dispatcher,
         config: ApiConfig,
-        hub: TelemetryHub,
-        bus: CommandBus,
         clock: Clock,
         *,
+        hub: TelemetryHub,
         token: str,
-        dispatcher: Dispatcher | None = None,
     ) -> None:
-        self.dispatcher = dispatcher or Dispatcher(hub, bus, clock)
+        self._dispatcher = dispatcher
         self._hub = hub
         self._token = token
         self._timeout_s = config.request_timeout_s
@@ -68,9 +68,7 @@ class HttpServer:
         self._runner: web.AppRunner | None = None
         self._listener = Listener(
             self._serve,
-            host=config.listen,
-            port=config.http_port,
-            key="api.http_port",
+            sock,
             limit=config.max_connections,
             rules=self._rules,
             clock=clock,
@@ -81,7 +79,7 @@ class HttpServer:
         return self._listener.port
 
     async def start(self) -> None:
-        """Listen. Raises ConfigError naming the port and the cure."""
+        """Serve from now on."""
         app = web.Application(client_max_size=MAX_REQUEST_BYTES)
         app.router.add_post("/api", self._api)
         app.router.add_get("/", self._index)
@@ -94,7 +92,7 @@ class HttpServer:
             shutdown_timeout=STOP_TIMEOUT_S,
         )
         await self._runner.setup()
-        await self._listener.start()
+        self._listener.start()
 
     async def stop(self) -> None:
         await self._listener.stop()
@@ -119,10 +117,10 @@ class HttpServer:
         framer.feed(await request.read())
         framer.end()
         if framer.kind is not RequestKind.JSON:
-            answer: Answer = self.dispatcher.refuse(Code.INVALID_JSON)
+            answer: Answer = self._dispatcher.refuse(Code.INVALID_JSON)
         else:
             with _guard(request):
-                answer = await answer_request(self.dispatcher, framer, self._caller(request))
+                answer = await answer_request(self._dispatcher, framer, self._caller(request))
         return web.Response(body=to_json(answer), content_type="application/json")
 
     async def _index(self, _request: web.Request) -> web.StreamResponse:

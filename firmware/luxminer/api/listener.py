@@ -7,7 +7,6 @@ silent ones delays nobody for long.
 """
 
 import asyncio
-import errno
 import logging
 import math
 import socket
@@ -15,26 +14,17 @@ from collections.abc import Awaitable, Callable
 
 from luxminer.api.access import AccessRules, Right
 from luxminer.clock import Clock
-from luxminer.errors import ConfigError
 from luxminer.logs import RateLimit
 
-__all__ = ["BACKLOG", "GRACE_S", "Connection", "Listener"]
+__all__ = ["GRACE_S", "Connection", "Listener"]
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 128
 GRACE_S = 0.1
 ACCEPT_PAUSE_S = 0.5
 """After the system had no descriptor left."""
 STOP_TIMEOUT_S = 3.0
 """For requests that are being answered when the service stops."""
-
-CURES = {
-    errno.EADDRINUSE: "another program listens there; stop it or choose another port",
-    errno.EACCES: "ports below 1024 need privileges; choose a higher one",
-    errno.EPERM: "ports below 1024 need privileges; choose a higher one",
-    errno.EADDRNOTAVAIL: "api.listen must be an address of this machine, or 0.0.0.0",
-}
 
 
 class Connection:
@@ -55,26 +45,25 @@ class Connection:
 
 
 class Listener:
-    """Accepts callers that ``rules`` let in and runs ``serve`` for each, at most ``limit``."""
+    """Accepts callers that ``rules`` let in and runs ``serve`` for each, at most ``limit``.
+
+    ``sock`` is bound and listens already; it is owned, and closed by `stop`.
+    """
 
     def __init__(
         self,
         serve: Callable[[Connection], Awaitable[None]],
+        sock: socket.socket,
         *,
-        host: str,
-        port: int,
-        key: str,
         limit: int,
         rules: AccessRules,
         clock: Clock,
     ) -> None:
         self._serve = serve
-        self._address = (host, port)
-        self._key = key
+        self._sock = sock
         self._limit = limit
         self._rules = rules
         self._clock = clock
-        self._sock: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._open: dict[Connection, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,13 +73,11 @@ class Listener:
     @property
     def port(self) -> int:
         """The port really bound, which the kernel chooses for port 0."""
-        assert self._sock is not None, "not started"
         port: int = self._sock.getsockname()[1]
         return port
 
-    async def start(self) -> None:
-        """Bind and accept from now on. Raises ConfigError naming the port and the cure."""
-        self._sock = await self._bind()
+    def start(self) -> None:
+        """Accept from now on."""
         self._accepting = asyncio.create_task(self._accept_all(self._sock))
 
     async def stop(self) -> None:
@@ -99,8 +86,7 @@ class Listener:
             self._accepting.cancel()
             await asyncio.wait([self._accepting])
             self._accepting = None
-        if self._sock is not None:
-            self._sock.close()
+        self._sock.close()
         for connection, task in list(self._open.items()):
             if connection.silent_since_s < math.inf:
                 task.cancel()
@@ -110,39 +96,6 @@ class Listener:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-
-    async def _bind(self) -> socket.socket:
-        host, port = self._address
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
-        except OSError as exc:
-            raise ConfigError(
-                f'"{host}" is no address: {exc.strerror}',
-                key="api.listen",
-                value=host,
-                cure="write an address of this machine, or 0.0.0.0",
-            ) from exc
-        family, kind, protocol, _, address = found[0]
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
-            sock.bind(address)
-            sock.listen(BACKLOG)
-        except OSError as exc:
-            sock.close()
-            raise ConfigError(
-                f"cannot listen on {host} port {port}: {exc.strerror}",
-                key=self._key,
-                value=port,
-                cure=CURES.get(exc.errno or 0, "choose another address or port"),
-            ) from exc
-        return sock
 
     async def _accept_all(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()

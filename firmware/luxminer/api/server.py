@@ -16,8 +16,6 @@ from luxminer.api.replies import Answer
 from luxminer.api.requests import RequestError, parse_json, parse_text
 from luxminer.clock import Clock
 from luxminer.config.schema import ApiConfig
-from luxminer.control import CommandBus
-from luxminer.telemetry.hub import TelemetryHub
 
 __all__ = ["ApiServer", "answer_request"]
 
@@ -30,26 +28,22 @@ TERMINATORS = {"nul": b"\0", "newline": b"\n"}
 
 
 class ApiServer:
-    """Serves the API on ``config.port``; here 0 lets the kernel choose. See `Listener`."""
+    """Serves the API on a listening socket, which it owns. See `Listener`."""
 
     def __init__(
         self,
+        sock: socket.socket,
+        dispatcher: Dispatcher,
         config: ApiConfig,
-        hub: TelemetryHub,
-        bus: CommandBus,
         clock: Clock,
-        *,
-        dispatcher: Dispatcher | None = None,
     ) -> None:
-        self.dispatcher = dispatcher or Dispatcher(hub, bus, clock)
+        self._dispatcher = dispatcher
         self._terminator = config.terminator
         self._timeout_s = config.request_timeout_s
         self._rules = AccessRules(config.allow)
         self._listener = Listener(
             self._serve,
-            host=config.listen,
-            port=config.port,
-            key="api.port",
+            sock,
             limit=config.max_connections,
             rules=self._rules,
             clock=clock,
@@ -60,8 +54,8 @@ class ApiServer:
         return self._listener.port
 
     async def start(self) -> None:
-        """Listen. Raises ConfigError naming the port and the cure."""
-        await self._listener.start()
+        """Serve from now on."""
+        self._listener.start()
 
     async def stop(self) -> None:
         await self._listener.stop()
@@ -72,7 +66,7 @@ class ApiServer:
             return
         connection.hold()
         caller = self._rules.caller(connection.address)
-        answer = await answer_request(self.dispatcher, framer, caller)
+        answer = await answer_request(self._dispatcher, framer, caller)
         connection.heard()
         async with asyncio.timeout(self._timeout_s):
             await self._send(connection, self._encode(answer, framer))

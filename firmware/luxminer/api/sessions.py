@@ -5,7 +5,7 @@ A courtesy lock between programs, not security: whoever knows the id may use it,
 Ref: luxminer-api.md section 5.
 """
 
-import secrets
+import random
 import string
 
 from luxminer.clock import Clock
@@ -25,6 +25,7 @@ class Sessions:
         self._clock = clock
         self._id = ""
         self._ends_s = 0.0
+        self._random = random.SystemRandom()
 
     @property
     def active(self) -> str:
@@ -35,7 +36,7 @@ class Sessions:
         """Begin a session and return its id; None while another one is active."""
         if self.active:
             return None
-        self._id = "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
+        self._id = "".join(self._random.choice(ALPHABET) for _ in range(ID_LENGTH))
         self._extend()
         return self._id
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from luxminer.errors import ConfigError
 
-__all__ = ["load_or_create", "matches", "renew"]
+__all__ = ["load_or_create", "matches", "new_token", "renew"]
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,11 @@ MAX_FILE_BYTES = 4096
 TOKEN = re.compile(r"[A-Za-z0-9_.~-]{16,256}")
 """What may be in the file: enough to be no guess, and fit for a header."""
 CURE = 'delete the file, or run "luxminer token --new"'
+
+
+def new_token() -> str:
+    """Return a random token that is kept nowhere."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def load_or_create(path: Path) -> str:
@@ -44,7 +49,7 @@ def load_or_create(path: Path) -> str:
 
 def renew(path: Path) -> str:
     """Write a new random token, in one step, and return it. Raises ConfigError."""
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = new_token()
     draft = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

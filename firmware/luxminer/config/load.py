@@ -6,16 +6,14 @@ names the key, the nearest valid name, and where in the file it stands.
 
 import contextlib
 import dataclasses
-import difflib
 import itertools
 import os
 import re
+import tomllib
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-import tomli
 
 from luxminer.config.schema import Config
 from luxminer.errors import ConfigError
@@ -68,11 +66,14 @@ def load(path: Path) -> Config:
 def parse(text: str) -> Config:
     """Check TOML text. Raises ConfigError."""
     try:
-        tree = tomli.loads(text)
-    except tomli.TOMLDecodeError as exc:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        words, line, column = _parser_words(text, str(exc))
         raise ConfigError(
-            f"not TOML: {exc.msg}", cure="correct this line", line=exc.lineno, column=exc.colno
+            f"not TOML: {words}", cure="correct this line", line=line, column=column
         ) from exc
+    except RecursionError as exc:
+        raise ConfigError("not TOML: nested too deeply", cure="settings have two levels") from exc
     try:
         return typing.cast("Config", _build(Config, tree, ""))
     except ConfigError as exc:
@@ -86,6 +87,14 @@ def locate(path: Path, exc: ConfigError) -> None:
         # A value that the file leaves to its default has no place, nor has a file changed since.
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
             exc.line, exc.column = _position(path.read_text(encoding="utf-8"), exc.key)
+
+
+def _parser_words(text: str, message: str) -> tuple[str, int, int]:
+    """Take apart what the parser says, which ends with ``(at line 3, column 5)``."""
+    words, _, place = message.rpartition(" (at ")
+    numbers = [int(number) for number in re.findall(r"\d+", place)]
+    line, column = numbers if len(numbers) == 2 else _line_column(text, len(text.rstrip()))
+    return words or message, line, column
 
 
 def _build(cls: type[Any], tree: Mapping[str, Any], path: str) -> Any:
@@ -109,7 +118,9 @@ def _build(cls: type[Any], tree: Mapping[str, Any], path: str) -> Any:
 
 
 def _unknown(key: str, name: str, fields: Mapping[str, Any]) -> ConfigError:
-    near = difflib.get_close_matches(name, fields, n=1)
+    from difflib import get_close_matches  # only when something is wrong
+
+    near = get_close_matches(name, fields, n=1)
     cure = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(fields))}"
     return ConfigError("unknown setting", key=key, value=name, cure=cure)
 

@@ -23,6 +23,7 @@ random numbers, so that adding one leaves the others as they were.
 import difflib
 import json
 import math
+import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -30,8 +31,6 @@ from enum import StrEnum
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
-
-import tomli
 
 from luxminer_hil.chipsim.errors import SimulatorError
 
@@ -232,7 +231,7 @@ def _read(path: Path) -> object:
         raise SimulatorError("faults", f"{path} is over 1 MiB", "give a file of faults")
     try:
         text = raw.decode()
-        return json.loads(text) if path.suffix == ".json" else tomli.loads(text)
+        return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except (ValueError, RecursionError) as exc:
         form = "JSON" if path.suffix == ".json" else "TOML"
         raise SimulatorError("faults", f"{path} is no {form}: {exc}", "correct that place") from exc

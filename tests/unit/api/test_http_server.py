@@ -19,6 +19,7 @@ import luxminer
 from luxminer.api.framing import MAX_REQUEST_BYTES
 from luxminer.api.http import HttpServer
 from luxminer.api.listener import GRACE_S
+from luxminer.api.sockets import bind
 from luxminer.clock import SystemClock
 from luxminer.config.schema import ApiConfig
 from luxminer.control import SwitchPool
@@ -34,9 +35,8 @@ WRITE = {"command": "privileged"}
 async def web(rig: Rig | None = None, **settings: Any) -> AsyncIterator[HttpServer]:
     rig = rig or Rig()
     config = ApiConfig(**{"port": 0, "http_port": 0, "listen": HOST, **settings})
-    server = HttpServer(
-        config, rig.hub, rig.bus, SystemClock(), token=TOKEN, dispatcher=rig.dispatcher
-    )
+    sock = await bind(config.listen, config.http_port, "api.http_port")
+    server = HttpServer(sock, rig.dispatcher, config, SystemClock(), hub=rig.hub, token=TOKEN)
     await server.start()
     try:
         yield server

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from luxminer.api.server import ApiServer
+from luxminer.api.sockets import bind
 from luxminer.clock import SystemClock
 from luxminer.config.schema import ApiConfig
 from tests.unit.api.snapshots import Rig
@@ -21,7 +22,8 @@ async def serving(rig: Rig | None = None, **settings: Any) -> AsyncIterator[ApiS
     """Serve a test snapshot on a free port of this machine."""
     rig = rig or Rig()
     config = ApiConfig(**{"port": 0, "http_port": 0, "listen": HOST, **settings})
-    server = ApiServer(config, rig.hub, rig.bus, SystemClock(), dispatcher=rig.dispatcher)
+    sock = await bind(config.listen, config.port, "api.port")
+    server = ApiServer(sock, rig.dispatcher, config, SystemClock())
     await server.start()
     try:
         yield server

@@ -82,10 +82,24 @@ def test_inline_tables_have_places_too() -> None:
     assert (caught.value.key, caught.value.line) == ("pools[1].user", 3)
 
 
-def test_broken_toml_says_where() -> None:
-    with pytest.raises(ConfigError) as caught:
-        parse("[api]\nport = = 1\n")
-    assert (caught.value.line, caught.value.column) == (2, 8)
+@pytest.mark.parametrize(
+    ("text", "words", "line", "column"),
+    [
+        ("[api]\nport = ?\n", "Invalid value", 2, 8),
+        ("[api]\nport = [1,\n\n", "", 2, 11),
+        ("a = 1\na = 2\n", "Cannot overwrite a value", 2, 6),
+        ("a = " + "[" * 100_000, "nested too deeply", None, None),
+    ],
+)
+def test_broken_toml_says_where(
+    text: str, words: str, line: int | None, column: int | None
+) -> None:
+    with pytest.raises(ConfigError, match="not TOML") as caught:
+        parse(text)
+    assert words in str(caught.value)
+    assert caught.value.line == line
+    if line is not None and column is not None:
+        assert abs((caught.value.column or 0) - column) <= 2, "parsers count a little differently"
 
 
 def test_a_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) -> None:

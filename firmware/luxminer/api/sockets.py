@@ -1,0 +1,56 @@
+"""Listening sockets, bound before anything else starts: a port in use is told at once.
+
+Imports little, unlike what serves them.
+"""
+
+import asyncio
+import errno
+import socket
+
+from luxminer.errors import ConfigError
+
+__all__ = ["BACKLOG", "bind"]
+
+BACKLOG = 128
+
+CURES = {
+    errno.EADDRINUSE: "another program listens there; stop it or choose another port",
+    errno.EACCES: "ports below 1024 need privileges; choose a higher one",
+    errno.EPERM: "ports below 1024 need privileges; choose a higher one",
+    errno.EADDRNOTAVAIL: "api.listen must be an address of this machine, or 0.0.0.0",
+}
+
+
+async def bind(host: str, port: int, key: str) -> socket.socket:
+    """Return a socket that listens; callers wait until they are accepted. Port 0 is a free one.
+
+    Raises ConfigError that names ``key``, the setting of the port, or the address, and the cure.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as exc:
+        raise ConfigError(
+            f'"{host}" is no address: {exc.strerror}',
+            key="api.listen",
+            value=host,
+            cure="write an address of this machine, or 0.0.0.0",
+        ) from exc
+    family, kind, protocol, _, address = found[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError as exc:
+        sock.close()
+        raise ConfigError(
+            f"cannot listen on {host} port {port}: {exc.strerror}",
+            key=key,
+            value=port,
+            cure=CURES.get(exc.errno or 0, "choose another address or port"),
+        ) from exc
+    return sock
