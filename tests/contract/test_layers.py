@@ -27,6 +27,7 @@ LAYERS = [
     {"device", "plugins"},
     {"pool", "mining"},
     {"api", "web"},
+    {"network"},
     {"host"},
     {"daemon", "report", "cli", "cmd"},
 ]

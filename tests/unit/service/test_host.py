@@ -1,5 +1,7 @@
 """Facts about the machine, read from a copy of its file system."""
 
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,20 @@ def test_state_goes_where_the_service_manager_says(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOME", "/nowhere")
     expected = {Path("/var/lib/luxminer"), Path("/nowhere/.local/state/luxminer")}
     assert state_directory() in expected
+
+
+def test_the_network_is_read_where_the_default_route_leads(tmp_path: Path) -> None:
+    gateway = int.from_bytes(bytes([192, 168, 1, 1]), sys.byteorder)
+    route = f"Iface\tDestination\tGateway\nlo\t0000FEA9\t0\nlo\t00000000\t{gateway:08X}\n"
+    write(tmp_path, "proc/net/route", route)
+    write(tmp_path, "etc/resolv.conf", "search x\nnameserver 192.168.1.1\nnameserver fe80::1\n#\n")
+    host = HostReader(tmp_path).snapshot()
+    assert (host.ip_address, host.netmask, host.dhcp) == ("127.0.0.1", "255.0.0.0", False)
+    assert host.gateway == "192.168.1.1"
+    assert host.dns_servers == ("192.168.1.1", "fe80::1")
+
+
+def test_a_build_has_a_date(tmp_path: Path) -> None:
+    text = HostReader(tmp_path).snapshot().build_date
+    built = datetime.strptime(text, "%a %b %d %H:%M:%S UTC %Y").replace(tzinfo=UTC)
+    assert datetime(2026, 1, 1, tzinfo=UTC) < built <= datetime.now(UTC)
