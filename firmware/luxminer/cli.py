@@ -16,6 +16,7 @@ BUILT_IN = {
     "run": ("mine with the sticks of this machine", "luxminer.cmd.run:COMMAND"),
     "check-config": ("say what is wrong with a configuration", "luxminer.cmd.check_config:COMMAND"),
     "devices": ("list the sticks that are plugged in", "luxminer.cmd.devices:COMMAND"),
+    "token": ("show or renew the token of the page", "luxminer.cmd.token:COMMAND"),
     "api": ("send a command to a running miner", "luxminer.cmd.api:COMMAND"),
 }
 """Name -> (words for the help, where it is). Packages add more by entry points."""

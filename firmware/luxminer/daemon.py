@@ -138,10 +138,10 @@ class Daemon:
     async def run(self, stop: asyncio.Event) -> None:
         """Mine until ``stop`` is set. Raises ConfigError when a port cannot be listened on."""
         self._started_s = self._clock.monotonic()
-        log.info("%s: SHA-256 by %s", AGENT, self._host.snapshot().sha256_kernel)
         async with AsyncExitStack() as servers:
             api_sock = await self._listen(servers, "port")
             http_sock = await self._listen(servers, "http_port")
+            log.info("%s: SHA-256 by %s", AGENT, self._host.snapshot().sha256_kernel)
             pools = asyncio.create_task(self.pools.run(), name="pools")
             devices = asyncio.create_task(self.devices.run(), name="devices")
             stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -185,11 +185,11 @@ class Daemon:
             log.info("API listens on %s port %d", config.listen, api.port)
         if http_sock is not None:
             from luxminer.api.http import HttpServer
-            from luxminer.api.token import load_or_create, new_token
+            from luxminer.api.token import FILE_NAME, load_or_create, new_token
 
             token = new_token()
             if self._state_dir is not None:
-                token = load_or_create(self._state_dir / "token")
+                token = load_or_create(self._state_dir / FILE_NAME)
             http = HttpServer(http_sock, dispatcher, config, clock, hub=self.hub, token=token)
             await http.start()
             servers.push_async_callback(http.stop)

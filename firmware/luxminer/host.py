@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 from luxminer import __version__, hashing
+from luxminer.errors import ConfigError
 from luxminer.network import addresses
 from luxminer.telemetry.model import HostSnapshot
 
-__all__ = ["HostReader", "state_directory"]
+__all__ = ["HostReader", "state_directory", "usable_state_directory"]
 
 GENERIC_MODEL = "USB stick miner"
 
@@ -133,3 +134,17 @@ def state_directory() -> Path:
     if os.access(system, os.W_OK):
         return system
     return Path.home() / ".local/state/luxminer"
+
+
+def usable_state_directory() -> Path:
+    """Return the state directory, made if need be. Raises ConfigError."""
+    path = state_directory()
+    cure = "set STATE_DIRECTORY to one that can be written"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        reason = f"cannot make the state directory {path}: {exc.strerror}"
+        raise ConfigError(reason, cure=cure) from exc
+    if not os.access(path, os.W_OK):
+        raise ConfigError(f"the state directory {path} cannot be written", cure=cure)
+    return path

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from luxminer.errors import ConfigError
 
-__all__ = ["load_or_create", "matches", "new_token", "renew"]
+__all__ = ["FILE_NAME", "load_or_create", "matches", "new_token", "renew"]
 
 log = logging.getLogger(__name__)
 
+FILE_NAME = "token"
+"""In the state directory."""
 TOKEN_BYTES = 32
 MAX_FILE_BYTES = 4096
 TOKEN = re.compile(r"[A-Za-z0-9_.~-]{16,256}")

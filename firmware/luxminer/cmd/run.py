@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from luxminer.config.schema import Config
 from luxminer.daemon import Daemon, check
 from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.errors import ConfigError
-from luxminer.host import state_directory
+from luxminer.host import usable_state_directory
 from luxminer.logs import logging_to
 from luxminer.report import report_rates
 
@@ -55,20 +54,7 @@ def _run(options: argparse.Namespace) -> int:
         raise
     with logging_to(level=config.log.level):
         log.info("settings: %s", path if path is not None else "built-in defaults")
-        return asyncio.run(_main(config, drivers, _state_dir()))
-
-
-def _state_dir() -> Path:
-    path = state_directory()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        reason = f"cannot make the state directory {path}: {exc.strerror}"
-        raise ConfigError(reason, cure="set STATE_DIRECTORY to one that can be written") from exc
-    if not os.access(path, os.W_OK):
-        reason = f"the state directory {path} cannot be written"
-        raise ConfigError(reason, cure="set STATE_DIRECTORY to one that can be written")
-    return path
+        return asyncio.run(_main(config, drivers, usable_state_directory()))
 
 
 async def _main(config: Config, drivers: Sequence[DriverRecord], state_dir: Path) -> int:

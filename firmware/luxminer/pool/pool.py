@@ -1,5 +1,6 @@
 """One pool of the list: what the owner set, its connection, and what is shown of it."""
 
+import json
 import random
 from collections.abc import Callable
 from fractions import Fraction
@@ -17,7 +18,7 @@ from luxminer.work.job import PoolJob
 __all__ = ["MAX_NAME", "Pool", "check_pool"]
 
 MAX_NAME = 256
-"""Characters of a user or password: a line of a submit must stay below 1,024 bytes."""
+"""Bytes of a user or password: a line of a submit must stay below 1,024 bytes."""
 
 TLS_PROBLEM = "TLS is not supported in this version: use stratum+tcp://"
 
@@ -151,6 +152,7 @@ def check_pool(config: PoolConfig, key: str) -> None:
         cure = "enter the account or address that the pool pays"
         raise ConfigError("is empty", key=f"{key}.user", value="", cure=cure)
     for name, value in (("user", config.user), ("password", config.password)):
-        if len(value) > MAX_NAME:
-            reason = f"has {len(value)} characters"
+        length = len(json.dumps(value)) - 2  # as it stands in a line: six bytes for an umlaut
+        if length > MAX_NAME:
+            reason = f"takes {length} bytes in a message"
             raise ConfigError(reason, key=f"{key}.{name}", cure=f"pools take {MAX_NAME} at most")

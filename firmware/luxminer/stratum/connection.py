@@ -1,7 +1,7 @@
 """One TCP connection to a pool: dialling, bytes both ways, and the reason why it ended.
 
 Knows nothing of stratum. Everything a peer can make grow is bounded here: what waits to be sent,
-and how much may arrive in a second.
+how much may arrive in a second, and how much of it is worked on before others get their turn.
 """
 
 import asyncio
@@ -12,13 +12,16 @@ from aiohappyeyeballs import start_connection
 
 from luxminer.errors import TransportError, TransportTimeout
 
-__all__ = ["MAX_INPUT_BYTES_S", "MAX_UNSENT_BYTES", "PoolConnection", "dial"]
+__all__ = ["MAX_INPUT_BYTES_S", "MAX_UNSENT_BYTES", "PIECE_BYTES", "PoolConnection", "dial"]
 
 MAX_UNSENT_BYTES = 256 * 1024
 """A pool that leaves this much unread is dead."""
 
 MAX_INPUT_BYTES_S = 8 * 1024 * 1024
 """More than this in one second is no mining pool: the largest jobs have tens of kilobytes."""
+
+PIECE_BYTES = 8192
+"""Handed on at once: a job fits, and several hundred hostile lines take a few milliseconds."""
 
 KEEPALIVE_IDLE_S = 45
 KEEPALIVE_INTERVAL_S = 30
@@ -38,6 +41,7 @@ class PoolConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._window_start_s = 0.0
         self._window_bytes = 0
+        self._arrived = bytearray()
         self.closed = asyncio.Event()
         self.reason = ""
         """Why the connection ended, for people; empty while it lives."""
@@ -77,7 +81,25 @@ class PoolConnection(asyncio.Protocol):
         if self._window_bytes > MAX_INPUT_BYTES_S:
             self.abort(f"sends more than {MAX_INPUT_BYTES_S >> 20} MiB in a second")
             return
-        self._received(data)
+        self._arrived += data
+        if len(self._arrived) == len(data):
+            self._deliver()
+
+    def _deliver(self) -> None:
+        """Hand on a piece, and the rest after all others who are ready; read on when it is done."""
+        assert self._transport is not None
+        piece = bytes(self._arrived[:PIECE_BYTES])
+        if len(self._arrived) > PIECE_BYTES:
+            self._transport.pause_reading()
+        if not self.reason:
+            self._received(piece)
+        del self._arrived[:PIECE_BYTES]
+        if self.reason:
+            self._arrived.clear()
+        elif self._arrived:
+            asyncio.get_running_loop().call_soon(self._deliver)
+        else:
+            self._transport.resume_reading()
 
     def pause_writing(self) -> None:
         self.abort("does not read what it is sent")

@@ -11,6 +11,7 @@ from luxminer.config.schema import PoolConfig, StratumConfig
 from luxminer.control import CommandBus, DisablePool, EnablePool, RemovePool, SwitchPool
 from luxminer.errors import CommandError, ConfigError
 from luxminer.pool.manager import PoolManager
+from luxminer.pool.pool import check_pool
 from luxminer.telemetry.model import PoolStatus
 
 
@@ -58,6 +59,18 @@ def test_a_pool_that_cannot_be_used_is_refused_with_its_key(url: str) -> None:
         manager("stratum+tcp://pool.example:3333", url)
     assert caught.value.key == "pools[1].url"
     assert "stratum+tcp://" in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("user", "fits"), [("a" * 256, True), ("a" * 257, False), ("ä" * 42, True), ("ä" * 43, False)]
+)
+def test_a_user_must_fit_into_the_line_of_a_share(user: str, fits: bool) -> None:
+    config = PoolConfig(url="pool.example:3333", user=user)
+    if fits:
+        check_pool(config, "pools[0]")
+    else:
+        with pytest.raises(ConfigError, match="bytes in a message"):
+            check_pool(config, "pools[0]")
 
 
 async def test_orders_are_refused_with_stable_words() -> None:

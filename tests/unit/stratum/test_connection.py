@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from luxminer.errors import TransportError, TransportTimeout
-from luxminer.stratum.connection import MAX_UNSENT_BYTES, PoolConnection, dial
+from luxminer.stratum.connection import MAX_UNSENT_BYTES, PIECE_BYTES, PoolConnection, dial
 from tests.unit.stratum.client_rig import until
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -166,3 +166,42 @@ async def test_dialling_has_a_time_limit() -> None:
         for connection in waiting:
             connection.abort("over")
             await connection.closed.wait()
+
+
+async def test_a_flood_of_small_lines_leaves_others_their_turn() -> None:
+    turns = 0
+    pieces: list[tuple[int, int]] = []
+    lines = b'{"id":null}\n' * 20_000
+
+    async def flood(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(lines)
+        await writer.drain()
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if sum(length for length, _ in pieces) < len(lines):
+            asyncio.get_running_loop().call_soon(turn)
+
+    turn()
+    async with connected(flood, received=lambda data: pieces.append((len(data), turns))) as (
+        _,
+        got,
+    ):
+        await until(lambda: sum(map(len, got)) == len(lines), "all of it")
+    assert b"".join(got) == lines
+    assert max(length for length, _ in pieces) <= PIECE_BYTES
+    assert len({at for _, at in pieces}) == len(pieces), "each piece in a turn of its own"
+
+
+async def test_what_waits_is_dropped_when_the_end_is_decided() -> None:
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes(20 * PIECE_BYTES))
+
+    connections: list[PoolConnection] = []
+    async with connected(talk, connections.append, lambda _: connections[0].abort("enough")) as (
+        connection,
+        got,
+    ):
+        await connection.closed.wait()
+        assert len(got) == 1
