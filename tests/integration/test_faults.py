@@ -1,10 +1,15 @@
 """What goes wrong in the field: nothing is lost without a reason, and mining goes on by itself."""
 
 import asyncio
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from luxminer.config.schema import StratumConfig
+from luxminer.daemon import Daemon
 from luxminer.telemetry.model import DeviceStatus, MinerSnapshot, PoolStatus
 from luxminer_hil.chipsim.faults import Direction, Fault, FaultKind, FaultPlan
 from luxminer_hil.chipsim.port import PtyPort
@@ -29,6 +34,16 @@ def reconcile(now: MinerSnapshot, *pools: FakePool) -> None:
     unsure = now.shares.unanswered + now.shares.waiting
     assert now.shares.accepted <= accepted <= now.shares.accepted + unsure
     assert now.shares.rejected_total <= rejected <= now.shares.rejected_total + unsure
+
+
+async def asc(daemon: Daemon, number: int) -> dict[str, Any]:
+    """Ask the API for one stick, as any program does."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", daemon.api_port)
+    writer.write(json.dumps({"command": "asc", "parameter": str(number)}).encode())
+    reply = await reader.read()
+    writer.close()
+    row: dict[str, Any] = json.loads(reply.rstrip(b"\0"))["ASC"][0]
+    return row
 
 
 @pytest.mark.slow
@@ -77,9 +92,12 @@ async def test_a_pulled_stick_is_dead_at_once_and_comes_back_as_itself(tmp_path:
             daemon, lambda s: all(d.shares.accepted for d in s.devices), 40, "both sticks mine"
         )
         stick.unplug()
-        now = await until(
-            daemon, lambda s: s.devices[0].status is DeviceStatus.DEAD, 2, "the stick is dead"
-        )
+        await asyncio.sleep(1.9)
+        row = await asc(daemon, 0)
+        assert row["Status"] == "Dead"
+        assert (row["Enabled"], row["No Device"], row["MHS 5s"]) == ("Y", True, 0)
+        assert (await asc(daemon, 1))["Status"] == "Alive"
+        now = daemon.hub.snapshot()
         assert not now.devices[0].present
         assert now.devices[0].enabled
         assert now.devices[0].rates.s5 == 0
@@ -153,3 +171,32 @@ async def test_the_next_pool_takes_over_and_the_first_comes_back(tmp_path: Path)
         reconcile(now, first, second)
         assert {share.user for share in first.shares} == {"user0.worker"}
         assert {share.user for share in second.shares} == {"user1.worker"}
+
+
+@pytest.mark.slow
+async def test_after_the_end_both_sides_say_the_same(tmp_path: Path) -> None:
+    async with FakePool(difficulty=SCALE, seed=SEED) as pool, stick_at(tmp_path) as stick:
+        async with running(config_for([stick], [pool]), tmp_path) as daemon:
+            await until(daemon, lambda s: s.shares.accepted >= 5, 40, "mining")
+        now, books = daemon.hub.snapshot(), pool.ledger()
+        assert_balanced(now)
+        assert now.shares.waiting == 0
+        assert now.shares.accepted == books.accepted
+        assert now.shares.difficulty_accepted == books.difficulty_accepted
+        assert now.shares.rejected_total == sum(books.rejected.values()) == 0
+
+
+@pytest.mark.slow
+async def test_a_pool_that_never_answers_is_shown_with_what_it_owes(tmp_path: Path) -> None:
+    async with FakePool(difficulty=SCALE, seed=SEED) as pool, stick_at(tmp_path) as stick:
+        await pool.answer_submits(False)
+        config = replace(config_for([stick], [pool]), stratum=StratumConfig(share_timeout_s=5.0))
+        async with running(config) as daemon:
+            now = await until(daemon, lambda s: s.shares.unanswered >= 2, 60, "unanswered shares")
+            assert now.shares.waiting
+            assert now.pools[0].shares.unanswered == now.shares.unanswered
+            reconcile(now, pool)
+        now = daemon.hub.snapshot()
+        assert_balanced(now)
+        assert (now.shares.accepted, now.shares.waiting) == (0, 0)
+        assert now.shares.unanswered == now.shares.shares
