@@ -5,8 +5,18 @@ the source of every row that names no other. "bfg": bfgminer 866fd36f. "vt": cgm
 Unproven rows say so; REFERENCE.md beside this file tells the same in words.
 """
 
-from enum import Enum, IntEnum
+from enum import IntEnum
 from typing import NamedTuple
+
+from luxminer_drivers.common.facts import CRC5 as CRC5
+from luxminer_drivers.common.facts import MAX_CHIPS as MAX_CHIPS
+from luxminer_drivers.common.facts import NONCE_SPACE as NONCE_SPACE
+from luxminer_drivers.common.facts import WORD_LENGTH as WORD_LENGTH
+from luxminer_drivers.common.facts import BitField as BitField
+from luxminer_drivers.common.facts import Crc as Crc
+from luxminer_drivers.common.facts import Field as Field
+from luxminer_drivers.common.facts import Order as Order
+from luxminer_drivers.common.facts import Product as Product
 
 # --- Chip ----------------------------------------------------------------------------------------
 
@@ -14,9 +24,6 @@ CHIP = "BM1384"
 
 CORES = 55
 """Each core hashes once per clock: 0.055 GH/s per MHz and chip."""
-
-MAX_CHIPS = 256
-"""A chip address is one byte, so no chain can be longer."""
 
 POWER_ON_MHZ = 200.0
 """Unproven: a chip that suddenly reports this clock is taken by vt as one that reset itself."""
@@ -26,53 +33,11 @@ BAUDRATE = 115200
 
 # --- Check sums ----------------------------------------------------------------------------------
 
-
-class Crc(NamedTuple):
-    """Most significant bit first, no reflection, no final XOR."""
-
-    width: int
-    polynomial: int
-    initial: int
-
-
-CRC5 = Crc(width=5, polynomial=0x05, initial=0x1F)
-"""Also bfg, ESP-Miner, mujina, braiins."""
-
 COMMAND_CRC_BITS = 27
 """Three bytes and the upper three bits of the last, whose lower five bits are the check sum."""
 
 REPLY_CRC_BITS = 35
 """Four bytes and the three type bits of the last. Nonce replies carry no check sum."""
-
-# --- Frames --------------------------------------------------------------------------------------
-
-
-class Order(Enum):
-    """How the bytes of a field stand on the wire."""
-
-    BIG = "a number, most significant byte first"
-    WORDS_REVERSED = "groups of four bytes, last group first, bytes inside a group unchanged"
-
-
-class Field(NamedTuple):
-    """``width`` bytes at ``offset``."""
-
-    name: str
-    offset: int
-    width: int
-    order: Order = Order.BIG
-
-
-class BitField(NamedTuple):
-    """``width`` bits above bit ``shift`` of a number."""
-
-    name: str
-    shift: int
-    width: int
-
-
-WORD_LENGTH = 4
-"""Bytes of a group in `Order.WORDS_REVERSED`."""
 
 # --- Commands: host to chip, 4 bytes -------------------------------------------------------------
 
@@ -187,8 +152,6 @@ TASK_JOB_ID = Field("job id", 51, 1)
 TASK_TAIL = Field("header bytes 64 to 75", 52, 12, Order.WORDS_REVERSED)
 """bits, time, last four merkle bytes; each in header order."""
 
-NONCE_SPACE = 0xFFFFFFFF
-
 MAX_TICKET_DIFFICULTY = 256
 """What one byte can say. The original bounds it by 4001 and would overflow the byte."""
 
@@ -227,20 +190,6 @@ GRACE_S = 10.0
 """Nothing is judged in the first seconds after a reset."""
 
 # --- Products ------------------------------------------------------------------------------------
-
-
-class Product(NamedTuple):
-    """A stick: how USB names it and how it is run. ``chips`` is 0 where only counting tells."""
-
-    name: str
-    title: str
-    code: str
-    vendor_id: int
-    product_id: int
-    manufacturers: tuple[str, ...]
-    product: str
-    chips: int
-    frequency_mhz: float
 
 
 COMPAC = Product(

@@ -3,6 +3,8 @@
 Ref: R. N. Williams, "A painless guide to CRC error detection algorithms", 1993 (table method).
 """
 
+from luxminer_drivers.common import facts
+
 __all__ = ["CRC16", "TableCrc"]
 
 
@@ -44,5 +46,5 @@ class TableCrc:
         return register
 
 
-CRC16 = TableCrc(width=16, polynomial=0x1021, initial=0xFFFF)
+CRC16 = TableCrc(*facts.CRC16)
 """CRC-16/CCITT-FALSE; ``123456789`` gives 29b1. Guards the task frames of later families."""
