@@ -16,21 +16,18 @@ from fractions import Fraction
 from pathlib import Path
 
 from luxminer import __version__
-from luxminer.api.access import AccessRules
 from luxminer.api.sockets import bind
+from luxminer.check import check
 from luxminer.clock import Clock, SystemClock
 from luxminer.config.schema import Config
 from luxminer.control import CommandBus
-from luxminer.device.assignment import Assigner
 from luxminer.device.manager import DeviceManager
 from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.device.state import DeviceState
-from luxminer.errors import ConfigError
 from luxminer.host import HostReader
 from luxminer.mining.scheduler import Scheduler
 from luxminer.mining.shares import ShareGate
 from luxminer.pool.manager import PoolManager
-from luxminer.pool.pool import check_pool
 from luxminer.telemetry.hub import TelemetryHub
 from luxminer.telemetry.model import (
     ChipSnapshot,
@@ -43,7 +40,7 @@ from luxminer.work.header import display
 from luxminer.work.job import NonceFound, PoolJob, Share
 from luxminer.work.target import difficulty_of_target
 
-__all__ = ["AGENT", "Daemon", "check"]
+__all__ = ["AGENT", "Daemon"]
 
 log = logging.getLogger(__name__)
 
@@ -51,25 +48,6 @@ AGENT = f"luxminer/{__version__}"
 
 FIRST_BYTES_S = 0.1
 """Within this time the first bytes go to the sticks that are there; long imports come after it."""
-
-
-def check(config: Config, drivers: Sequence[DriverRecord] | None = None) -> None:
-    """Refuse what can never work, beyond types and ranges. Raises ConfigError."""
-    AccessRules(config.api.allow)
-    for number, pool in enumerate(config.pools):
-        check_pool(pool, f"pools[{number}]")
-    try:
-        mask = int(config.stratum.version_rolling_mask, 16)
-    except ValueError:
-        mask = -1
-    if not 0 <= mask <= 0xFFFFFFFF:
-        raise ConfigError(
-            f'is "{config.stratum.version_rolling_mask}"',
-            key="stratum.version_rolling_mask",
-            value=config.stratum.version_rolling_mask,
-            cure="write eight hex digits, such as 1fffe000",
-        )
-    Assigner(config, drivers if drivers is not None else discover_drivers())
 
 
 class Daemon:

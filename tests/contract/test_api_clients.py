@@ -7,6 +7,7 @@ Ref: cgminer-api.md section 17; luxminer-api.md section 12.
 """
 
 import asyncio
+import gc
 import json
 import re
 import socket
@@ -76,6 +77,7 @@ async def test_luxos_async() -> None:
                 for _ in range(12)
             )
         )
+    gc.collect()  # or the warnings about what it left open would come in a later test
 
 
 async def test_luxos_without_pools_and_sticks() -> None:

@@ -29,6 +29,7 @@ LAYERS = [
     {"api", "web"},
     {"network"},
     {"host"},
+    {"check"},
     {"daemon", "report", "cli", "cmd"},
 ]
 """Modules of the service from the bottom up: a line may import itself and the lines above it."""

@@ -19,9 +19,7 @@ from luxminer.device.contract import (
 from luxminer.errors import (
     ConfigError,
     DeviceFault,
-    LuxminerError,
     ProbeMismatch,
-    TransportClosed,
     TransportTimeout,
 )
 from luxminer.logs import TRACE, HexDump
@@ -41,6 +39,7 @@ from luxminer_drivers.bm1384.jobs import JobRing
 from luxminer_drivers.bm1384.link import Link, next_step
 from luxminer_drivers.bm1384.pll import Pll, choose_pll
 from luxminer_drivers.bm1384.watch import ClockWatch, Watch
+from luxminer_drivers.common.tasks import run_together
 
 __all__ = ["SPEC", "Bm1384Stick", "open_stick"]
 
@@ -181,20 +180,9 @@ class Bm1384Stick:
         return most
 
     async def _mine(self, host: DeviceHost) -> None:
-        failures: tuple[Exception, ...] = ()
         watch = Watch(host.clock.monotonic(), len(self._chips))
         self._clock_watch = ClockWatch()
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(host, watch))
-                group.create_task(self._feed(host, watch))
-        except ExceptionGroup as both:
-            failures = tuple(exc for exc in both.exceptions if isinstance(exc, Exception))
-        # The end of the port explains whatever else went wrong.
-        for kind in (TransportClosed, LuxminerError, Exception):
-            for failure in failures:
-                if isinstance(failure, kind):
-                    raise failure
+        await run_together(self._listen(host, watch), self._feed(host, watch))
 
     async def _feed(self, host: DeviceHost, watch: Watch) -> None:
         """Send tasks and clock steps when they are due, and at once when work became void."""

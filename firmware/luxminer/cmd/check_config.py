@@ -2,9 +2,9 @@
 
 import argparse
 
+from luxminer.check import check
 from luxminer.commands import CliCommand, ExitCode
 from luxminer.config.load import SYSTEM_CONFIG, find_config, load, locate
-from luxminer.daemon import check
 from luxminer.errors import ConfigError
 
 __all__ = ["COMMAND"]

@@ -7,10 +7,11 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from luxminer.check import check
 from luxminer.commands import CliCommand, ExitCode
 from luxminer.config.load import find_config, load, locate
 from luxminer.config.schema import Config
-from luxminer.daemon import Daemon, check
+from luxminer.daemon import Daemon
 from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.errors import ConfigError
 from luxminer.host import usable_state_directory

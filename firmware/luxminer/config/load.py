@@ -7,6 +7,7 @@ names the key, the nearest valid name, and where in the file it stands.
 import contextlib
 import dataclasses
 import itertools
+import json
 import os
 import re
 import tomllib
@@ -23,6 +24,10 @@ __all__ = ["CONFIG_ENV", "SYSTEM_CONFIG", "find_config", "load", "locate", "pars
 CONFIG_ENV = "LUXMINER_CONFIG"
 SYSTEM_CONFIG = Path("/etc/luxminer/luxminer.toml")
 MAX_FILE_BYTES = 1_000_000
+MAX_TEXT = 512
+"""Characters of a value; no path, name or address needs more."""
+MAX_WHOLE = 1 << 63
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 TYPE_WORDS = {
     bool: "true or false",
@@ -55,7 +60,7 @@ def load(path: Path) -> Config:
             f"{path} is larger than {MAX_FILE_BYTES} bytes", cure="this is not a configuration"
         )
     try:
-        return parse(raw.decode())
+        return parse(raw.decode("utf-8-sig"))  # some editors begin a file with a mark
     except UnicodeDecodeError as exc:
         raise ConfigError(
             f"{path} is not UTF-8 text: byte {exc.start} is {raw[exc.start]:#04x}",
@@ -74,19 +79,26 @@ def parse(text: str) -> Config:
         ) from exc
     except RecursionError as exc:
         raise ConfigError("not TOML: nested too deeply", cure="settings have two levels") from exc
+    except ValueError as exc:
+        raise ConfigError("a number has too many digits", cure="shorten it") from exc
     try:
         return typing.cast("Config", _build(Config, tree, ""))
     except ConfigError as exc:
-        exc.line, exc.column = _position(text, exc.key)
+        _locate(text, exc)
         raise
 
 
 def locate(path: Path, exc: ConfigError) -> None:
     """Add line and column to an error that came up after ``path`` was loaded, where it has any."""
     if exc.line is None and exc.key:
-        # A value that the file leaves to its default has no place, nor has a file changed since.
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-            exc.line, exc.column = _position(path.read_text(encoding="utf-8"), exc.key)
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            _locate(path.read_text(encoding="utf-8-sig"), exc)
+
+
+def _locate(text: str, exc: ConfigError) -> None:
+    # A value that the file leaves to its default has no place, nor has one with an odd name.
+    with contextlib.suppress(ValueError, LookupError, TypeError):
+        exc.line, exc.column = _position(text, exc.key)
 
 
 def _parser_words(text: str, message: str) -> tuple[str, int, int]:
@@ -102,7 +114,8 @@ def _build(cls: type[Any], tree: Mapping[str, Any], path: str) -> Any:
     hints = typing.get_type_hints(cls)
     values = {}
     for name, value in tree.items():
-        key = f"{path}.{name}" if path else name
+        shown = name if BARE_KEY.fullmatch(name) else json.dumps(name)
+        key = f"{path}.{shown}" if path else shown
         if name not in fields:
             raise _unknown(key, name, fields)
         values[name] = _convert(hints[name], fields[name], value, key)
@@ -121,8 +134,25 @@ def _unknown(key: str, name: str, fields: Mapping[str, Any]) -> ConfigError:
     from difflib import get_close_matches  # only when something is wrong
 
     near = get_close_matches(name, fields, n=1)
-    cure = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(fields))}"
+    known = f"known here: {', '.join(sorted(fields))}"
+    places = [
+        title for title, cls in _sections() if name in {f.name for f in dataclasses.fields(cls)}
+    ]
+    cure = f"did you mean {near[0]}?" if near else known
+    if places and not near:
+        cure = f"it stands under {' or '.join(places)}"
     return ConfigError("unknown setting", key=key, value=name, cure=cure)
+
+
+def _sections() -> Iterator[tuple[str, type[Any]]]:
+    """Yield every section with the class of its settings."""
+    hints = typing.get_type_hints(Config)
+    for field in dataclasses.fields(Config):
+        hint = hints[field.name]
+        if typing.get_origin(hint) is tuple:
+            yield f"[[{field.name}]]", typing.get_args(hint)[0]
+        else:
+            yield f"[{field.name}]", hint
 
 
 def _convert(hint: Any, field: "dataclasses.Field[Any]", value: Any, key: str) -> Any:
@@ -139,12 +169,15 @@ def _convert(hint: Any, field: "dataclasses.Field[Any]", value: Any, key: str) -
             cure = f"write [[{key}]]" if table else f'write {field.name} = ["..."]'
             raise ConfigError(f"is {_show(value)}, not a list", key=key, value=value, cure=cure)
         return tuple(_convert(item, field, entry, f"{key}[{n}]") for n, entry in enumerate(value))
-    if hint is float and type(value) is int:
+    if hint is float and type(value) is int and abs(value) < MAX_WHOLE:
         value = float(value)
     if type(value) is not hint:
         raise ConfigError(
             f"is {_show(value)}", key=key, value=value, cure=f"it must be {TYPE_WORDS[hint]}"
         )
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        reason = f"has {len(value)} characters"
+        raise ConfigError(reason, key=key, cure=f"at most {MAX_TEXT} are possible")
     _check_range(field, value, key)
     return value
 
@@ -227,7 +260,7 @@ def _lines(config: Config | None) -> Iterator[str]:
             for entry in value or ():
                 yield from _section(f"[[{field.name}]]", item, entry, comment="")
             if not value:
-                yield from _section(f"[[{field.name}]]", item, None, comment="# ")
+                yield from _section(f"[[{field.name}]]", item, None, comment="#")
         else:
             yield from _section(f"[{field.name}]", hint, value or hint(), comment="")
 

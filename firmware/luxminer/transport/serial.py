@@ -241,12 +241,11 @@ class SerialTransport:
         if self._closing is None:
             self._lost("closed")
             self._closing = self._loop.run_in_executor(None, self._release)
-        try:
-            async with asyncio.timeout(CLOSE_LIMIT_S):
-                await asyncio.shield(self._closing)
-        except TimeoutError:
+        # Not by a time limit of the task, which may have been cancelled already.
+        done, _ = await asyncio.wait({self._closing}, timeout=CLOSE_LIMIT_S)
+        if not done:
             log.warning("%s did not close within %g s", self._name, CLOSE_LIMIT_S)
-        except (OSError, termios.error) as exc:
+        elif (exc := self._closing.exception()) is not None:
             log.debug("%s closed with an error: %s", self._name, exc)
 
     def _on_readable(self) -> None:

@@ -125,7 +125,7 @@ def test_the_shipped_file_is_the_rendered_template() -> None:
 
 
 def test_every_example_line_of_the_template_is_valid() -> None:
-    text = re.sub(r"^# (\[|\w+ = )", r"\1", render(), flags=re.MULTILINE)
+    text = re.sub(r"^#(\[|\w+ = )", r"\1", render(), flags=re.MULTILINE)
     config = parse(text)
     assert len(config.pools) == len(config.devices) == 1
 
@@ -174,3 +174,29 @@ def test_what_is_rendered_parses_back(
 def test_any_text_is_a_configuration_or_a_clear_error(text: str) -> None:
     with contextlib.suppress(ConfigError):
         assert isinstance(parse(text), Config)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[mining]\ndetect_interval_s = 1" + "0" * 400, "mining.detect_interval_s: is 1000"),
+        ("[api]\nport = " + "1" * 5000, "too many digits"),
+        ('"" = 1', '"": unknown setting'),
+        ('"a.b" = 1', '"a.b": unknown setting'),
+        ('[api]\n"x[0]" = 1', 'api."x[0]": unknown setting'),
+        ('"\\u001b[31m" = 1', '"\\u001b[31m": unknown setting'),
+        ('[log]\nurl = "x"', "log.url: unknown setting; it stands under [[pools]]"),
+        ('[api]\nlisten = "' + "a" * 5000 + '"', "api.listen: has 5000 characters"),
+    ],
+)
+def test_odd_names_and_sizes_are_clear_errors(text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text)
+    assert words in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "bom.toml"
+    path.write_bytes(b"\xef\xbb\xbf[api]\nport = 1\n")
+    assert load(path).api.port == 1

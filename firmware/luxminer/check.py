@@ -1,0 +1,58 @@
+"""What can never work in a configuration, beyond types and ranges of single settings."""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+
+from luxminer.api.access import AccessRules
+from luxminer.config.schema import Config
+from luxminer.device.assignment import Assigner
+from luxminer.device.registry import DriverRecord, discover_drivers
+from luxminer.errors import ConfigError
+from luxminer.pool.pool import check_pool
+
+__all__ = ["check"]
+
+
+def check(config: Config, drivers: Sequence[DriverRecord] | None = None) -> None:
+    """Refuse what can never work. Raises ConfigError with the key of the setting."""
+    _check_ports(config)
+    AccessRules(config.api.allow)
+    for number, pool in enumerate(config.pools):
+        check_pool(pool, f"pools[{number}]")
+    _check_stratum(config)
+    Assigner(config, drivers if drivers is not None else discover_drivers())
+
+
+def _check_ports(config: Config) -> None:
+    api = config.api
+    if api.port and api.port == api.http_port:
+        cure = "give it another one than api.port, or 0 to switch it off"
+        raise ConfigError(f"is {api.http_port}", key="api.http_port", value=api.port, cure=cure)
+    try:
+        ipaddress.ip_address(api.listen.strip("[]"))
+    except ValueError:
+        if api.listen != "localhost":
+            cure = "write an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all"
+            raise ConfigError(
+                f'is "{api.listen}"', key="api.listen", value=api.listen, cure=cure
+            ) from None
+
+
+def _check_stratum(config: Config) -> None:
+    stratum = config.stratum
+    mask = stratum.version_rolling_mask
+    if not re.fullmatch(r"[0-9a-fA-F]{8}", mask):
+        raise ConfigError(
+            f'is "{mask}"',
+            key="stratum.version_rolling_mask",
+            value=mask,
+            cure="write eight hex digits, such as 1fffe000",
+        )
+    if stratum.retry_min_s > stratum.retry_max_s:
+        raise ConfigError(
+            f"is {stratum.retry_max_s:g}",
+            key="stratum.retry_max_s",
+            value=stratum.retry_max_s,
+            cure=f"it must not be below retry_min_s, {stratum.retry_min_s:g}",
+        )
