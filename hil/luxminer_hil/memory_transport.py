@@ -3,6 +3,7 @@
 import asyncio
 
 from luxminer.errors import TransportClosed, TransportTimeout
+from luxminer.transport.base import Capability, PlainTransport
 from luxminer_hil.chipsim.port import MemoryPort, PortClosed
 
 __all__ = ["WRITE_LIMIT_S", "MemoryTransport"]
@@ -11,7 +12,7 @@ WRITE_LIMIT_S = 2.0
 """Longest time in which the stick may leave a write unfinished."""
 
 
-class MemoryTransport:
+class MemoryTransport(PlainTransport):
     """A `luxminer.transport.base.Transport` to a stick in the same process."""
 
     def __init__(
@@ -28,6 +29,10 @@ class MemoryTransport:
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset({Capability.FAST_BAUD})
 
     async def read(self, limit: int = 4096) -> bytes:
         """Return 1 to ``limit`` bytes. Raises TransportClosed. Cancelling loses no bytes."""

@@ -1,8 +1,23 @@
 """The byte channel to a device, as drivers see it."""
 
+from abc import ABC, abstractmethod
+from enum import StrEnum
 from typing import Protocol
 
-__all__ = ["Transport"]
+from luxminer.errors import TransportError
+
+__all__ = ["Capability", "PlainTransport", "Transport"]
+
+
+class Capability(StrEnum):
+    """What a transport can do besides moving bytes."""
+
+    RESET_LINE = "reset line"
+    """It can hold the chips in reset."""
+    SECOND_CHANNEL = "second channel"
+    """It has a line to the board's telemetry controller."""
+    FAST_BAUD = "fast baud"
+    """Its line runs at 1.5 Mbaud and all that is slower."""
 
 
 class Transport(Protocol):
@@ -10,7 +25,12 @@ class Transport(Protocol):
 
     @property
     def name(self) -> str:
-        """What an owner recognises: ``/dev/ttyUSB0``, ``socket://host:port``."""
+        """What an owner recognises: ``/dev/ttyUSB0``, ``socket://host:port``, ``usb:1-1.3``."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What more than bytes it offers; constant while it is open."""
         ...
 
     async def read(self, limit: int = 4096) -> bytes:
@@ -36,6 +56,48 @@ class Transport(Protocol):
         """Change the line rate after what was written has left."""
         ...
 
+    async def set_reset(self, asserted: bool) -> None:
+        """Hold the chips in reset while ``asserted``; returns when the board has had its pause.
+
+        Needs `Capability.RESET_LINE`. The rate of the line stays what it was. Raises TransportError
+        (naming what lacks the line, or refused), TransportClosed, TransportTimeout.
+        """
+        ...
+
+    def channel(self, number: int) -> "Transport":
+        """Return the line of another interface of the same device; 0 is this one.
+
+        Needs `Capability.SECOND_CHANNEL`. It lives as long as the transport it comes from, and
+        closing it closes nothing. Raises TransportError naming what lacks it.
+        """
+        ...
+
     async def close(self) -> None:
         """Release the port. A read or write under way raises TransportClosed. Idempotent."""
         ...
+
+
+class PlainTransport(ABC):
+    """Base of transports that move bytes and nothing else: ttys, sockets, memory."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset()
+
+    async def set_reset(self, asserted: bool) -> None:
+        """Raise TransportError: there is no such line."""
+        raise TransportError(
+            f"{self.name} cannot switch reset {'on' if asserted else 'off'}: it has no reset line; "
+            "open the stick by its USB path (usb:1-1.3)"
+        )
+
+    def channel(self, number: int) -> "Transport":
+        """Raise TransportError: there is no other channel."""
+        raise TransportError(
+            f"{self.name} has no channel {number}: it is a single line; "
+            "open the stick by its USB path (usb:1-1.3)"
+        )

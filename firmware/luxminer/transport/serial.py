@@ -24,6 +24,7 @@ from luxminer.errors import (
     TransportTimeout,
 )
 from luxminer.logs import TRACE, HexDump
+from luxminer.transport.base import Capability, PlainTransport
 from luxminer.transport.ports import check_port, is_url, unusable
 
 __all__ = ["INPUT_LIMIT", "WRITE_LIMIT_S", "SerialTransport", "open_serial"]
@@ -137,7 +138,7 @@ def _close_late(opening: "asyncio.Future[Port]") -> None:
         threading.Thread(target=opening.result().close, daemon=True).start()
 
 
-class SerialTransport:
+class SerialTransport(PlainTransport):
     """A `luxminer.transport.base.Transport` over an open port with a descriptor. Owns the port."""
 
     def __init__(self, port: Port, name: str, *, write_limit_s: float = WRITE_LIMIT_S) -> None:
@@ -159,6 +160,11 @@ class SerialTransport:
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """A tty takes any rate, and the kernel says no to those that its bridge cannot have."""
+        return frozenset() if is_url(self._name) else frozenset({Capability.FAST_BAUD})
 
     async def read(self, limit: int = READ_SIZE) -> bytes:
         """Return 1 to ``limit`` bytes; what arrived before the other end went is still returned.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from luxminer.errors import TransportClosed, TransportTimeout
+from luxminer.transport.base import PlainTransport
 from tests.oracles.crc import crc
 
 VECTORS: dict[str, Any] = json.loads(
@@ -50,7 +51,7 @@ WINNERS = {
 }
 
 
-class FakeChain:
+class FakeChain(PlainTransport):
     """A `luxminer.transport.base.Transport` with chips at its other end."""
 
     def __init__(self, chips: int = 1) -> None:
