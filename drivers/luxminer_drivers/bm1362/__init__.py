@@ -1,0 +1,1 @@
+"""GekkoScience Compac A1 and Terminus A1 with the BM1362 chip."""

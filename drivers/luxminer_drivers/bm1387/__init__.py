@@ -1,0 +1,1 @@
+"""GekkoScience NewPac and R606 with the BM1387 chip."""

@@ -1,0 +1,1 @@
+"""GekkoScience Compac F and R909 with the BM1397 chip."""
