@@ -21,8 +21,8 @@ from luxminer_drivers.bm13xx.facts import (
 from luxminer_drivers.bm1362.facts import Register as Register
 
 VERSION_CONTROL = 0x8000
-"""Upper half of VERSION_ROLLING: automatic, generation code 0. esp and mj send 9000 to the same chip
-on other boards; whether an A2 needs this one is unknown."""
+"""Upper half of VERSION_ROLLING: automatic, generation code 0. esp and mj send 9000 to the same
+chip on other boards; whether an A2 needs this one is unknown."""
 SOFT_RESET_VALUE = 0x00070000
 """To SOFT_RESET before the addresses. Also esp, mj."""
 SOFT_RESET_RUN_VALUE = 0x000701F0
@@ -40,7 +40,7 @@ CORE_RUN_VALUES = (0x80008B00, 0x8000800E, 0x800082AA)
 """... and these at the end."""
 PLL_DIVIDER_VALUE = 0x0F0F0F00
 HASH_COUNT_ORIGINAL = 0x0F25
-"""What the original always writes: fits one clock and one number of chips at most. We compute it."""
+"""What the original always writes, at any clock and number of chips. The driver computes it."""
 
 CHIP_ID_REPLY = b"\x13\x70\x00\x00\x00\x00\x00\x00"
 """Value, address, register, two more. Captured by mj."""

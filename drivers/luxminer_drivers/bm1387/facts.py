@@ -45,7 +45,7 @@ MISC_MMEN = BitField("MMEN", 7, 1)
 MISC_UART_VALUE = 0x00200000
 """Sets the UART divider, which is added: inverted clock."""
 MISC_GATE_VALUE = 0x40208080
-"""Gates blocks and keeps the divider, which is added: not set baud, inverted clock, gate block, MMEN."""
+"""Gates blocks: not set baud, inverted clock, gate block, MMEN; the divider is added again."""
 
 CHIP_ID_REPLY = b"\x13\x87\x90\x00\x00\x00"
 """Before addresses are set; the fourth byte is the address then. Logged by go, also br."""
@@ -73,8 +73,8 @@ PLL = PllForm(
     search_from=0,
     search_to=0,
 )
-"""Also go. vt takes post dividers 1, 1 from 600 MHz on. br: the data sheet allows feedback 32 to 127,
-which these leave below 100 and above 793.75 MHz."""
+"""Also go. vt takes post dividers 1, 1 from 600 MHz on. br: the data sheet allows feedback 32 to
+127, which these leave below 100 and above 793.75 MHz."""
 
 BM1387 = Family(
     name="BM1387",

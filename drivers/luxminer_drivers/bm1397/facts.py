@@ -62,7 +62,7 @@ PLL_DIVIDER_VALUE = 0x0F0F0F00
 CHIP_ID_REPLY = b"\x13\x97\x18\x00\x00\x00"
 """Value, address and register. Logged by esp."""
 PLL_RESET = 0xC0600161
-"""Power-on value of the PLL, 12.5 MHz less than half of 400 by formula. sk; not seen on a stick."""
+"""Power-on value of the PLL: locked, 400 MHz. sk; not seen on a stick."""
 MISC_RESET = 0x00003A01
 """sk."""
 
@@ -162,7 +162,7 @@ COMPACF = Model(
     ramp_window_s=300.0,
     core_mv=0,
 )
-"""The scale is the original's allowance for chips that stay below their nominal rate at low clocks."""
+"""The scale is an allowance for chips that stay below their nominal rate at low clocks."""
 R909 = Model(
     product=Product(
         name="r909",

@@ -241,7 +241,7 @@ class PllForm(NamedTuple):
     """Whether a clock of 0 exists: feedback 0, all dividers 1."""
     search_from: int
     search_to: int
-    """Range of the feedback for clocks that the bands do not give exactly; 0 where they always do."""
+    """Feedback for clocks that the bands do not give exactly; both 0 where they always do."""
 
 
 # --- Link ----------------------------------------------------------------------------------------
@@ -353,7 +353,7 @@ class Control(NamedTuple):
     request_type: int
     request: int
     value: int
-    index: int
+    interface: int
     data: bytes
     pause_s: float
 
@@ -375,7 +375,7 @@ FTDI_LOW_S = 0.030
 FTDI_LOW_BM1397_S = 1.0
 """How long nRST stays low; the BM1397 takes longer."""
 FTDI_RUN_DIVISOR = 2
-"""40/03 with this value: 1.5 Mbaud at the host, where chips run at 1.5625 M; 4 % apart, and works."""
+"""40/03 with this value: 1.5 Mbaud at the host, while chips run at 1.5625 M; 4 % apart works."""
 FTDI_RUN_BAUDRATE = 1_500_000
 FTDI_RUN_UART_DIVIDER = 1
 FTDI_STATUS_LENGTH = 2
@@ -389,8 +389,8 @@ CP2105_ON = (
     Control(0x41, 0x03, 0x0830, 0, b"", 0.0),
     Control(0x41, 0xFF, 0x37E1, 0, b"\x07\x00", 0.100),
 )
-"""A1, A2, after a USB port reset: interface 0 on, DTR, 115200, 8 bits with MARK parity, and the latch
-with all three outputs 0, which is chips and regulator on."""
+"""A1, A2, after a USB port reset: interface 0 on, DTR, 115200, 8 bits with MARK parity, and the
+latch with all three outputs 0, which is chips and regulator on."""
 CP2105_OFF = (Control(0x41, 0xFF, 0x37E1, 0, b"\x07\x07", 0.100),)
 """After a USB port reset."""
 CP2105_TELEMETRY = (
