@@ -14,7 +14,7 @@ ROOTS = {
 }
 
 LAYERS = [
-    {"errors", "clock", "logs", "commands"},
+    {"errors", "clock", "logs", "commands", "limits"},
     {"hashing", "config.schema"},
     {"work"},
     {"stratum.guard", "stratum.fields", "stratum.endpoint", "transport.base"},
@@ -130,6 +130,7 @@ def test_the_judges_share_numbers_but_no_code(name: str, path: Path) -> None:
 
 
 PURE_MODULES = (
+    "limits",
     "work",
     "hashing",
     "stratum.endpoint",

@@ -15,23 +15,34 @@ log = logging.getLogger(__name__)
 
 FOLDER = "blocks"
 
+MAX_KEPT = 100
+MAX_KEPT_BYTES = 16 << 20
+"""Of one run, for real blocks are rare: a pool that names an absurd target must not fill a disk."""
+
 
 class BlockStore:
-    """Writes one file for each candidate; without a state directory they are only logged."""
+    """Writes a file for each candidate, `MAX_KEPT` at most; without a folder it only logs them."""
 
     def __init__(self, state_dir: Path | None) -> None:
         self._folder = state_dir / FOLDER if state_dir is not None else None
         self._writes: set[asyncio.Future[None]] = set()
+        self._kept = 0
+        self._kept_bytes = 0
 
     def keep(self, share: Share, wall_s: float) -> None:
         """Begin to write a candidate down; does not block. Needs a running event loop."""
         name = display(share.block_hash)
-        log.warning("BLOCK FOUND by stick %d: %s", share.device_id, name)
-        if self._folder is None:
+        if self._kept < MAX_KEPT:
+            log.warning("BLOCK FOUND by stick %d: %s", share.device_id, name)
+        if self._folder is None or self._kept >= MAX_KEPT:
             return
         record = _record(share, wall_s)
         path = self._folder / f"{name}.json"
         data = (json.dumps(record, indent=1) + "\n").encode()
+        if self._kept_bytes + len(data) > MAX_KEPT_BYTES:
+            return
+        self._kept += 1
+        self._kept_bytes += len(data)
         # A thread, unlike a task, finishes its write also when the service ends in this moment.
         write = asyncio.get_running_loop().run_in_executor(None, write_atomically, path, data)
         self._writes.add(write)

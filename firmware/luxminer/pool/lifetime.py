@@ -4,6 +4,7 @@ What still waited when a run ended was sent or held and never came to an end: it
 unanswered, so that the sum holds across a restart, also across one by a power cut.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -13,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from luxminer.pool.files import write_atomically
-from luxminer.pool.ledger import MAX_REASONS
+from luxminer.pool.ledger import MAX_REASONS, ShareLedger
 from luxminer.telemetry.model import ShareTally
 
-__all__ = ["FILE_NAME", "MAX_FILE_BYTES", "LifetimeFile"]
+__all__ = ["FILE_NAME", "MAX_FILE_BYTES", "LifetimeFile", "LifetimeTotals"]
 
 log = logging.getLogger(__name__)
 
@@ -51,15 +52,12 @@ class LifetimeFile:
         """Return the totals of the earlier runs, zero when there are none.
 
         A file that cannot be understood is set aside beside the place, never overwritten
-        unseen and never fatal.
+        unseen. Raises OSError for one that cannot be read: it must not be overwritten.
         """
         try:
             with self._path.open("rb") as file:
                 raw = file.read(MAX_FILE_BYTES + 1)
         except FileNotFoundError:
-            return ShareTally()
-        except OSError as exc:
-            log.warning("lifetime totals start at zero: cannot read %s: %s", self._path, exc)
             return ShareTally()
         try:
             return _decode(raw)
@@ -77,13 +75,42 @@ class LifetimeFile:
             self._path.replace(aside)
         except OSError as exc:
             log.warning("%s is damaged (%s) and cannot be moved: %s", self._path, reason, exc)
-            return
+            raise
         log.warning(
             "lifetime totals start at zero: %s is damaged (%s); kept as %s",
             self._path,
             reason,
             aside.name,
         )
+
+
+class LifetimeTotals:
+    """Keeps the file up with a ledger. Without a state directory it does nothing."""
+
+    def __init__(self, state_dir: Path | None, ledger: ShareLedger) -> None:
+        self._file = LifetimeFile(state_dir) if state_dir is not None else None
+        self._ledger = ledger
+        self._saved: ShareTally | None = None
+        """What the file says; None while it could not be read."""
+
+    async def load(self) -> None:
+        """Let the ledger count on from the earlier runs."""
+        if self._file is None:
+            return
+        try:
+            before = await asyncio.to_thread(self._file.load)
+        except OSError as exc:
+            log.warning("totals of all runs cannot be read, and are left alone: %s", exc)
+            return
+        self._ledger.restore(before)
+        self._saved = before
+
+    async def save(self) -> None:
+        """Write what has changed, unless earlier runs are not in it. Raises OSError."""
+        tally = self._ledger.lifetime()
+        if self._file is not None and self._saved is not None and tally != self._saved:
+            await asyncio.to_thread(self._file.save, tally)
+            self._saved = tally
 
 
 def _encode(tally: ShareTally) -> bytes:

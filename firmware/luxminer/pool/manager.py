@@ -23,17 +23,17 @@ from luxminer.control import (
     SwitchPool,
 )
 from luxminer.errors import CommandError, ConfigError
+from luxminer.limits import TokenBucket
 from luxminer.logs import RateLimit
 from luxminer.pool.blocks import BlockStore
 from luxminer.pool.chain import ChainView
 from luxminer.pool.failover import choose
 from luxminer.pool.ledger import ShareLedger
-from luxminer.pool.lifetime import LifetimeFile
-from luxminer.pool.limits import TokenBucket
+from luxminer.pool.lifetime import LifetimeTotals
 from luxminer.pool.pool import Pool, check_pool
 from luxminer.stratum import protocol as stratum
 from luxminer.stratum.outcome import Outcome, ShareResult
-from luxminer.telemetry.model import PoolSnapshot, ShareTally
+from luxminer.telemetry.model import PoolSnapshot
 from luxminer.work.header import display
 from luxminer.work.job import PoolJob, Share
 
@@ -46,6 +46,9 @@ MAX_POOLS = 64
 TICK_S = 1.0
 SAVE_S = 60.0
 
+TELL_AFTER_S = 3.0
+"""A pool that does not work this long after the start is worth a line in the log."""
+
 OUTAGE_GRACE_S = 60.0
 """Without any pool the last job is searched on for this long: the session may be resumed."""
 
@@ -55,6 +58,9 @@ FAILED_PAUSE_S = 10.0
 SUBMITS_PER_S = 50.0
 SUBMIT_BURST = 200
 """More shares than this mean an absurdly low difficulty; they would only cost CPU and network."""
+
+BLOCKS_PER_S = 1.0
+BLOCK_BURST = 20
 
 ANSWER_S = 2.0
 """At the end, how long the answers to the last shares are waited for."""
@@ -91,8 +97,6 @@ class PoolManager:
         self._agent = agent
         self._on_job = on_job
         self._on_version_mask = on_version_mask
-        self._lifetime = LifetimeFile(state_dir) if state_dir is not None else None
-        self._saved: ShareTally | None = None
         self._numbers = 0
         self._pools: list[Pool] = []
         self._order: list[Pool] = []
@@ -106,12 +110,14 @@ class PoolManager:
         self._chain = ChainView()
         self._blocks = BlockStore(state_dir)
         self._bucket = TokenBucket(SUBMITS_PER_S, SUBMIT_BURST)
+        self._block_bucket = TokenBucket(BLOCKS_PER_S, BLOCK_BURST)
         self._limit = RateLimit()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
         self.last_job_wall_s: float | None = None
         self.ledger = ShareLedger(clock, self._position_of)
+        self._totals = LifetimeTotals(state_dir, self.ledger)
         for number, pool in enumerate(pools):
             check_pool(pool, f"pools[{number}]")
             self._add(pool)
@@ -180,9 +186,7 @@ class PoolManager:
 
     async def run(self) -> None:
         """Keep all enabled pools connected until cancelled; then `stop` may still flush shares."""
-        if self._lifetime is not None:
-            before = await asyncio.to_thread(self._lifetime.load)
-            self.ledger.restore(before)
+        await self._totals.load()
         async with asyncio.TaskGroup() as group:
             self._group = group
             for pool in self._pools:
@@ -225,16 +229,11 @@ class PoolManager:
         await self._save()
 
     async def _save(self) -> None:
-        tally = self.ledger.lifetime()
-        if self._lifetime is None or tally == self._saved:
-            return
         try:
-            await asyncio.to_thread(self._lifetime.save, tally)
+            await self._totals.save()
         except OSError as exc:
-            if self._limit.admit("save", self._clock.monotonic()) is not None:
+            if self._may_log("save"):
                 log.warning("totals of all runs cannot be saved: %s; is the disk full?", exc)
-            return
-        self._saved = tally
 
     def _connect(self, pool: Pool) -> None:
         if self._group is None or not pool.enabled or not pool.usable:
@@ -288,9 +287,17 @@ class PoolManager:
             if self._active is not None:
                 log.warning("no pool works; searching the last job on for %g s", OUTAGE_GRACE_S)
             self._active = None
+        elif self._job is None and now_s - self._idle_since_s >= TELL_AFTER_S:
+            self._tell_problems()
         elif self._job is not None and now_s - self._idle_since_s >= OUTAGE_GRACE_S:
             log.warning("no pool works: the sticks are idle")
             self._set_job(None, clean=True)
+
+    def _tell_problems(self) -> None:
+        """Say why there is nothing to do, now and then."""
+        for position, pool in enumerate(self._pools):
+            if pool.problem and self._may_log(f"problem {pool.number}"):
+                log.warning("pool %d at %s: %s", position, pool.config.url, pool.problem)
 
     def _say_switch(self, best: Pool) -> None:
         position = self._position_of(best.number)
@@ -340,7 +347,7 @@ class PoolManager:
     def _job_received(self, pool: Pool, job: PoolJob) -> None:
         wall_s = self._clock.wall()
         self.last_job_wall_s = wall_s
-        if self._chain.saw(job, wall_s):
+        if self._chain.saw(job, wall_s) and self._may_log("new block"):
             log.info("new block on the network: %s", display(job.prev_hash))
         if pool is self._active and not self._stopping:
             before = self._job
@@ -359,10 +366,15 @@ class PoolManager:
             self._blocks.keep(share, self._clock.wall())
         if pool is None:
             self._settled(None, share, ShareResult(outcome=Outcome.DROPPED, reason="pool removed"))
-        elif not share.is_block and not self._bucket.take(self._clock.monotonic()):
+        elif not self._may_submit(share):
             self._settled(pool, share, ShareResult(outcome=Outcome.DROPPED, reason="rate limit"))
         else:
             pool.client.submit(share)
+
+    def _may_submit(self, share: Share) -> bool:
+        """Bound the shares of an absurdly low difficulty; blocks have a bound of their own."""
+        now_s = self._clock.monotonic()
+        return self._bucket.take(now_s) or (share.is_block and self._block_bucket.take(now_s))
 
     def _settled(self, pool: Pool | None, share: Share, result: ShareResult) -> None:
         self.ledger.settled(share, result)
@@ -379,11 +391,12 @@ class PoolManager:
                 )
             case Outcome.REJECTED:
                 words = "pool %s rejected share from stick %d: %s (%s)"
-                log.warning(words, position, share.device_id, result.reason, result.text)
+                if self._may_log(f"reject {result.reason} {position}"):
+                    log.warning(words, position, share.device_id, result.reason, result.text)
             case Outcome.DROPPED | Outcome.UNANSWERED:
                 if pool is not None:
                     pool.remote_failures += result.reason == "connection lost"
-                if self._limit.admit(result.outcome, self._clock.monotonic()) is not None:
+                if self._may_log(result.outcome):
                     words = "pool %s: share from stick %d %s: %s"
                     reason = result.reason or result.text or "no answer"
                     log.warning(words, position, share.device_id, result.outcome, reason)
@@ -455,6 +468,9 @@ class PoolManager:
         return pool.config.url
 
     # Bookkeeping ---------------------------------------------------------------------------------
+
+    def _may_log(self, key: str) -> bool:
+        return self._limit.admit(key, self._clock.monotonic()) is not None
 
     def _add(self, config: PoolConfig) -> Pool:
         pool = Pool(

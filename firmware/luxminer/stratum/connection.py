@@ -5,6 +5,7 @@ how much may arrive in a second, and how much of it is worked on before others g
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 
@@ -17,7 +18,7 @@ __all__ = ["MAX_INPUT_BYTES_S", "MAX_UNSENT_BYTES", "PIECE_BYTES", "PoolConnecti
 MAX_UNSENT_BYTES = 256 * 1024
 """A pool that leaves this much unread is dead."""
 
-MAX_INPUT_BYTES_S = 8 * 1024 * 1024
+MAX_INPUT_BYTES_S = 2 * 1024 * 1024
 """More than this in one second is no mining pool: the largest jobs have tens of kilobytes."""
 
 PIECE_BYTES = 8192
@@ -137,7 +138,9 @@ async def dial(
 
 
 def _words(exc: OSError | ValueError) -> str:
-    return exc.strerror or str(exc) if isinstance(exc, OSError) else str(exc)
+    if isinstance(exc, socket.gaierror) or not isinstance(exc, OSError) or not exc.errno:
+        return f"{getattr(exc, 'strerror', None) or exc}; correct the name, or look at the network"
+    return f"{os.strerror(exc.errno).lower()}; correct address and port, or look at the network"
 
 
 def _tune(sock: socket.socket) -> None:

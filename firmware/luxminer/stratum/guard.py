@@ -13,11 +13,24 @@ from decimal import Decimal
 from typing import TypeVar
 
 from luxminer.errors import StratumError
+from luxminer.limits import TokenBucket
 
-__all__ = ["MAX_LINE_BYTES", "MAX_SHOWN_TEXT", "LineSplitter", "parse_object", "shown_text"]
+__all__ = [
+    "LINE_BURST",
+    "MAX_LINE_BYTES",
+    "MAX_SHOWN_TEXT",
+    "LineSplitter",
+    "parse_object",
+    "shown_text",
+]
 
 MAX_LINE_BYTES = 1 << 20
 """A job with a large payout coinbase has some tens of kilobytes."""
+
+LINES_PER_S = 500.0
+LINE_BURST = 10_000
+"""More lines than this are no pool: a job comes every few seconds, and each share has one answer;
+after a break some thousand shares may be answered at once."""
 
 MAX_DEPTH = 32
 MAX_DIGITS = 1000
@@ -43,12 +56,13 @@ class LineSplitter:
 
     def __init__(self) -> None:
         self._rest = bytearray()
+        self._rate = TokenBucket(LINES_PER_S, LINE_BURST)
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes, now_s: float) -> list[bytes]:
         """Return the lines that ``data`` completes, without their ends and without empty ones.
 
-        Raises StratumError once a line is longer than `MAX_LINE_BYTES`; lines completed by the
-        same data are lost then, the connection is useless.
+        Raises StratumError once a line is longer than `MAX_LINE_BYTES`, or there are more than
+        `LINES_PER_S`; lines completed by the same data are lost then, the connection is useless.
         """
         if b"\n" in data:
             *whole, rest = (bytes(self._rest) + data).split(b"\n")
@@ -60,6 +74,8 @@ class LineSplitter:
         if len(self._rest) > MAX_LINE_BYTES or any(len(line) > MAX_LINE_BYTES for line in lines):
             self._rest.clear()
             raise StratumError(f"line longer than {MAX_LINE_BYTES} bytes")
+        if not all(self._rate.take(now_s) for _ in lines):
+            raise StratumError("lines without end")
         return lines
 
 

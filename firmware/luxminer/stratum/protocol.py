@@ -224,7 +224,7 @@ class StratumProtocol:
         if self._failed:
             return []
         try:
-            lines = self._lines.feed(data)
+            lines = self._lines.feed(data, now_s)
         except StratumError as exc:
             return [self._fail(exc.reason)]
         events: list[Event] = []

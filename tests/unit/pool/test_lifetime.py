@@ -11,8 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luxminer.pool.lifetime import FILE_NAME, MAX_FILE_BYTES, LifetimeFile, _decode, _encode
+from luxminer.pool.ledger import ShareLedger
+from luxminer.pool.lifetime import (
+    FILE_NAME,
+    MAX_FILE_BYTES,
+    LifetimeFile,
+    LifetimeTotals,
+    _decode,
+    _encode,
+)
+from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer.telemetry.model import ShareTally
+from tests.unit.pool.pieces import FakeClock, a_job, a_share
 
 TALLY = ShareTally(
     shares=21,
@@ -112,12 +122,31 @@ def test_a_damaged_file_is_set_aside(
     assert (tmp_path / f"{FILE_NAME}.corrupt").read_bytes() == content
 
 
-def test_a_file_that_cannot_be_read_is_no_crash(
+async def test_a_file_that_cannot_be_read_is_left_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / FILE_NAME).mkdir()
-    assert LifetimeFile(tmp_path).load() == ShareTally()
-    assert "cannot read" in caplog.text
+    ledger = ShareLedger(FakeClock(), lambda _: None)
+    totals = LifetimeTotals(tmp_path, ledger)
+    await totals.load()
+    ledger.opened(a_share(a_job()), None)
+    await totals.save()
+    assert (tmp_path / FILE_NAME).is_dir()
+    assert "are left alone" in caplog.text
+
+
+async def test_before_the_totals_are_loaded_nothing_is_saved(tmp_path: Path) -> None:
+    before = ShareTally(shares=3, accepted=3)
+    LifetimeFile(tmp_path).save(before)
+    ledger = ShareLedger(FakeClock(), lambda _: None)
+    totals = LifetimeTotals(tmp_path, ledger)
+    await totals.save()
+    assert LifetimeFile(tmp_path).load() == before
+    await totals.load()
+    ledger.opened(share := a_share(a_job()), None)
+    ledger.settled(share, ShareResult(outcome=Outcome.ACCEPTED))
+    await totals.save()
+    assert LifetimeFile(tmp_path).load().accepted == 4
 
 
 counts = st.integers(0, 10**12)

@@ -14,6 +14,7 @@ import pytest
 from luxminer.config.schema import StratumConfig
 from luxminer.control import DisablePool, EnablePool, RemovePool, SwitchPool
 from luxminer.errors import CommandError
+from luxminer.pool.blocks import MAX_KEPT
 from luxminer.pool.manager import ANSWER_S, OUTAGE_GRACE_S, SUBMIT_BURST
 from luxminer.telemetry.model import PoolStatus, ShareTally
 from luxminer.work.header import display
@@ -255,6 +256,17 @@ async def test_a_block_candidate_is_on_the_disk_whatever_the_pool_says(tmp_path:
         for node in record["merkle_branch"]:
             root = double_sha256(root + bytes.fromhex(node))
         assert header[36:68] == root
+
+
+async def test_an_absurd_target_of_the_network_cannot_fill_the_disk(tmp_path: Path) -> None:
+    async with FakePool(difficulty=TINY) as pool:
+        async with managing(pool.url, state_dir=tmp_path) as rig:
+            block = rig.miner.share(await rig.job_of(pool), block=True)
+            for nonce in range(MAX_KEPT + 300):
+                name = nonce.to_bytes(32, "little")
+                rig.manager.submit(replace(block, nonce=nonce, block_hash=name))
+            assert rig.total.dropped["rate limit"] > 100
+        assert len(list((tmp_path / "blocks").iterdir())) == MAX_KEPT
 
 
 # Whatever happens --------------------------------------------------------------------------------

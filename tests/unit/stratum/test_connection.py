@@ -8,7 +8,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from luxminer.errors import TransportError, TransportTimeout
-from luxminer.stratum.connection import MAX_UNSENT_BYTES, PIECE_BYTES, PoolConnection, dial
+from luxminer.stratum.connection import (
+    MAX_INPUT_BYTES_S,
+    MAX_UNSENT_BYTES,
+    PIECE_BYTES,
+    PoolConnection,
+    dial,
+)
 from tests.unit.stratum.client_rig import until
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -114,7 +120,7 @@ async def test_a_flood_ends_the_connection() -> None:
     async with connected(flood) as (connection, got):
         await asyncio.wait_for(connection.closed.wait(), 5)
         assert "MiB in a second" in connection.reason
-        assert sum(map(len, got)) <= 8 << 20
+        assert sum(map(len, got)) <= MAX_INPUT_BYTES_S
 
 
 async def test_nothing_is_received_after_the_end_was_decided() -> None:

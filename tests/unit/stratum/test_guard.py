@@ -14,27 +14,27 @@ from luxminer.stratum.guard import LineSplitter, parse_object, shown_text
 
 def test_lines_are_cut_at_line_feeds_only() -> None:
     splitter = LineSplitter()
-    assert splitter.feed(b'{"a"') == []
-    assert splitter.feed(b':1}\r\n\n\n{"b":2}\n{') == [b'{"a":1}\r', b'{"b":2}']
-    assert splitter.feed(b"}\n") == [b"{}"]
+    assert splitter.feed(b'{"a"', 0.0) == []
+    assert splitter.feed(b':1}\r\n\n\n{"b":2}\n{', 0.0) == [b'{"a":1}\r', b'{"b":2}']
+    assert splitter.feed(b"}\n", 0.0) == [b"{}"]
 
 
 def test_the_longest_line_passes_and_a_longer_one_does_not() -> None:
     longest = b"a" * guard.MAX_LINE_BYTES
-    assert LineSplitter().feed(longest + b"\n") == [longest]
+    assert LineSplitter().feed(longest + b"\n", 0.0) == [longest]
     splitter = LineSplitter()
-    assert splitter.feed(longest) == []
+    assert splitter.feed(longest, 0.0) == []
     with pytest.raises(StratumError, match="longer"):
-        splitter.feed(b"a")
+        splitter.feed(b"a", 0.0)
     with pytest.raises(StratumError, match="longer"):
-        LineSplitter().feed(longest + b"a\n")
+        LineSplitter().feed(longest + b"a\n", 0.0)
 
 
 def test_what_an_endless_line_left_behind_is_forgotten() -> None:
     splitter = LineSplitter()
     with pytest.raises(StratumError):
-        splitter.feed(b"a" * (guard.MAX_LINE_BYTES + 1))
-    assert splitter.feed(b"{}\n") == [b"{}"]
+        splitter.feed(b"a" * (guard.MAX_LINE_BYTES + 1), 0.0)
+    assert splitter.feed(b"{}\n", 0.0) == [b"{}"]
 
 
 @pytest.mark.parametrize("line", [b"", b" \t", b"\r", b"\xef\xbb\xbf"])
@@ -132,3 +132,12 @@ def test_no_line_takes_the_parser_long(line: bytes) -> None:
 def test_texts_are_safe_to_show(text: str, shown: str) -> None:
     assert shown_text(text) == shown
     shown_text(text).encode()
+
+
+def test_lines_without_end_are_an_error_but_a_busy_pool_is_none() -> None:
+    splitter = LineSplitter()
+    for second in range(5):
+        assert len(splitter.feed(b"{}\n" * 400, float(second))) == 400
+    assert len(splitter.feed(b"{}\n" * (guard.LINE_BURST - 1000), 10.0)) > 1000
+    with pytest.raises(StratumError, match="without end"):
+        splitter.feed(b"{}\n" * guard.LINE_BURST, 10.0)

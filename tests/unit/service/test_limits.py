@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luxminer.pool.limits import TokenBucket
+from luxminer.limits import TokenBucket
 
 
 def test_a_burst_then_the_rate() -> None:
