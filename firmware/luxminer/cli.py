@@ -23,14 +23,20 @@ BUILT_IN = {
 
 ENTRY_POINT_GROUP = "luxminer.commands"
 
+INTERRUPTED = 128 + 2
+"""Exit status of a program that SIGINT ended, as shells know it."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``luxminer`` with ``argv`` and return the exit status."""
-    added = {
-        plugin.name: (f"from package {plugin.package}", plugin.target)
-        for plugin in find_plugins(ENTRY_POINT_GROUP)
-    }
-    return dispatch("luxminer", "USB stick miner", {**added, **BUILT_IN}, argv)
+    try:
+        added = {
+            plugin.name: (f"command of the package {plugin.package}", plugin.target)
+            for plugin in find_plugins(ENTRY_POINT_GROUP)
+        }
+        return dispatch("luxminer", "USB stick miner", {**added, **BUILT_IN}, argv)
+    except KeyboardInterrupt:  # while modules are loaded
+        return INTERRUPTED
 
 
 def dispatch(
@@ -53,7 +59,10 @@ def dispatch(
     options = parser.parse_args(arguments)
     assert command is not None, "argparse refuses unknown commands"
     try:
-        return command.run(options)
+        try:
+            return command.run(options)
+        finally:
+            sys.stdout.flush()
     except ConfigError as exc:
         place = f" (line {exc.line}, column {exc.column})" if exc.line else ""
         print(f"{program}: {exc}{place}", file=sys.stderr)
@@ -64,8 +73,11 @@ def dispatch(
     except BrokenPipeError:
         sys.stderr.close()
         return ExitCode.FAILED
+    except OSError as exc:
+        print(f"{program}: {exc.strerror or exc}", file=sys.stderr)
+        return ExitCode.FAILED
     except KeyboardInterrupt:
-        return 128 + 2
+        return INTERRUPTED
 
 
 def _load(target: str) -> CliCommand:

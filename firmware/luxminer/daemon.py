@@ -163,16 +163,18 @@ class Daemon:
             log.info("API listens on %s port %d", config.listen, api.port)
         if http_sock is not None:
             from luxminer.api.http import HttpServer
-            from luxminer.api.token import FILE_NAME, load_or_create, new_token
+            from luxminer.api.token import service_token
 
-            token = new_token()
-            if self._state_dir is not None:
-                token = load_or_create(self._state_dir / FILE_NAME)
+            token = service_token(self._state_dir)
             http = HttpServer(http_sock, dispatcher, config, clock, hub=self.hub, token=token)
             await http.start()
             servers.push_async_callback(http.stop)
             self.http_port = http.port
-            log.info("page on http://%s:%d/", config.listen, http.port)
+            host = self._host.snapshot()
+            seen = (
+                (host.ip_address or host.hostname) if config.listen == "0.0.0.0" else config.listen
+            )
+            log.info("page on http://%s:%d/", seen, http.port)
 
     async def _stop(self, pools: "asyncio.Task[None]", devices: "asyncio.Task[None]") -> None:
         quiet = asyncio.create_task(self._quiet(devices), name="quiet")

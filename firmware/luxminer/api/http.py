@@ -114,7 +114,10 @@ class HttpServer:
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
         framer = RequestFramer()
-        framer.feed(await request.read())
+        try:
+            framer.feed(await request.read())
+        except ConnectionError as exc:  # gone in the middle of its own request
+            raise web.HTTPBadRequest from exc
         framer.end()
         if framer.kind is not RequestKind.JSON:
             answer: Answer = self._dispatcher.refuse(Code.INVALID_JSON)

@@ -34,7 +34,10 @@ def judge(headers: Mapping[str, str], hostname: str) -> Origin:
     origin, host = headers.get("Origin"), headers.get("Host", "")
     site = headers.get("Sec-Fetch-Site", "")
     if origin is None:
-        return Origin.FOREIGN_PAGE if site in FOREIGN_SITES else Origin.PROGRAM
+        if site in FOREIGN_SITES:
+            return Origin.FOREIGN_PAGE
+        # Only browsers send Sec-Fetch-Site; what has none could not have left Origin out of a POST.
+        return Origin.NAMED_PAGE if site and not _is_ours(host, hostname) else Origin.PROGRAM
     scheme, _, authority = origin.partition("://")
     if scheme not in ("http", "https") or not host or authority.lower() != host.lower():
         return Origin.FOREIGN_PAGE

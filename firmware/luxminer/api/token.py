@@ -13,7 +13,7 @@ from pathlib import Path
 
 from luxminer.errors import ConfigError
 
-__all__ = ["FILE_NAME", "load_or_create", "matches", "new_token", "renew"]
+__all__ = ["FILE_NAME", "load_or_create", "matches", "renew", "service_token"]
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,16 @@ TOKEN = re.compile(r"[A-Za-z0-9_.~-]{16,256}")
 CURE = 'delete the file, or run "luxminer token --new"'
 
 
-def new_token() -> str:
-    """Return a random token that is kept nowhere."""
+def service_token(state_dir: Path | None) -> str:
+    """Return the token of a running service; what is wrong with its file never ends mining.
+
+    Without a directory, or when the file is of no use, it is one that is kept nowhere.
+    """
+    if state_dir is not None:
+        try:
+            return load_or_create(state_dir / FILE_NAME)
+        except ConfigError as exc:
+            log.warning("%s; until then nobody has the right to change things by token", exc)
     return secrets.token_urlsafe(TOKEN_BYTES)
 
 
@@ -51,7 +59,7 @@ def load_or_create(path: Path) -> str:
 
 def renew(path: Path) -> str:
     """Write a new random token, in one step, and return it. Raises ConfigError."""
-    token = new_token()
+    token = secrets.token_urlsafe(TOKEN_BYTES)
     draft = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +73,7 @@ def renew(path: Path) -> str:
         draft.replace(path)
     except OSError as exc:
         raise _unusable(
-            path, f"cannot write it: {exc.strerror}", "make the state directory writable"
+            path, f"cannot write it: {exc.strerror}", "look at space and rights of its directory"
         ) from exc
     return token
 

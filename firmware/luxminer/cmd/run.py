@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
-    """Let SIGINT and SIGTERM end the service in order."""
+    """Let Ctrl-C, SIGTERM, and a terminal that closes end the service in order."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
 
 
@@ -74,22 +74,23 @@ async def _main(config: Config, drivers: Sequence[DriverRecord], state_dir: Path
     return ExitCode.OK
 
 
-HOPELESS_AFTER_S = 5.0
+LOOK_AFTER_S = 5.0
+"""Time for sticks to be found, and for ports that udev is still preparing."""
 
 
 async def _hopeless(daemon: Daemon, stop: asyncio.Event) -> bool:
-    """End the service when no stick can be used and none can come; True when it did so."""
-    if daemon.config.mining.detect:
-        return False
-    await asyncio.sleep(HOPELESS_AFTER_S)
+    """Say when there is no stick; end the service, True, when none can ever come.
+
+    That is when only listed ports count, and none of them could be opened so far. One that was
+    open once is waited for.
+    """
+    await asyncio.sleep(LOOK_AFTER_S)
     states = daemon.devices.device_states()
-    if any(state.attempts and state.brought_up_s is not None for state in states):
+    if not states and daemon.config.mining.detect:
+        log.warning("no stick found; plug one in (`luxminer devices` tells more about each)")
+    if daemon.config.mining.detect or any(state.was_open for state in states):
         return False
-    problems = [state.problem for state in states if state.problem]
-    problems += daemon.devices.problems()
-    if any(state.present and not state.problem for state in states):
-        return False
-    for problem in problems:
+    for problem in (*(s.problem for s in states if s.problem), *daemon.devices.problems()):
         log.error("%s", problem)
     stop.set()
     return True

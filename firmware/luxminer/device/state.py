@@ -45,6 +45,8 @@ class DeviceState:
     """Monotonic time since which it runs; None when it is not up."""
     gone_wall_s: float | None
     """When it was pulled; None while it is present or was never there."""
+    was_open: bool
+    """Its port could be opened at least once."""
     attempts: int
     """Times that opening it was tried."""
     faults: int

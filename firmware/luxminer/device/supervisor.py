@@ -79,6 +79,7 @@ class DeviceSupervisor:
         self._is_unreachable = False
         self._was_up = False
         self._was_there = False
+        self._was_open = False
         self._totals: DeviceReport | None = None
         self._wanted_mhz: float | None = None
         self._seen_s = 0.0
@@ -183,6 +184,7 @@ class DeviceSupervisor:
             report=report,
             brought_up_s=running.brought_up_s if running is not None else None,
             gone_wall_s=self._gone_wall_s,
+            was_open=self._was_open or (running is not None and running.is_connected),
             attempts=self._attempts,
             faults=self._faults,
             resets=self._resets,
@@ -296,6 +298,7 @@ class DeviceSupervisor:
             ending = await session.run(self.assignment.match.driver, sighting.url)
         finally:
             self._session = None
+            self._was_open |= session.is_connected
             if session.last_report is not None:
                 self._totals = add_reports(self._totals, session.last_report)
         now_s = self._services.clock.monotonic()

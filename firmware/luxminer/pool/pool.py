@@ -152,6 +152,9 @@ def check_pool(config: PoolConfig, key: str) -> None:
         cure = "enter the account or address that the pool pays"
         raise ConfigError("is empty", key=f"{key}.user", value="", cure=cure)
     for name, value in (("user", config.user), ("password", config.password)):
+        if not value.isprintable():
+            cure = "write letters, digits and signs only"
+            raise ConfigError("has characters that cannot be seen", key=f"{key}.{name}", cure=cure)
         length = len(json.dumps(value)) - 2  # as it stands in a line: six bytes for an umlaut
         if length > MAX_NAME:
             reason = f"takes {length} bytes in a message"

@@ -17,7 +17,10 @@ DEFAULT_PORT = 3333
 TCP_SCHEMES = ("stratum+tcp", "tcp")
 TLS_SCHEMES = ("stratum+ssl", "stratum+tls", "stratum+tcps", "stratums", "ssl", "tls")
 
-_HOST = re.compile(r"[0-9A-Za-z._-]{1,253}|[0-9A-Fa-f:.]{2,45}", re.ASCII)
+_LABEL = r"[0-9A-Za-z_](?:[0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?"
+_HOST = re.compile(
+    rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", re.ASCII
+)
 
 PUBLIC_SUFFIXES = frozenset(
     f"{second}.{country}"

@@ -177,6 +177,7 @@ async def test_an_address_that_may_not_call_gets_not_a_byte(
         ({"Origin": "http://[::1", "Host": "[::1"}, 45, 46),
         ({"Sec-Fetch-Site": "cross-site"}, 45, 45),
         ({"Sec-Fetch-Site": "none"}, 46, 46),
+        ({"Sec-Fetch-Site": "same-origin", "Host": "evil.example"}, 45, 46),
         ({"Host": "evil.example"}, 46, 46),  # no browser: it could not have left Origin out
     ],
 )
@@ -365,3 +366,17 @@ async def test_every_field_that_the_page_shows_is_in_the_replies() -> None:
 
 def test_the_page_is_packaged_beside_the_service() -> None:
     assert (Path(luxminer.__file__).parent / "web" / "index.html").is_file()
+
+
+async def test_a_caller_that_leaves_in_mid_request_is_no_error_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with web() as server:
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection(HOST, server.port)
+            writer.write(b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            await writer.drain()
+            writer.transport.abort()
+            assert reader
+        assert await code(server.port, {"command": "version"}) == 22
+    assert complaints(caplog) == []

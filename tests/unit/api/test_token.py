@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from luxminer.api.token import load_or_create, matches, renew
+from luxminer.api.token import FILE_NAME, load_or_create, matches, renew, service_token
 from luxminer.errors import ConfigError
 
 
@@ -69,6 +69,23 @@ def test_a_token_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(ConfigError):
         load_or_create(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 43])
+def test_a_service_goes_on_without_its_file(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_bytes(content)
+    first, second = service_token(tmp_path), service_token(tmp_path)
+    assert len(first) >= 43
+    assert first != second
+    assert path.read_bytes() == content
+    assert "luxminer token --new" in caplog.text
+
+
+def test_a_service_without_a_directory_has_a_token_of_its_own() -> None:
+    assert service_token(None) != service_token(None)
 
 
 def test_comparing() -> None:
