@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings a fresh Debian or Raspberry Pi OS to the point where luxminer builds and runs.
-#   scripts/setup.sh run     compiler, Python headers, virtual environment, build
+#   scripts/setup.sh run     compiler, Python headers, libusb, virtual environment, build
 #   scripts/setup.sh test    the same, and what the test suite calls
 # Installs system packages by apt when it may (root, or sudo without a password), else prints the
 # line to type. Touches nothing that is there already, and needs no network when all of it is.
@@ -24,8 +24,9 @@ find_python() {
 missing() {
     python=$(find_python)
     if [ -z "$python" ]; then
-        echo python3 python3-venv python3-dev
+        echo python3 python3-venv python3-dev libusb-1.0-0
     else
+        "$python" -c 'import ctypes; ctypes.CDLL("libusb-1.0.so.0")' 2>/dev/null || echo libusb-1.0-0
         "$python" -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
         header='import os, sysconfig; print(os.path.join(sysconfig.get_path("include"), "Python.h"))'
         [ -f "$("$python" -c "$header")" ] || echo python3-dev
