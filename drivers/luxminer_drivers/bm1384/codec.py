@@ -9,6 +9,7 @@ from luxminer.errors import FrameError
 from luxminer_drivers.bm1384 import facts
 from luxminer_drivers.bm1384.pll import Pll
 from luxminer_drivers.common.crc import TableCrc
+from luxminer_drivers.common.fields import get_bits, get_bytes, get_number, put
 
 __all__ = [
     "BUSY_MIDSTATE",
@@ -38,40 +39,14 @@ BUSY_TAIL = bytes(facts.TASK_TAIL.width)
 """The "header" that chips hash when there is no work."""
 
 
-def _reversed_words(data: bytes) -> bytes:
-    words = range(0, len(data), facts.WORD_LENGTH)
-    return b"".join(data[at : at + facts.WORD_LENGTH] for at in reversed(words))
-
-
-def _put(frame: bytearray, field: facts.Field, value: int | bytes) -> None:
-    data = value if isinstance(value, bytes) else value.to_bytes(field.width, "big")
-    assert len(data) == field.width, (field, value)
-    if field.order is facts.Order.WORDS_REVERSED:
-        data = _reversed_words(data)
-    frame[field.offset : field.offset + field.width] = data
-
-
-def _bytes(frame: bytes, field: facts.Field) -> bytes:
-    data = frame[field.offset : field.offset + field.width]
-    return _reversed_words(data) if field.order is facts.Order.WORDS_REVERSED else data
-
-
-def _number(frame: bytes, field: facts.Field) -> int:
-    return int.from_bytes(_bytes(frame, field), "big")
-
-
-def _bits(value: int, field: facts.BitField) -> int:
-    return value >> field.shift & ((1 << field.width) - 1)
-
-
 # --- Commands ------------------------------------------------------------------------------------
 
 
 def _command(opcode: facts.Opcode, *parts: tuple[facts.Field, int], to_all: bool) -> bytes:
     frame = bytearray(facts.COMMAND_LENGTH)
-    _put(frame, facts.COMMAND_OPCODE, opcode | (facts.ALL_CHIPS if to_all else 0))
+    put(frame, facts.COMMAND_OPCODE, opcode | (facts.ALL_CHIPS if to_all else 0))
     for field, value in parts:
-        _put(frame, field, value)
+        put(frame, field, value)
     frame[-1] |= crc5(bytes(frame), facts.COMMAND_CRC_BITS)
     return bytes(frame)
 
@@ -131,13 +106,13 @@ def decode_command(raw: bytes) -> Command:
         raise FrameError("command of wrong length", raw)
     if crc5(raw, facts.COMMAND_CRC_BITS) != raw[-1]:
         raise FrameError("command with a wrong check sum", raw)
-    opcode = _number(raw, facts.COMMAND_OPCODE)
+    opcode = get_number(raw, facts.COMMAND_OPCODE)
     to_all = bool(opcode & facts.ALL_CHIPS)
-    address = _number(raw, facts.COMMAND_ADDRESS)
+    address = get_number(raw, facts.COMMAND_ADDRESS)
     match opcode & ~facts.ALL_CHIPS, to_all:
         case facts.Opcode.READ_REGISTER, _:
             try:
-                register = facts.Register(_number(raw, facts.COMMAND_REGISTER))
+                register = facts.Register(get_number(raw, facts.COMMAND_REGISTER))
             except ValueError:
                 raise FrameError("read of an unknown register", raw) from None
             return ReadRegister(register=register, address=None if to_all else address)
@@ -146,7 +121,7 @@ def decode_command(raw: bytes) -> Command:
         case facts.Opcode.SET_ADDRESS, False:
             return SetAddress(address=address)
         case facts.Opcode.WRITE_PLL, True:
-            return WritePll(pll=Pll.decode(_number(raw, facts.COMMAND_PLL)))
+            return WritePll(pll=Pll.decode(get_number(raw, facts.COMMAND_PLL)))
     raise FrameError("unknown command", raw)
 
 
@@ -172,11 +147,11 @@ class TaskFrame:
 
     def encode(self) -> bytes:
         frame = bytearray(facts.TASK_LENGTH)
-        _put(frame, facts.TASK_MIDSTATE, self.midstate)
-        _put(frame, facts.TASK_TICKET, self.ticket_difficulty - 1)
-        _put(frame, facts.TASK_NONCE_RANGE, self.nonce_range)
-        _put(frame, facts.TASK_JOB_ID, self.job_id)
-        _put(frame, facts.TASK_TAIL, self.tail)
+        put(frame, facts.TASK_MIDSTATE, self.midstate)
+        put(frame, facts.TASK_TICKET, self.ticket_difficulty - 1)
+        put(frame, facts.TASK_NONCE_RANGE, self.nonce_range)
+        put(frame, facts.TASK_JOB_ID, self.job_id)
+        put(frame, facts.TASK_TAIL, self.tail)
         return bytes(frame)
 
     @classmethod
@@ -185,11 +160,11 @@ class TaskFrame:
         if len(raw) != facts.TASK_LENGTH:
             raise FrameError("task of wrong length", raw)
         return cls(
-            midstate=_bytes(raw, facts.TASK_MIDSTATE),
-            tail=_bytes(raw, facts.TASK_TAIL),
-            ticket_difficulty=_number(raw, facts.TASK_TICKET) + 1,
-            nonce_range=_number(raw, facts.TASK_NONCE_RANGE),
-            job_id=_number(raw, facts.TASK_JOB_ID),
+            midstate=get_bytes(raw, facts.TASK_MIDSTATE),
+            tail=get_bytes(raw, facts.TASK_TAIL),
+            ticket_difficulty=get_number(raw, facts.TASK_TICKET) + 1,
+            nonce_range=get_number(raw, facts.TASK_NONCE_RANGE),
+            job_id=get_number(raw, facts.TASK_JOB_ID),
         )
 
 
@@ -241,7 +216,7 @@ class NonceReply:
 
 def _reply_type(last: int) -> facts.ReplyType | None:
     try:
-        return facts.ReplyType(_bits(last, facts.REPLY_TYPE))
+        return facts.ReplyType(get_bits(last, facts.REPLY_TYPE))
     except ValueError:
         return None
 
@@ -252,22 +227,24 @@ REPLY_TYPES = tuple(_reply_type(last) for last in range(256))
 
 def decode_nonce(raw: bytes) -> tuple[int, int]:
     """Return job id and nonce of five bytes whose last one means a nonce."""
-    job_id = _bits(_number(raw, facts.REPLY_LAST), facts.REPLY_LOW)
-    return job_id, int.from_bytes(_bytes(raw, facts.NONCE), "little")
+    job_id = get_bits(get_number(raw, facts.REPLY_LAST), facts.REPLY_LOW)
+    return job_id, int.from_bytes(get_bytes(raw, facts.NONCE), "little")
 
 
 def decode_register(raw: bytes) -> ChipIdReply | PllReply:
     """Read five bytes whose last one means a register. Raises FrameError for any other."""
-    if crc5(raw, facts.REPLY_CRC_BITS) != _bits(_number(raw, facts.REPLY_LAST), facts.REPLY_LOW):
+    if crc5(raw, facts.REPLY_CRC_BITS) != get_bits(
+        get_number(raw, facts.REPLY_LAST), facts.REPLY_LOW
+    ):
         raise FrameError("register reply with a wrong check sum", raw)
     if raw[0] == facts.CHIP_ID_START:
         return ChipIdReply(data=raw[: facts.REPLY_LAST.offset])
     if raw[0] != facts.PLL_REPLY_START:
         raise FrameError("reply of a register that is never read", raw)
     pll = Pll(
-        m=_number(raw, facts.PLL_REPLY_M),
-        n=_number(raw, facts.PLL_REPLY_N),
-        od=_number(raw, facts.PLL_REPLY_OD),
+        m=get_number(raw, facts.PLL_REPLY_M),
+        n=get_number(raw, facts.PLL_REPLY_N),
+        od=get_number(raw, facts.PLL_REPLY_OD),
     )
     if Pll.decode(pll.m << facts.PLL_M.shift | pll.n << facts.PLL_N.shift | pll.od) != pll:
         raise FrameError("PLL reply with impossible dividers", raw)

@@ -3,9 +3,11 @@
 Ref: R. N. Williams, "A painless guide to CRC error detection algorithms", 1993 (table method).
 """
 
+from binascii import crc_hqx
+
 from luxminer_drivers.common import facts
 
-__all__ = ["CRC16", "TableCrc"]
+__all__ = ["CRC16", "TableCrc", "crc16"]
 
 
 class TableCrc:
@@ -48,3 +50,8 @@ class TableCrc:
 
 CRC16 = TableCrc(*facts.CRC16)
 """CRC-16/CCITT-FALSE; ``123456789`` gives 29b1. Guards the task frames of later families."""
+
+
+def crc16(data: bytes) -> int:
+    """Return the same check sum of whole bytes, some hundred times as fast."""
+    return crc_hqx(data, facts.CRC16.initial)

@@ -1,0 +1,86 @@
+"""Ticket mask: how easy a hash a chip still reports, and whether it keeps to it."""
+
+from collections.abc import Sequence
+
+from luxminer_drivers.bm13xx import facts
+from luxminer_drivers.bm13xx.facts import TicketCheck
+
+__all__ = [
+    "TicketCheck",
+    "check_for",
+    "choose_ticket",
+    "decode_ticket",
+    "encode_ticket",
+    "highest_ticket",
+    "is_too_easy",
+    "is_too_hard",
+]
+
+
+def _reversed_bits(value: int) -> int:
+    """Reverse the bits inside each byte of a register."""
+    width = facts.TICKET_BYTE_BITS
+    data = value.to_bytes(facts.MAX_TICKET_BITS // width, "big")
+    return int.from_bytes(bytes(int(f"{byte:0{width}b}"[::-1], 2) for byte in data), "big")
+
+
+def encode_ticket(difficulty: int) -> int:
+    """Return the register value for a power of two below 2^32. Raises ValueError for another."""
+    if difficulty < 1 or difficulty & (difficulty - 1) or difficulty >> facts.MAX_TICKET_BITS:
+        raise ValueError(f"ticket difficulty {difficulty}: it has to be a power of two below 2^32")
+    return _reversed_bits(difficulty - 1)
+
+
+def decode_ticket(value: int) -> int:
+    """Return the difficulty of a register value. Raises ValueError where it is no power of two."""
+    difficulty = _reversed_bits(value) + 1
+    if difficulty & (difficulty - 1):
+        raise ValueError(f"ticket mask {value:08x} has gaps")
+    return difficulty
+
+
+def highest_ticket(chips: int, cores: int) -> int:
+    """Return the hardest ticket for a chain of that size."""
+    total = chips * cores
+    return next(row.difficulty for row in facts.TICKET_ROWS if total > row.above_cores)
+
+
+def choose_ticket(chips: int, cores: int, wanted: float | None = None) -> int:
+    """Return the power of two not above ``wanted``, at least 1, at most what the chain may have.
+
+    Without a wish the hardest one: fewer replies, same work.
+    """
+    highest = highest_ticket(chips, cores)
+    if wanted is None or wanted >= highest:
+        return highest
+    return 1 << (max(1, int(wanted)).bit_length() - 1)
+
+
+def check_for(difficulty: int) -> TicketCheck:
+    """Return how long to look for proof that a mask is not harder than asked.
+
+    A difficulty beyond the table is judged like the hardest one in it, as often by its own measure.
+    """
+    hardest = max(facts.TICKET_CHECKS, key=lambda check: check.difficulty)
+    for check in facts.TICKET_CHECKS:
+        if check.difficulty == difficulty:
+            return check
+    nonces = hardest.nonces * difficulty // hardest.difficulty
+    return TicketCheck(difficulty, nonces, difficulty * hardest.easier_than / hardest.difficulty)
+
+
+def _judged(difficulties: Sequence[float]) -> Sequence[float]:
+    return difficulties[facts.TICKET_CHECK_SKIP :]
+
+
+def is_too_easy(difficulty: int, difficulties: Sequence[float]) -> bool:
+    """Tell from the difficulties of all nonces since the change that a chip reports too much."""
+    limit = difficulty - facts.TICKET_TOO_EASY_MARGIN
+    easier = sum(each < limit for each in _judged(difficulties))
+    return easier >= facts.TICKET_TOO_EASY_NONCES
+
+
+def is_too_hard(difficulty: int, difficulties: Sequence[float]) -> bool:
+    """Tell from the difficulties of all nonces since the change that a chip keeps some back."""
+    check, judged = check_for(difficulty), _judged(difficulties)
+    return len(judged) >= check.nonces and min(judged) >= check.easier_than
