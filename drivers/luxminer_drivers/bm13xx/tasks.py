@@ -26,12 +26,26 @@ TAIL_LENGTH = facts.TASK_TAIL.width
 MIDSTATE_WIDTH = facts.TASK_MIDSTATES.width
 START_NONCE = bytes(facts.TASK_START_NONCE.width)
 HEADER_WITHOUT_NONCE = 76
+MIDSTATE_COUNTS = (1, 2, 4)
+"""Of all families together."""
 
-MIDSTATE_HEADS = tuple(
-    bytes([facts.TASK_MIDSTATE_LENGTH + MIDSTATE_WIDTH * (count - 1), count])
-    for count in (1, 2, 3, 4)
-)
-"""Length byte and count byte of a task with 1 to 4 midstates."""
+
+def _midstate_length(count: int) -> int:
+    return facts.TASK_MIDSTATE_LENGTH + MIDSTATE_WIDTH * (count - 1)
+
+
+def _sealed(family: Family, body: bytes) -> bytes:
+    return family.request_preamble + body + crc16(body).to_bytes(facts.TASK_CRC_WIDTH, "big")
+
+
+MIDSTATE_HEADS = {
+    count: tuple(
+        bytes((facts.TASK_OPCODE, _midstate_length(count), job_id, count)) + START_NONCE
+        for job_id in range(256)
+    )
+    for count in MIDSTATE_COUNTS
+}
+"""What comes before the tail, by number of midstates and job id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +62,11 @@ class MidstateTask:
     midstates: tuple[bytes, ...]
 
     def encode(self, family: Family) -> bytes:
-        assert len(self.midstates) in family.midstate_counts, len(self.midstates)
-        return midstate_frame(family.request_preamble, self.job_id, self.tail, self.midstates)
-
-
-def midstate_frame(
-    preamble: bytes, job_id: int, tail: bytes, midstates: tuple[bytes, ...]
-) -> bytes:
-    """Return the frame of a `MidstateTask`; see there."""
-    length, count = MIDSTATE_HEADS[len(midstates) - 1]
-    # Reversing the words of all midstates, last one first, reverses them inside each.
-    body = bytes((facts.TASK_OPCODE, length, job_id, count)) + START_NONCE
-    body += reversed_words(b"".join(midstates[::-1]) + tail)
-    return preamble + body + crc16(body).to_bytes(facts.TASK_CRC_WIDTH, "big")
+        count = len(self.midstates)
+        assert count in family.midstate_counts, (family.name, count)
+        # Reversing the words of all midstates, last one first, reverses them inside each.
+        words = reversed_words(b"".join(self.midstates[::-1]) + self.tail)
+        return _sealed(family, MIDSTATE_HEADS[count][self.job_id] + words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +82,13 @@ class HeaderTask:
     """As `Family` has them; hosts differ."""
 
     def encode(self, family: Family) -> bytes:
-        header = self.header
         body = (
             bytes((facts.TASK_OPCODE, self.length_byte, self.job_id, self.count_byte))
             + START_NONCE
             # Words from the last of the header to its first: each field then stands reversed.
-            + reversed_words(header)
+            + reversed_words(self.header)
         )
-        return family.request_preamble + body + crc16(body).to_bytes(facts.TASK_CRC_WIDTH, "big")
+        return _sealed(family, body)
 
 
 Task = MidstateTask | HeaderTask
@@ -103,7 +108,7 @@ def decode_task(family: Family, raw: bytes) -> Task:
 
 def _decode_midstates(family: Family, frame: bytes) -> MidstateTask:
     count = get_number(frame, facts.TASK_COUNT)
-    length = facts.TASK_MIDSTATE_LENGTH + MIDSTATE_WIDTH * (count - 1)
+    length = _midstate_length(count)
     if count not in family.midstate_counts or len(frame) != length:
         raise FrameError("task of impossible length", frame)
     if get_number(frame, facts.TASK_LENGTH) != length:

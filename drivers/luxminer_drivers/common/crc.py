@@ -51,7 +51,9 @@ class TableCrc:
 CRC16 = TableCrc(*facts.CRC16)
 """CRC-16/CCITT-FALSE; ``123456789`` gives 29b1. Guards the task frames of later families."""
 
+CRC16_INITIAL = facts.CRC16.initial
+
 
 def crc16(data: bytes) -> int:
     """Return the same check sum of whole bytes, some hundred times as fast."""
-    return crc_hqx(data, facts.CRC16.initial)
+    return crc_hqx(data, CRC16_INITIAL)

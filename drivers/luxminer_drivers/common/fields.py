@@ -1,5 +1,6 @@
 """Reads and writes the fields of frames as `luxminer_drivers.common.facts` describes them."""
 
+from array import array
 from typing import Final
 
 from luxminer_drivers.common.facts import WORD_LENGTH, BitField, Field, Order
@@ -8,14 +9,15 @@ __all__ = ["get_bits", "get_bytes", "get_number", "put", "put_bits", "reversed_w
 
 
 WORD: Final = "I"
-"""Four bytes to `memoryview`; only their place matters here, not their number."""
+"""Four bytes to `array`; only their place matters here, not the number that they are."""
+assert array(WORD).itemsize == WORD_LENGTH
 
 
 def reversed_words(data: bytes) -> bytes:
     """Return groups of four bytes in reverse order; bytes inside a group keep theirs."""
-    words = memoryview(data).cast(WORD)
-    assert words.itemsize == WORD_LENGTH
-    return words[::-1].tobytes()
+    words = array(WORD, data)
+    words.reverse()
+    return words.tobytes()
 
 
 def put(frame: bytearray, field: Field, value: int | bytes) -> None:
