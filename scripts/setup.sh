@@ -12,13 +12,18 @@ venv=${VENV:-.venv}
 say() { printf '%s\n' "$*" >&2; }
 
 find_python() {
-    for name in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
+    for name in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
         if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             command -v "$name"
             return
         fi
     done
 }
+
+if [ -n "${PYTHON:-}" ] && [ -z "$(find_python)" ]; then
+    say "PYTHON is $PYTHON, which is no Python of 3.11 or later; correct it, or leave it out"
+    exit 2
+fi
 
 # What is missing, as Debian package names.
 missing() {
@@ -47,9 +52,10 @@ missing() {
 }
 
 packages=$(missing | tr '\n' ' ')
-if [ -n "${packages% }" ]; then
+packages=${packages% }
+if [ -n "$packages" ]; then
     if ! command -v apt-get >/dev/null; then
-        say "Missing: $packages(Debian names). Install them with this system's package manager."
+        say "Missing: $packages (Debian names). Install them with this system's package manager."
         exit 2
     elif [ "$(id -u)" = 0 ]; then
         as_root=
@@ -57,12 +63,17 @@ if [ -n "${packages% }" ]; then
         as_root='sudo -n'
     else
         say "Some system packages are missing, and installing them needs rights. Type:"
-        say "  sudo apt-get install -y $packages"
+        say "  sudo apt-get update && sudo apt-get install -y $packages"
         exit 2
     fi
     say "installing: $packages"
     install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends"
     # The package lists of a fresh machine are empty or old: refresh them only if need be.
+    known=yes
+    for package in $packages; do
+        apt-cache show "$package" >/dev/null 2>&1 || known=
+    done
+    [ -n "$known" ] || $as_root apt-get update >&2 || true
     $install $packages >&2 || { $as_root apt-get update >&2 && $install $packages >&2; } || {
         say "apt-get could not install: $packages"
         exit 2
@@ -82,13 +93,27 @@ fresh=yes
 for input in $inputs; do
     [ -z "$fresh" ] || [ "$stamp" -nt "$input" ] || fresh=
 done
-"$venv/bin/python" -c 'import luxminer.hashing' 2>/dev/null || fresh=
+# What stands there must be this Python's, and of this tree: a copied one would run the original.
+version='import sys; print(sys.version_info[:2])'
+if [ -n "${PYTHON:-}" ] && [ -x "$venv/bin/python" ] \
+    && [ "$("$venv/bin/python" -c "$version")" != "$("$python" -c "$version")" ]; then
+    say "$venv has another Python than PYTHON; remove it, or name another place in VENV"
+    exit 2
+fi
+place='import luxminer.hashing, pathlib; print(pathlib.Path(luxminer.__file__).parents[2])'
+[ "$("$venv/bin/python" -c "$place" 2>/dev/null)" = "$(pwd -P)" ] || fresh=
 if [ -z "$fresh" ]; then
-    [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+    "$venv/bin/python" -c '' 2>/dev/null || "$python" -m venv --clear "$venv"
     say "building luxminer in $venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".$extra" || {
-        say "The build failed; its messages are above."
-        say "Without a network it needs one first run with a network."
+    pip="$venv/bin/python -m pip --quiet --disable-pip-version-check"
+    # The tools of the build stay there, so that a changed source builds without a network, too.
+    have='import setuptools, Cython; assert int(setuptools.__version__.split(".")[0]) >= 77'
+    { "$venv/bin/python" -c "$have" 2>/dev/null \
+        || $pip install "setuptools>=77" "Cython>=3.0"; } \
+        && { $pip install --no-build-isolation --no-deps --editable . \
+            && { $pip check >/dev/null 2>&1 && [ -f "$stamp" ] \
+                || $pip install --no-build-isolation --editable ".$extra"; }; } || {
+        say "The build failed; its messages are above. The first one needs a network."
         exit 1
     }
     touch "$stamp"

@@ -3,7 +3,7 @@
 Luxor's own package is run as it is. The reading loops of the others are written down here: what
 they send, how they know the end, what they do to the bytes.
 
-Ref: cgminer-api.md section 17; luxminer-api.md section 12.
+Ref: docs/sources.md, "CGMiner API" and "LUXminer API".
 """
 
 import asyncio

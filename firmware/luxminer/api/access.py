@@ -7,7 +7,7 @@
 - Where several entries cover an address, the most specific one counts: ``W:192.168.1.0/24``
   with ``R:192.168.1.66`` leaves that one host with reading.
 
-Ref: design.md section 5 "Rights"; cgminer-api.md section 11 for the form of an entry.
+Ref: docs/api.md, "Rights"; CGMiner API (api-allow) for the form of an entry.
 """
 
 import ipaddress

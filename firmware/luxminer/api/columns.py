@@ -2,7 +2,7 @@
 
 The order of a table is the order of the text form; JSON sorts by label on its own.
 
-Ref: cgminer-api.md section 8 (decimals per kind of number); integers stay integers, everything
+Ref: CGMiner API (decimals per kind of number); integers stay integers, everything
 else has fixed decimals, and what is not a finite number is 0.
 """
 

@@ -2,8 +2,7 @@
 
 Unknown command, missing right, missing session and bad parameter are answered from here.
 
-Ref: luxminer-api.md sections 13 and 14; cgminer-api.json ``_meta`` (write and joinable commands);
-luxminer-api.json ``multi_command_allowed``.
+Ref: LUXminer API and CGMiner API (commands; which write, which can be joined).
 """
 
 from collections.abc import Callable, Mapping

@@ -1,6 +1,6 @@
 """Figures that several rows derive from a snapshot in the same way.
 
-Ref: cgminer-api.md section 8 (ratios and their divisors), luxminer-api.json pools/devs.
+Ref: CGMiner API (ratios and their divisors), LUXminer API (pools, devs).
 """
 
 from collections.abc import Iterable

@@ -3,7 +3,7 @@
 JSON or text follows from the first byte that is not blank. JSON is complete when its object
 closes; text at a line end, at a NUL, at the end of input, or after `TEXT_SILENCE_S` of silence.
 
-Ref: design.md section 5; cgminer-api.md sections 2 and 19; luxminer-api.md section 2.
+Ref: docs/api.md, "Framing"; CGMiner API and LUXminer API (requests).
 """
 
 import re

@@ -5,7 +5,7 @@ goes into ``Authorization: Bearer``; Basic credentials, which some clients send,
 
 Importing this module imports aiohttp: do so only once mining has started.
 
-Ref: luxminer-api.md section 11; design.md section 5.
+Ref: LUXminer API (HTTP); docs/api.md.
 """
 
 import asyncio

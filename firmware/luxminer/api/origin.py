@@ -5,7 +5,7 @@ from a page that we served (``Origin`` names the ``Host`` it was sent to), and a
 name server can point at us (DNS rebinding) gives no rights: the host must be an address or one
 of our own names. The token is proof by itself where the name is foreign but Origin and Host agree.
 
-Ref: RFC 6454; Fetch metadata (Sec-Fetch-Site); design.md section 5 "Rights".
+Ref: RFC 6454; Fetch metadata (Sec-Fetch-Site); docs/api.md, "Rights".
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 A grammar is a function of the parameter and the snapshot. Checks come in CGMiner's order: nothing
 there at all, no parameter, out of range.
 
-Ref: ``parameter.check_order`` in cgminer-api.json; cgminer-api.md sections 2 and 19.
+Ref: CGMiner API (order of the checks of each command's parameter).
 """
 
 import re

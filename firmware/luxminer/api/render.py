@@ -1,6 +1,6 @@
 """Replies as bytes on the wire: JSON as LuxOS sends it, text as CGMiner sends it. Both are ASCII.
 
-Ref: luxminer-api.md sections 2, 3, 4 and 12; cgminer-api.md sections 4, 5 and 7.
+Ref: LUXminer API (replies); CGMiner API (text and JSON replies, joined commands).
 """
 
 import json

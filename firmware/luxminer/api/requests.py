@@ -1,6 +1,6 @@
 """What a client asks for: a command and its parameter, out of JSON or text.
 
-Ref: cgminer-api.md sections 2 and 19; luxminer-api.md section 2.
+Ref: CGMiner API and LUXminer API (requests).
 """
 
 import json

@@ -1,6 +1,6 @@
 """The API on TCP 4028: one request, one reply, then the connection closes.
 
-Ref: design.md section 5; cgminer-api.md sections 1 to 3 and 19; luxminer-api.md sections 2 and 12.
+Ref: docs/api.md; CGMiner API and LUXminer API (transport, what clients need).
 """
 
 import asyncio

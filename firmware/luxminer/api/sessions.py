@@ -2,7 +2,7 @@
 
 A courtesy lock between programs, not security: whoever knows the id may use it, from any address.
 
-Ref: luxminer-api.md section 5.
+Ref: LUXminer API (sessions).
 """
 
 import random

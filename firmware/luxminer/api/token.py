@@ -1,6 +1,6 @@
 """The secret that lets a page or program change things from anywhere, kept in one file.
 
-Ref: design.md section 5 "Rights".
+Ref: docs/api.md, "Rights".
 """
 
 import contextlib

@@ -19,7 +19,7 @@ __all__ = ["Assigner", "Assignment"]
 CHIP_INTERFACE = 0
 """Bridges with several interfaces have the chips behind the first.
 
-Ref: usb-sticks.md section 2.5.
+Ref: docs/sources.md, "Sticks" (CP2105).
 """
 
 

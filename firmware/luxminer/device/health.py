@@ -10,7 +10,7 @@ HASHES_PER_DIFFICULTY = 2.0**32
 SICK_AFTER = 20.0
 """Missed nonces: chance explains this once in 5e8 tries.
 
-Ref: usb-sticks.md section 10.5, the same factor.
+Ref: docs/sources.md, "Sticks" (cgminer), the same factor.
 """
 
 FAILED_AFTER = 60.0

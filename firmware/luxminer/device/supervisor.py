@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 USB_RESET_EVERY = 5
 """Failures in a row after which the hub resets the device, and again after as many.
 
-Ref: usb-sticks.md section 10.6.
+Ref: docs/sources.md, "Sticks" (reset and give-up of cgminer).
 """
 
 USB_RESET_S = 10.0

@@ -3,7 +3,7 @@
 A share leaves on the connection whose valid jobs hold its job, or never. What was found or sent
 before a break is kept while the pool may resume the session, and ends in a recorded reason else.
 
-Ref: stratum reference section 12 (timers, resume, redirects).
+Ref: docs/sources.md, "Stratum" (timers, resume, redirects).
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Addresses of pools, and where a pool may send us.
 
-Ref: stratum reference sections 1 (schemes) and 12.4 (redirects).
+Ref: docs/sources.md, "Stratum" (schemes, redirects).
 """
 
 import ipaddress

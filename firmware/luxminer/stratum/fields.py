@@ -3,7 +3,7 @@
 Python takes True for 1, ``int`` takes signs, underscores and foreign digits, arithmetic on a
 Decimal can overflow. Every function here raises nothing but StratumError.
 
-Ref: stratum reference section 16.
+Ref: docs/sources.md, "Stratum" (hostile input).
 """
 
 import binascii

@@ -3,7 +3,7 @@
 Python's own parser recurses without limit, takes NaN, and is quadratic in the digits of an
 integer; all of that is refused before or while it runs.
 
-Ref: stratum reference sections 1 and 16.
+Ref: docs/sources.md, "Stratum" (line lengths, hostile input).
 """
 
 import json

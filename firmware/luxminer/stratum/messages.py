@@ -3,7 +3,7 @@
 A message is validated completely before anybody sees it. Whatever a pool sends, parsing raises
 nothing but StratumError.
 
-Ref: stratum reference sections 2, 3, 4 and 16; BIP310.
+Ref: docs/sources.md, "Stratum"; BIP310.
 """
 
 import json

@@ -4,7 +4,7 @@ Difficulty and extranonce apply from the next job on, the version mask at once. 
 until a clean one, a new previous block, or another job with its id; a share can leave only while
 the very job it was made from is valid here.
 
-Ref: stratum reference sections 2, 3, 6.2, 8, 9, 12 and 16; BIP310.
+Ref: docs/sources.md, "Stratum"; BIP310.
 """
 
 from collections.abc import Mapping

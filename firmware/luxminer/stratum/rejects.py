@@ -1,6 +1,6 @@
 """Why pools refuse shares, in a few stable words.
 
-Ref: stratum reference section 4: classify by code first, then by the beginning of the text.
+Ref: docs/sources.md, "Stratum": classify by code first, then by the beginning of the text.
 """
 
 from luxminer.stratum.messages import PoolError

@@ -4,7 +4,7 @@ Three spellings of a hash: *internal*, the bytes that SHA-256d gives and a heade
 *display*, those reversed, as explorers print; *wire*, how ``mining.notify`` spells the previous
 block: internal, with the bytes of each 32-bit word reversed.
 
-Ref: stratum reference section 5, every step checked against real blocks.
+Ref: docs/sources.md, "Stratum"; every step checked against real blocks.
 """
 
 import struct

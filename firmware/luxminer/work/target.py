@@ -3,7 +3,7 @@
 A target is the largest hash that counts, as a number; a hash is read little-endian. Difficulty 1
 is the pools' usual one ("bdiff"), ``0xFFFF * 2^208``.
 
-Ref: Bitcoin Core arith_uint256 (compact form); stratum reference section 7, recomputed.
+Ref: Bitcoin Core arith_uint256 (compact form); docs/sources.md, "Stratum", recomputed.
 """
 
 import re

@@ -3,7 +3,7 @@
 ``free`` bits are those that the mask allows and the job leaves 0. Rolling only them makes the
 three ways in which pools rebuild the version (replace, or, xor) agree wherever they can.
 
-Ref: BIP310, BIP320; stratum reference section 6.2.
+Ref: BIP310, BIP320; docs/sources.md, "Stratum".
 """
 
 __all__ = ["bits_to_submit", "deposit", "free_bits", "is_allowed"]

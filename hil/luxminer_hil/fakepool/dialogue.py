@@ -1,7 +1,7 @@
 """What one client says and what it is told: lines in, lines out, no I/O.
 
 Nothing that a client sends raises out of here: a line that is no request is counted and answered
-with an error. Ref: stratum.md sections 2 (messages) and 3 (extensions).
+with an error. Ref: docs/sources.md, "Stratum".
 """
 
 import json

@@ -1,6 +1,6 @@
 """Arithmetic of the judge, with `hashlib` and exact integers only; shares no code with the miner.
 
-Ref: stratum.md sections 5 (job assembly) and 7 (difficulty and target). Hashes are in header order.
+Ref: docs/sources.md, "Stratum" (job assembly, difficulty, target). Hashes are in header order.
 """
 
 import hashlib

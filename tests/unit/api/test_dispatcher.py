@@ -1,4 +1,4 @@
-"""Requests against their replies: cgminer-api.md section 20 in our dialect, and the rules."""
+"""Requests against their replies: those of CGMiner in our dialect, and the rules."""
 
 import asyncio
 import json
@@ -346,7 +346,7 @@ async def test_without_the_right_every_write_is_code_45(command: str) -> None:
 
 
 async def test_which_commands_are_writes() -> None:
-    """cgminer-api.json ``_meta.write_commands``; design.md: session commands are writes too."""
+    """The write commands of CGMiner; session commands are writes too."""
     assert {name for name, row in COMMANDS.items() if row.write} == {
         *("addpool", "removepool", "enablepool", "disablepool", "switchpool", "privileged"),
         *("logon", "logoff", "kill"),

@@ -3,5 +3,5 @@
 Tables are in CGMiner's order of fields, then what only LuxOS has, then what is ours. Types are
 those of LuxOS where it has the field.
 
-Ref: luxminer-api.json ``fields``, cgminer-api.json ``text_order``, design.md section 5 "Dialect".
+Ref: LUXminer API, CGMiner API, docs/api.md, "Dialect".
 """

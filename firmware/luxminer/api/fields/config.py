@@ -3,7 +3,7 @@
 Much of LuxOS's row is about hardware that sticks on a Raspberry Pi do not have; such fields are
 constants which say so. Clients check that they are there, with these types.
 
-Ref: luxminer-api.md section 13, column "On our appliance".
+Ref: LUXminer API (config).
 """
 
 from luxminer.api import figures

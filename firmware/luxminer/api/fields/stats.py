@@ -3,7 +3,7 @@
 Of Gekko's keys only those are here that the service knows; the inner timings of CGMiner's driver
 are not, and its protocol document lets a driver change the content of this reply.
 
-Ref: luxminer-api.json ``stats``; cgminer-api.json ``estats``; cgminer-api.md section 16.
+Ref: LUXminer API (stats); CGMiner API (estats of the Gekko driver).
 """
 
 from collections.abc import Sequence
