@@ -8,8 +8,14 @@ from hypothesis import strategies as st
 
 from luxminer_hil.chipsim import Fault, FaultPlan, MemoryPort, VirtualStick
 from luxminer_hil.chipsim.errors import SimulatorError
+from luxminer_hil.chipsim.families.bm1384_wire import (
+    BadFrame,
+    Command,
+    Frame,
+    StreamParser,
+    nonce_reply,
+)
 from luxminer_hil.chipsim.faults import Direction, parse_faults
-from luxminer_hil.chipsim.wire import BadFrame, Command, Frame, StreamParser, nonce_reply
 from luxminer_hil.memory_transport import MemoryTransport
 from tests.unit.chipsim.host import (
     CHAIN_INACTIVE,

@@ -4,12 +4,14 @@ Shares numbers (`facts`) with the driver and no code: what it understands of the
 reading of the reference.
 """
 
-from luxminer_hil.chipsim.chip import ChipCounters, ChipModel
+from luxminer_hil.chipsim.chip import ChipCounters
 from luxminer_hil.chipsim.errors import SimulatorError
+from luxminer_hil.chipsim.families.bm1384 import ChipModel
 from luxminer_hil.chipsim.faults import Direction, Fault, FaultKind, FaultPlan
 from luxminer_hil.chipsim.hasher import Hasher
 from luxminer_hil.chipsim.port import MemoryHost, MemoryPort, Port, PortClosed, PtyPort
 from luxminer_hil.chipsim.stick import MODELS, StickCounters, VirtualStick
+from luxminer_hil.chipsim.telemetry import TelemetryController
 
 __all__ = [
     "MODELS",
@@ -27,5 +29,6 @@ __all__ = [
     "PtyPort",
     "SimulatorError",
     "StickCounters",
+    "TelemetryController",
     "VirtualStick",
 ]

@@ -1,26 +1,28 @@
-"""One virtual BM1384: registers, its slice of the nonces, and an exact account of its hashing.
+"""What every virtual chip is: its place in the chain, its search, and an exact account of it.
 
-Owns no thread and no timer: `settle` tells it that time has passed, `next_slice` what it may hash
+Owns no thread and no timer: `settle` tells it that time has passed, `next_slices` what it may hash
 now, `finish` what came out. It never gets more hashes than its clock gives; what the machine was
-too slow for is counted as missed, not made up.
-
-Unproven: that a chip starts at its address in the first nonce byte (later chips do, and hosts read
-the chip's index from there); that a range of 0 is the whole space (one host sends it, and gets
-answers); that the chip idles at the end of its range; that a clock out of the documented range
-does not lock and then nothing is hashed.
+too slow for is counted as missed, not made up. Families add registers, tasks and replies.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
-import luxminer_drivers.bm1384.facts as facts
-from luxminer_hil.chipsim.wire import Task, pll_mhz
+from luxminer_hil.chipsim.spaces import Space
+from luxminer_hil.chipsim.wire import Command, Parser, Task
 
 __all__ = [
     "DIFFICULTY_1_TARGET",
     "MAX_OWED_S",
+    "Chip",
     "ChipCounters",
-    "ChipModel",
+    "ChipKind",
+    "Found",
+    "Lane",
+    "Search",
     "Slice",
     "ticket_target",
 ]
@@ -33,19 +35,35 @@ MAX_TARGET = (1 << 256) - 1
 MAX_OWED_S = 0.25
 """Hashing that may be caught up on; what is older is missed."""
 
-NONCES = 1 << 32
-
-ADDRESS_SHIFT = 24
-"""A chip's address is the first byte of its first nonce."""
-
-POWER_ON_PLL = 0x0782
-"""Dividers of `facts.POWER_ON_MHZ`."""
-
 
 def ticket_target(ticket_difficulty: int, scale: Fraction) -> int:
     """Return the largest hash (as a number) that a chip of that ticket and scale reports."""
     difficulty = ticket_difficulty * scale
     return min(DIFFICULTY_1_TARGET * difficulty.denominator // difficulty.numerator, MAX_TARGET)
+
+
+class Lane(NamedTuple):
+    """One of the midstates that each nonce is tried with."""
+
+    midstate: bytes
+    number: int = 0
+    """Place among the midstates of the task, or sub-core."""
+    version_bits: int = 0
+    """What the chip put into the version, as its replies say it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A task as a chip goes about it."""
+
+    task: Task
+    job_id: int
+    tail: bytes
+    """Header bytes 64 to 75."""
+    lanes: Callable[[int], Sequence[Lane]]
+    """Epoch -> lanes, ``width`` of them."""
+    width: int
+    space: Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +76,19 @@ class Slice:
     count: int
     target_le: bytes
     job_id: int
+    lane: int = 0
+    version_bits: int = 0
+    task: Task | None = None
+
+
+class Found(NamedTuple):
+    """A nonce of a slice whose hash is low enough."""
+
+    piece: Slice
+    nonce: int
+    """Counted big-endian."""
+    said: int
+    """What the chip says instead, if it is to err."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,50 +109,65 @@ class ChipCounters:
     """Time spent idle because the range of the task had ended."""
 
 
-class ChipModel:
+class Chip(ABC):
     """State of one chip. Times are seconds of any monotonic clock, the same in all calls."""
 
     def __init__(self, index: int, scale: Fraction, now_s: float) -> None:
         self.index = index
         self.hashed = 0
         self.nonces = 0
-        self._scale = scale
+        self.scale = scale
         self._missed = 0.0
         self._lag_s = 0.0
         self._dry_s = 0.0
         self._settled_s = now_s
+        self._forget()
         self._power_on()
 
     def power_on(self, now_s: float) -> None:
         """Forget everything, as after a power cut."""
         self.settle(now_s, hashes=False)
+        self._forget()
         self._power_on()
 
-    def _power_on(self) -> None:
+    def _forget(self) -> None:
         self.address = 0
         self.has_address = False
-        self._task: Task | None = None
-        self._target_le = b""
-        self._position = self._end = 0
+        self.mhz = 0.0
+        self.is_locked = False
+        self.rate_hs = 0.0
+        self._search: Search | None = None
+        self._target_le = bytes(32)
+        self._position = 0
         self._owed = 0.0
-        self._set_pll(POWER_ON_PLL)
 
-    def _set_pll(self, pll: int) -> None:
-        self.pll = pll
-        self.mhz = pll_mhz(pll)
-        self.is_locked = facts.MIN_MHZ <= self.mhz <= facts.MAX_MHZ
-        rate_hs = facts.CORES * Fraction(self.mhz) * 1_000_000 * self._scale
-        self.rate_hs = float(rate_hs) if self.is_locked else 0.0
+    # --- Of the family -------------------------------------------------------------------------
+
+    @abstractmethod
+    def _power_on(self) -> None:
+        """Set the registers to their power-on values."""
 
     @property
-    def is_searching(self) -> bool:
-        """A task is there and its range has not ended."""
-        return self._position < self._end
+    @abstractmethod
+    def baudrate(self) -> int:
+        """Rate at which the chip hears and speaks."""
 
-    @property
-    def owed(self) -> int:
-        """Hashes that the clock has given and that were not taken yet."""
-        return int(self._owed)
+    @abstractmethod
+    def take(self, task: Task, now_s: float) -> Sequence[bytes]:
+        """Search ``task`` from now on; the former one is dropped at once.
+
+        Returns what the chip answers without a search.
+        """
+
+    @abstractmethod
+    def obey(self, command: Command, now_s: float) -> bytes | None:
+        """Obey a command for this chip, other than about addresses; return its reply."""
+
+    @abstractmethod
+    def reply(self, found: Found) -> bytes | None:
+        """Return the report of what was found; None when the chip keeps it."""
+
+    # --- Addresses -----------------------------------------------------------------------------
 
     def deactivate(self) -> None:
         """Obey CHAIN_INACTIVE."""
@@ -132,18 +178,22 @@ class ChipModel:
         self.address = address
         self.has_address = True
 
-    def write_pll(self, pll: int, now_s: float) -> None:
-        self.settle(now_s)
-        self._set_pll(pll)
+    # --- Search and account --------------------------------------------------------------------
 
-    def take(self, task: Task, now_s: float) -> None:
-        """Search ``task`` from now on; the former one is dropped at once."""
-        self.settle(now_s)
-        self._task = task
-        self._position = self.address << ADDRESS_SHIFT
-        self._end = min(self._position + (task.nonce_range or NONCES), NONCES)
-        target = ticket_target(task.ticket_difficulty, self._scale)
-        self._target_le = target.to_bytes(32, "little")
+    @property
+    def is_searching(self) -> bool:
+        """A task is there and its range has not ended."""
+        return self._search is not None and self._position < self._search.space.total
+
+    @property
+    def owed(self) -> int:
+        """Hashes that the clock has given and that were not taken yet."""
+        return int(self._owed)
+
+    def _begin(self, search: Search | None) -> None:
+        """Go about another search; the time up to now must be settled."""
+        self._search = search
+        self._position = 0
 
     def settle(self, now_s: float, *, hashes: bool = True) -> None:
         """Account for the time up to now.
@@ -152,13 +202,13 @@ class ChipModel:
         """
         passed_s = max(now_s - self._settled_s, 0.0)
         self._settled_s = now_s
-        if self._task is None or not hashes:
+        if self._search is None or not hashes:
             return
         if not self.is_searching:
             self._dry_s += passed_s
             return
-        # What was owed at a faster clock stays owed.
-        limit = max(self._owed, self.rate_hs * MAX_OWED_S)
+        # What was owed at a faster clock stays owed; so does one nonce with all its midstates.
+        limit = max(self._owed, self.rate_hs * MAX_OWED_S, float(self._search.width))
         self._owed += self.rate_hs * passed_s
         excess = self._owed - limit
         if excess > 0.0:
@@ -166,26 +216,41 @@ class ChipModel:
             self._missed += excess
             self._lag_s += excess / self.rate_hs
 
-    def next_slice(self, limit: int) -> Slice | None:
-        """Return up to ``limit`` hashes to do now; they count as done in `finish`."""
-        count = min(limit, self.owed, self._end - self._position)
-        if count <= 0 or self._task is None:
-            return None
-        piece = Slice(
-            midstate=self._task.midstate,
-            tail=self._task.tail,
-            first=self._position,
-            count=count,
-            target_le=self._target_le,
-            job_id=self._task.job_id,
-        )
-        self._owed -= count
-        self._position += count
-        if not self.is_searching:
+    def next_slices(self, limit: int) -> list[Slice]:
+        """Return about ``limit`` hashes to do now, at most; they count as done in `finish`."""
+        search = self._search
+        if search is None:
+            return []
+        total = search.space.total
+        pieces: list[Slice] = []
+        left = min(max(limit, search.width), self.owed)
+        while self._position < total and left >= search.width:
+            place = search.space.place(self._position)
+            count = min(left // search.width, place.length)
+            pieces += [
+                Slice(
+                    midstate=lane.midstate,
+                    tail=search.tail,
+                    first=place.first,
+                    count=count,
+                    target_le=self._target_le,
+                    job_id=search.job_id,
+                    lane=lane.number,
+                    version_bits=lane.version_bits,
+                    task=search.task,
+                )
+                for lane in search.lanes(place.epoch)
+            ]
+            left -= count * search.width
+            self._owed -= count * search.width
+            self._position += count
+            if search.space.repeats and self._position == total:
+                self._position = 0
+        if self._position == total:
             # The clock ran on after the last nonce of the range: that time was idle.
             self._dry_s += self._owed / self.rate_hs if self.rate_hs else 0.0
             self._owed = 0.0
-        return piece
+        return pieces
 
     def finish(self, piece: Slice, nonces: int) -> None:
         """Book a slice that was hashed and the nonces reported from it."""
@@ -204,3 +269,13 @@ class ChipModel:
             nonces=self.nonces,
             dry_s=self._dry_s,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChipKind:
+    """A family as a stick sees it."""
+
+    name: str
+    parser: Callable[[], Parser]
+    chip: Callable[[int, int, Fraction, float], Chip]
+    """Place in the chain, length of the chain, scale, now."""

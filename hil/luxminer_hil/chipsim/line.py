@@ -12,8 +12,8 @@ BITS_PER_BYTE = 10
 PIECE_BYTES = 64
 """Longer writes come out in pieces, as a USB bridge gets them."""
 
-Deliver = Callable[[bytes, float, float], None]
-"""Gets bytes and the loop times at which the first began and the last ended."""
+Deliver = Callable[[bytes, float, float, int], None]
+"""Gets bytes, the loop times at which the first began and the last ended, and their rate."""
 
 
 class SerialLine:
@@ -21,7 +21,7 @@ class SerialLine:
 
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
-        self._pieces: deque[tuple[float, float, bytes]] = deque()
+        self._pieces: deque[tuple[float, float, bytes, int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._free_s = 0.0
         self.pending_bytes = 0
@@ -33,7 +33,7 @@ class SerialLine:
         for at in range(0, len(data), PIECE_BYTES):
             piece = data[at : at + PIECE_BYTES]
             end_s = start_s + len(piece) * BITS_PER_BYTE / baudrate
-            self._pieces.append((start_s, end_s, piece))
+            self._pieces.append((start_s, end_s, piece, baudrate))
             start_s = end_s
         self._free_s = start_s
         self.pending_bytes += len(data)
@@ -56,7 +56,7 @@ class SerialLine:
         self._timer = None
         now_s = loop.time()
         while self._pieces and self._pieces[0][1] <= now_s:
-            start_s, end_s, piece = self._pieces.popleft()
+            start_s, end_s, piece, baudrate = self._pieces.popleft()
             self.pending_bytes -= len(piece)
-            self._deliver(piece, start_s, end_s)
+            self._deliver(piece, start_s, end_s, baudrate)
         self._arm(loop)

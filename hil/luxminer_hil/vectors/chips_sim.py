@@ -12,9 +12,16 @@ from typing import Any
 
 from luxminer.hashing import midstate, scan
 from luxminer_drivers.bm1384 import facts
-from luxminer_hil.chipsim import wire
-from luxminer_hil.chipsim.chip import ChipModel, ticket_target
-from luxminer_hil.chipsim.wire import BadFrame, Command, FrameKind, StreamParser, Task
+from luxminer_hil.chipsim.chip import ticket_target
+from luxminer_hil.chipsim.families import bm1384_wire as wire
+from luxminer_hil.chipsim.families.bm1384 import ChipModel
+from luxminer_hil.chipsim.families.bm1384_wire import (
+    BadFrame,
+    Command,
+    FrameKind,
+    StreamParser,
+    Task,
+)
 from luxminer_hil.vectors.mismatch import Mismatch, expect
 
 __all__ = ["CHECKS"]

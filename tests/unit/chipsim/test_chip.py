@@ -6,10 +6,10 @@ from luxminer_drivers.bm1384 import facts
 from luxminer_hil.chipsim.chip import (
     DIFFICULTY_1_TARGET,
     MAX_OWED_S,
-    ChipModel,
     ticket_target,
 )
-from luxminer_hil.chipsim.wire import FrameKind, Task
+from luxminer_hil.chipsim.families.bm1384 import ChipModel
+from luxminer_hil.chipsim.families.bm1384_wire import FrameKind, Task
 
 SCALE = Fraction(1, 1000)
 

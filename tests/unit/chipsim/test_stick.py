@@ -515,7 +515,7 @@ async def test_answers_without_a_listener_are_lost() -> None:
         ({"chips": 0}, "chips: 0 is out of range"),
         ({"chips": 257}, "a chain has 1 to 256 chips"),
         ({"scale": 0}, "scale: 0 is out of range"),
-        ({"scale": "2"}, "use 1 for a real stick's rate, down to 1e-6"),
+        ({"scale": "2"}, "use 1 for a real stick's rate, down to 1e-9"),
         ({"scale": float("nan")}, "scale: nan is no number"),
         ({"scale": "1/0"}, "scale: 1/0 is no number"),
     ],

@@ -1,8 +1,15 @@
 import pytest
 
 from luxminer_drivers.bm1384 import facts
-from luxminer_hil.chipsim import wire
-from luxminer_hil.chipsim.wire import BadFrame, BadReason, Command, Frame, FrameKind, StreamParser
+from luxminer_hil.chipsim.families import bm1384_wire as wire
+from luxminer_hil.chipsim.families.bm1384_wire import (
+    BadFrame,
+    BadReason,
+    Command,
+    Frame,
+    FrameKind,
+    StreamParser,
+)
 from tests.unit.chipsim.host import (
     CHAIN_INACTIVE,
     COUNT,

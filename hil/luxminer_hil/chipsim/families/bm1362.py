@@ -1,0 +1,170 @@
+"""BM1362, BM1368 and BM1370: whole headers, whose version the chip rolls.
+
+A core goes through its nonces with one batch of versions, one version to each sub-core, for as
+long as the hash counting number says; then comes the next batch, and after the last version all
+begins again: a host that sends no new task in time gets every nonce twice.
+
+Unproven: that nothing is hashed before the hash counting number was written; that a changed clock
+or mask goes on with the share of the versions that was reached; clock at power-on.
+
+Ref: usb-sticks reference section 7.
+"""
+
+from collections.abc import Sequence
+
+import luxminer_drivers.bm13xx.facts as shared
+from luxminer.hashing import midstate
+from luxminer_drivers.bm13xx.facts import BitField, Family
+from luxminer_drivers.bm1362 import facts as bm1362
+from luxminer_drivers.bm1362.facts import Register
+from luxminer_drivers.bm1370 import facts as bm1370
+from luxminer_hil.chipsim import wire
+from luxminer_hil.chipsim.chip import ChipKind, Lane, Search
+from luxminer_hil.chipsim.families.framed import FramedParser, HeaderTask
+from luxminer_hil.chipsim.families.registers import Design, RegisterChip, bits_of
+from luxminer_hil.chipsim.spaces import RollingSpace
+
+__all__ = ["BM1362", "BM1368", "BM1370", "RollingChip", "design"]
+
+POWER_ON_PLL = 0x50D20265
+"""62.5 MHz, the first clock of a capture (mj). Unproven."""
+
+VERSION_AUTO = BitField("roll the version", 31, 1)
+"""Of VERSION_ROLLING."""
+
+REPORT_NONCES = 0xB0000000
+"""Bits that every host sets in MISC_CONTROL, and that are clear at power-on."""
+
+HEADER_START = 64
+"""Header bytes that a midstate covers."""
+
+
+def design(family: Family, chip_id: bytes) -> Design:
+    """Return the registers of one of these chips. Reset values without a source are 0."""
+    power_on = dict.fromkeys((int(register) for register in Register), 0)
+    power_on |= {
+        Register.CHIP_ID: int.from_bytes(chip_id[:4], "big"),
+        Register.PLL: POWER_ON_PLL,
+        Register.MISC_CONTROL: bm1362.MISC_RESET,
+        Register.UART: bm1362.UART_RESET,
+    }
+    return Design(
+        family=family,
+        power_on=power_on,
+        uart_register=Register.UART,
+        uart_divider=bm1362.UART_DIVIDER,
+        min_mhz=50.0,
+    )
+
+
+class RollingChip(RegisterChip):
+    """State of one chip that rolls versions."""
+
+    def _power_on(self) -> None:
+        self._is_version_written = False
+        super()._power_on()
+
+    @property
+    def reply_length(self) -> int:
+        short, long = self.family.register_lengths
+        return long if self._is_version_written else short
+
+    @property
+    def reports(self) -> bool:
+        return self.registers[Register.MISC_CONTROL] & REPORT_NONCES == REPORT_NONCES
+
+    @property
+    def rolled_bits(self) -> tuple[int, ...]:
+        """Values of the version bits that the chip may set, lowest first."""
+        register = self.registers[Register.VERSION_ROLLING]
+        if not bits_of(register, VERSION_AUTO):
+            return ()
+        mask = bits_of(register, shared.VERSION_REGISTER_MASK)
+        return tuple(1 << bit for bit in range(shared.VERSION_BITS) if mask >> bit & 1)
+
+    def write(self, register: int, value: int, now_s: float) -> None:
+        super().write(register, value, now_s)
+        if register == Register.VERSION_ROLLING:
+            self._is_version_written = True
+        if register in (Register.VERSION_ROLLING, Register.HASH_COUNT, Register.PLL):
+            self._respace()
+
+    def take(self, task: wire.Task, now_s: float) -> Sequence[bytes]:
+        assert isinstance(task, HeaderTask)
+        self.settle(now_s)
+        self._begin(self._search_of(task))
+        return ()
+
+    def _respace(self) -> None:
+        """Go on with the same task at the same share of its versions."""
+        former = self._search
+        if former is None:
+            return
+        assert isinstance(former.task, HeaderTask)
+        now = self._search_of(former.task)
+        if former.space.total:
+            self._position = self._position * now.space.total // former.space.total
+        self._search = now
+
+    def _search_of(self, task: HeaderTask) -> Search:
+        bits = self.rolled_bits
+        width = min(self.family.versions_per_batch, 1 << len(bits))
+        cores = self.family.cores // self.family.versions_per_batch
+        ticks = self.registers[Register.HASH_COUNT]
+        each = ticks * self.mhz / shared.CRYSTAL_MHZ * float(self.scale)
+        window = 1 << (self._address_shift + 8)
+        space = RollingSpace(
+            first=self.first_nonce,
+            window=window,
+            cores=cores,
+            epochs=(1 << len(bits)) // width,
+            budget=min(each, float(window)) * cores,
+        )
+        cache: dict[int, tuple[Lane, ...]] = {}
+
+        def lanes(epoch: int) -> tuple[Lane, ...]:
+            if epoch not in cache:
+                cache.clear()
+                cache[epoch] = tuple(
+                    _lane(task, bits, epoch * width + index, index) for index in range(width)
+                )
+            return cache[epoch]
+
+        return Search(
+            task=task,
+            job_id=task.job_id,
+            tail=task.header[HEADER_START:],
+            lanes=lanes,
+            width=width,
+            space=space,
+        )
+
+    def _id_byte(self, job_id: int, lane: int) -> int:
+        form = self.family.id_byte
+        return job_id << form.job_shift & form.job_mask | lane
+
+    @property
+    def says_version(self) -> bool:
+        return self._is_version_written
+
+
+def _lane(task: HeaderTask, bits: Sequence[int], counter: int, index: int) -> Lane:
+    """Return the midstate of version number ``counter``, counted in the bits that may be set."""
+    rolled = sum(bit for number, bit in enumerate(bits) if counter >> number & 1)
+    version = int.from_bytes(task.header[:4], "little") | rolled << shared.VERSION_SHIFT
+    state = midstate(version.to_bytes(4, "little") + task.header[4:HEADER_START])
+    return Lane(state, index, rolled)
+
+
+def _kind(family: Family, chip_id: bytes) -> ChipKind:
+    registers = design(family, chip_id)
+    return ChipKind(
+        name=family.name,
+        parser=lambda: FramedParser(family, frozenset(registers.power_on)),
+        chip=lambda index, chips, scale, now_s: RollingChip(registers, index, chips, scale, now_s),
+    )
+
+
+BM1362 = _kind(bm1362.BM1362, bm1362.CHIP_ID_REPLY)
+BM1368 = _kind(bm1370.BM1368, b"\x13\x68\x00\x00")
+BM1370 = _kind(bm1370.BM1370, bm1370.CHIP_ID_REPLY)

@@ -1,0 +1,70 @@
+"""The BM1397: the tasks of the BM1387 behind preambles, and no cores to open.
+
+Unproven: where the chip's address stands in a nonce (the original's table for six chips, which
+contradicts another host); that a chip idles at the end of its share.
+
+Ref: usb-sticks reference section 6.
+"""
+
+from luxminer_drivers.bm1397 import facts
+from luxminer_drivers.bm1397.facts import Register
+from luxminer_hil.chipsim.chip import ChipKind
+from luxminer_hil.chipsim.families.bm1387 import MidstateChip
+from luxminer_hil.chipsim.families.framed import FramedParser
+from luxminer_hil.chipsim.families.registers import Design
+from luxminer_hil.chipsim.spaces import Space, StripedSpace
+
+__all__ = ["DESIGN", "KIND", "Bm1397"]
+
+DESIGN = Design(
+    family=facts.BM1397,
+    power_on={
+        Register.CHIP_ID: int.from_bytes(facts.CHIP_ID_REPLY[:4], "big"),
+        Register.HASH_RATE: 0x80000000,
+        Register.PLL: facts.PLL_RESET & 0x7FFFFFFF,
+        Register.HASH_COUNT: 0,
+        Register.TICKET: 0,
+        Register.MISC_CONTROL: facts.MISC_RESET,
+        Register.ORDERED_CLOCK_ENABLE: 0x0000FFFF,
+        Register.FAST_UART: 0x0600000F,
+        Register.CORE_CONTROL: 0x00004000,
+        Register.CORE_VALUE: 0,
+        Register.NONCE_ERRORS: 0,
+        Register.ANALOG_MUX: 0,
+        Register.DRIVER_STRENGTH: 0x02112111,
+        Register.PLL1: 0x00640111,
+        Register.PLL2: 0x00680111,
+        Register.PLL3: 0x00700111,
+        Register.PLL_DIVIDER: 0x03040607,
+        Register.CLOCK_ORDER_0: 0,
+        Register.CLOCK_ORDER_1: 0,
+    },
+    uart_register=Register.MISC_CONTROL,
+    uart_divider=facts.UART_DIVIDER,
+    min_mhz=50.0,
+)
+"""Reset values are from sk, the lowest clock from esp, which sends 75 MHz."""
+
+
+class Bm1397(MidstateChip):
+    """State of one BM1397."""
+
+    @property
+    def _window(self) -> int:
+        return 1 << (self._address_shift + 8)
+
+    def space(self) -> Space:
+        return StripedSpace(self.first_nonce, self._span, self._window)
+
+    def owns(self, nonce: int) -> bool:
+        return self.first_nonce <= nonce % self._window < self.first_nonce + self._span
+
+    def _id_byte(self, job_id: int, lane: int) -> int:
+        return job_id & self.family.id_byte.job_mask | lane
+
+
+KIND = ChipKind(
+    name=facts.BM1397.name,
+    parser=lambda: FramedParser(facts.BM1397, frozenset(DESIGN.power_on)),
+    chip=lambda index, chips, scale, now_s: Bm1397(DESIGN, index, chips, scale, now_s),
+)
