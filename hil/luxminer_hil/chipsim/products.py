@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from luxminer_drivers.bm1362 import facts as bm1362
-from luxminer_drivers.bm1370 import facts as bm1370
-from luxminer_drivers.bm1384 import facts as bm1384
-from luxminer_drivers.bm1387 import facts as bm1387
-from luxminer_drivers.bm1397 import facts as bm1397
+import luxminer_drivers.bm1362.facts as bm1362
+import luxminer_drivers.bm1370.facts as bm1370
+import luxminer_drivers.bm1384.facts as bm1384
+import luxminer_drivers.bm1387.facts as bm1387
+import luxminer_drivers.bm1397.facts as bm1397
 from luxminer_drivers.common.facts import Product
 from luxminer_hil.chipsim import families
 from luxminer_hil.chipsim.chip import ChipKind

@@ -13,11 +13,11 @@ Ref: usb-sticks reference section 7.
 from collections.abc import Sequence
 
 import luxminer_drivers.bm13xx.facts as shared
+import luxminer_drivers.bm1362.facts as bm1362
+import luxminer_drivers.bm1370.facts as bm1370
 from luxminer.hashing import midstate
 from luxminer_drivers.bm13xx.facts import BitField, Family
-from luxminer_drivers.bm1362 import facts as bm1362
 from luxminer_drivers.bm1362.facts import Register
-from luxminer_drivers.bm1370 import facts as bm1370
 from luxminer_hil.chipsim import wire
 from luxminer_hil.chipsim.chip import ChipKind, Lane, Search
 from luxminer_hil.chipsim.families.framed import FramedParser, HeaderTask

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import luxminer_drivers.bm13xx.facts as shared
+import luxminer_drivers.bm1387.facts as facts
 from luxminer.hashing import header_hash
-from luxminer_drivers.bm1387 import facts
 from luxminer_drivers.bm1387.facts import Register
 from luxminer_hil.chipsim import wire
 from luxminer_hil.chipsim.chip import ChipKind, Found, Lane, Search, Slice, ticket_target

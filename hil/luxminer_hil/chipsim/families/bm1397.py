@@ -6,7 +6,7 @@ contradicts another host); that a chip idles at the end of its share.
 Ref: usb-sticks reference section 6.
 """
 
-from luxminer_drivers.bm1397 import facts
+import luxminer_drivers.bm1397.facts as facts
 from luxminer_drivers.bm1397.facts import Register
 from luxminer_hil.chipsim.chip import ChipKind
 from luxminer_hil.chipsim.families.bm1387 import MidstateChip
