@@ -116,15 +116,23 @@ def test_drivers_see_the_contract_only(name: str, path: Path) -> None:
         assert is_in(target, DRIVERS_MAY), f"{name} imports luxminer.{target}"
 
 
+JUDGES: dict[str, set[str]] = {
+    "chipsim": {"hashing", "commands"},
+    "fakepool": {"commands"},
+    "usbsim": set(),
+}
+"""Packages of the bench that judge the service, and the modules of it that they may use."""
+
+
 @pytest.mark.parametrize(
     ("name", "path"),
-    [c for c in case("luxminer_hil") if c[0].split(".")[0] in ("chipsim", "fakepool")],
+    [c for c in case("luxminer_hil") if c[0].split(".")[0] in JUDGES],
     ids=lambda v: str(v)[-40:],
 )
 def test_the_judges_share_numbers_but_no_code(name: str, path: Path) -> None:
     for target in ours(path, "luxminer_drivers"):
         assert ".facts" in target, f"{name} imports luxminer_drivers.{target}"
-    allowed = {"hashing", "commands"} if name.startswith("chipsim") else {"commands"}
+    allowed = JUDGES[name.split(".")[0]]
     for target in ours(path, "luxminer"):
         assert is_in(target, allowed), f"{name} imports luxminer.{target}"
 

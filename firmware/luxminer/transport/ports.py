@@ -15,7 +15,15 @@ from pathlib import Path
 
 from luxminer.errors import PortProblem, PortUnusable
 
-__all__ = ["URL_SCHEMES", "check_port", "is_url", "port_holder", "probe_port", "unusable"]
+__all__ = [
+    "URL_SCHEMES",
+    "check_port",
+    "is_url",
+    "permission_cure",
+    "port_holder",
+    "probe_port",
+    "unusable",
+]
 
 URL_SCHEMES = ("socket", "hwgrep")
 """pyserial's URL handlers whose port has a descriptor, which is what the event loop waits on."""
@@ -90,7 +98,7 @@ def unusable(port: str, exc: BaseException) -> PortUnusable:
     if problem is PortProblem.MISSING:
         return PortUnusable(port, problem, "no such port", "plug the stick in or correct the path")
     if problem is PortProblem.DENIED:
-        return PortUnusable(port, problem, "permission denied", _permission_cure(port))
+        return PortUnusable(port, problem, "permission denied", permission_cure(port))
     if problem is PortProblem.BUSY:
         holder = port_holder(port)
         reason = f"in use by {holder}" if holder else "in use by another program"
@@ -164,7 +172,8 @@ def _not_serial(port: str) -> PortUnusable:
     )
 
 
-def _permission_cure(port: str) -> str:
+def permission_cure(port: str) -> str:
+    """Say what opens a device node to us: a group to join, or a udev rule to install."""
     user_id = os.geteuid()
     try:
         user = pwd.getpwuid(user_id).pw_name

@@ -302,6 +302,26 @@ class SimulatedBackend:
         buffer[: len(data)] = array("B", data)
         return len(data)
 
+    def intr_read(self, handle: _Handle, *_: object) -> int:
+        """Refuse: bridges have bulk endpoints only."""
+        raise self._no_such_transfer(handle)
+
+    def intr_write(self, handle: _Handle, *_: object) -> int:
+        """Refuse, as `intr_read` does."""
+        raise self._no_such_transfer(handle)
+
+    def iso_read(self, handle: _Handle, *_: object) -> int:
+        """Refuse, as `intr_read` does."""
+        raise self._no_such_transfer(handle)
+
+    def iso_write(self, handle: _Handle, *_: object) -> int:
+        """Refuse, as `intr_read` does."""
+        raise self._no_such_transfer(handle)
+
+    def _no_such_transfer(self, handle: _Handle) -> USBError:
+        self._check_there(handle.device)
+        return _error(errno.ENOENT)
+
     def _control(self, handle: _Handle, setup: Setup, data: bytes) -> bytes:
         try:
             return handle.device.model.control(setup, data)
