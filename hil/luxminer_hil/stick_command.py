@@ -19,7 +19,14 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     models = ", ".join(f"{name} ({chips})" for name, chips in MODELS.items())
     parser.add_argument("--model", required=True, help=f"with its usual chips: {models}")
     parser.add_argument("--chips", type=int, metavar="N", help="length of the chain")
+    parser.add_argument("--chip", metavar="NAME", help="other chips than the model's usual ones")
     parser.add_argument("--link", type=Path, metavar="PATH", help="name that the tty gets as well")
+    parser.add_argument(
+        "--telemetry-link",
+        type=Path,
+        metavar="PATH",
+        help="a second tty, for the telemetry controller of an A1 or A2, and its name",
+    )
     parser.add_argument(
         "--scale", default="1", metavar="S", help="share of a real stick's rate and difficulty"
     )
@@ -48,12 +55,15 @@ def _make(options: argparse.Namespace) -> VirtualStick:
         faults = FaultPlan(seed=options.seed or 0)
     else:
         faults = FaultPlan.load(options.faults, options.seed)
+    telemetry_link = options.telemetry_link
     return VirtualStick(
         options.model,
         chips=options.chips,
+        chip=options.chip,
         scale=options.scale,
         seed=faults.seed,
         port=PtyPort(options.link),
+        telemetry_port=None if telemetry_link is None else PtyPort(telemetry_link),
         faults=faults,
     )
 

@@ -13,15 +13,15 @@ Ref: usb-sticks reference sections 2 (lines), 10.8 (what a simulator reproduces)
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from random import Random
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from luxminer_drivers.common.facts import MAX_CHIPS
-from luxminer_hil.chipsim.chip import Chip, ChipCounters, Found, Slice
+from luxminer_hil.chipsim.chain import Chain
+from luxminer_hil.chipsim.counters import StickCounters
 from luxminer_hil.chipsim.errors import SimulatorError
 from luxminer_hil.chipsim.faults import Direction, FaultKind, FaultPlan
 from luxminer_hil.chipsim.hasher import Hasher, shared_hasher
@@ -29,7 +29,7 @@ from luxminer_hil.chipsim.line import SerialLine
 from luxminer_hil.chipsim.port import Port, PtyPort
 from luxminer_hil.chipsim.products import BOARDS, MODELS
 from luxminer_hil.chipsim.telemetry import TelemetryController
-from luxminer_hil.chipsim.wire import BadFrame, Command, Frame, FrameKind, Task, same_rate
+from luxminer_hil.chipsim.wire import Frame, same_rate
 
 __all__ = ["MODELS", "StickCounters", "VirtualStick"]
 
@@ -40,11 +40,6 @@ MIN_SCALE = Fraction(1, 1_000_000_000)
 BRIDGE_BYTES = 640
 """Transmit buffer of a CP2102: what a host can be ahead of the line. Source: its data sheet."""
 
-MAX_REPLY_BYTES = 512
-"""Nonces that wait for the line; a chip that finds faster than the line carries loses some."""
-MAX_ANSWER_BYTES = 8192
-"""The same for all replies: the longest chain can be counted twice in a row."""
-
 TICK_S = 0.05
 """How often a chip that this machine keeps up with is given its next hashes."""
 
@@ -53,57 +48,9 @@ MAX_GARBAGE_BYTES = 4096
 UNKNOWN_BAUDRATE = 300
 """What stands for a rate of the host that has no name: far from that of any chip."""
 
-READS = frozenset({FrameKind.READ_CHIP_ID, FrameKind.READ_PLL, FrameKind.READ_REGISTER})
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StickCounters:
-    """What happened since the stick was made; nothing is ever reset. ``hashed`` is really so."""
-
-    model: str
-    path: str
-    seed: int
-    scale: float
-    uptime_s: float
-    """Since `start`."""
-    hashed: int
-    missed: int
-    """Hashes that the clocks gave and this machine was too slow for."""
-    lag_s: float
-    """The same as time, of the chip that missed most."""
-    nonces: int
-    """Found and handed to the line, corrupted ones included."""
-    dry_s: float
-    """Idle time of all chips after the end of a range."""
-    frames: Mapping[str, int]
-    """Frames obeyed, by `FrameKind`."""
-    bad_frames: Mapping[str, int]
-    """Frames not obeyed, by `BadReason`."""
-    ambiguous_tasks: int
-    """Tasks that begin like a command; see `wire`."""
-    addresses_ignored: int
-    """SET_ADDRESS when no chip was without one."""
-    bytes_in: int
-    """From the host, before faults."""
-    bytes_out: int
-    """Taken by the host, after faults."""
-    bytes_untaken: int
-    """Sent while no host listened."""
-    bytes_at_wrong_rate: int
-    replies: int
-    replies_lost: int
-    """Because the line was busy for too long."""
-    power_ups: int
-    resets: int
-    """Times that the chips were held in reset, or their regulator was switched off."""
-    bytes_in_reset: int
-    """From the host, while no chip listened."""
-    faults: Mapping[str, int]
-    chips: tuple[ChipCounters, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
+def _loop_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class VirtualStick:
@@ -147,7 +94,7 @@ class VirtualStick:
             raise SimulatorError("chip", f"{model} has no {chip!r}", f"use {', '.join(kinds)}")
         if telemetry_port is not None and board.telemetry is None:
             reason = f"{model} has no telemetry controller"
-            raise SimulatorError("telemetry", reason, "leave it out")
+            raise SimulatorError("telemetry-link", reason, "leave it out")
         self.model = model
         self.scale = ratio
         self.telemetry: TelemetryController | None = None
@@ -164,9 +111,7 @@ class VirtualStick:
         self._parser = self._kind.parser()
         self._rx = SerialLine(self._arrived)
         self._tx = SerialLine(self._sent)
-        self._chips: list[Chip] = []
-        self._frames: Counter[str] = Counter()
-        self._bad: Counter[str] = Counter()
+        self._chain = Chain(self.faults, _loop_s, self._reply)
         self._counts: Counter[str] = Counter()
         self._started_s = 0.0
         self._last_byte_s = 0.0
@@ -210,15 +155,12 @@ class VirtualStick:
         assert self._miner is None, "started twice"
         loop = asyncio.get_running_loop()
         self._started_s = loop.time()
-        self._chips = [
-            self._kind.chip(index, self._chip_count, self.scale, self._started_s)
-            for index in range(self._chip_count)
-        ]
+        self._chain.fit(self._kind, self._chip_count, self.scale)
         if self._board.telemetry is not None:
             self.telemetry = TelemetryController(
                 self._board.telemetry,
                 self._board.telemetry_mask,
-                loop.time,
+                _loop_s,
                 self._load,
                 self._regulator_changed,
             )
@@ -281,7 +223,7 @@ class VirtualStick:
         """
         if asserted == self._is_in_reset:
             return
-        self._settle(asyncio.get_running_loop().time())
+        self._chain.settle(is_on=self.are_chips_on)
         self._is_in_reset = asserted
         self._counts["resets"] += asserted
         if self.telemetry is not None and not asserted:
@@ -300,25 +242,24 @@ class VirtualStick:
 
     def counters(self) -> StickCounters:
         """Return a snapshot; cheap, from the loop at any time."""
-        now_s = asyncio.get_running_loop().time()
-        self._settle(now_s)
-        chips = tuple(chip.counters() for chip in self._chips)
+        self._chain.settle(is_on=self.are_chips_on)
+        chips = tuple(chip.counters() for chip in self._chain.chips)
         counts = self._counts
         return StickCounters(
             model=self.model,
             path=self.path,
             seed=self.seed,
             scale=float(self.scale),
-            uptime_s=now_s - self._started_s,
+            uptime_s=self._age_s(),
             hashed=sum(chip.hashed for chip in chips),
             missed=sum(chip.missed for chip in chips),
             lag_s=max((chip.lag_s for chip in chips), default=0.0),
             nonces=sum(chip.nonces for chip in chips),
             dry_s=sum(chip.dry_s for chip in chips),
-            frames=dict(self._frames),
-            bad_frames=dict(self._bad),
+            frames=dict(self._chain.frames),
+            bad_frames=dict(self._chain.bad_frames),
             ambiguous_tasks=self._parser.ambiguous,
-            addresses_ignored=counts["addresses_ignored"],
+            addresses_ignored=self._chain.addresses_ignored,
             bytes_in=counts["bytes_in"],
             bytes_out=counts["bytes_out"],
             bytes_untaken=counts["bytes_untaken"],
@@ -361,7 +302,7 @@ class VirtualStick:
             self._counts["bytes_in_reset"] += len(data)
             return
         if start_s - self._last_byte_s >= self._parser.gap_s:
-            self._obey_all(self._parser.idle())
+            self._obey(self._parser.idle())
         self._last_byte_s = end_s
         self._hear(data, baudrate)
         self._cancel_idle()
@@ -372,16 +313,16 @@ class VirtualStick:
     def _hear(self, data: bytes, baudrate: int) -> None:
         """Obey what chips make of ``data``; behind a change of their rate it is noise."""
         while data:
-            chips_baudrate = self._chips[0].baudrate
+            chips_baudrate = self._chain.baudrate
             heard = self._at_rate(data, sender=baudrate, receiver=chips_baudrate)
-            self._obey_all(self._parser.feed(heard))
-            if self._chips[0].baudrate == chips_baudrate:
+            self._obey(self._parser.feed(heard))
+            if self._chain.baudrate == chips_baudrate:
                 return
             data = self._parser.reset()
 
     def _line_idle(self) -> None:
         self._idle_timer = None
-        self._obey_all(self._parser.idle())
+        self._obey(self._parser.idle())
 
     def _cancel_idle(self) -> None:
         if self._idle_timer is not None:
@@ -390,63 +331,14 @@ class VirtualStick:
 
     # --- What the chips do ---------------------------------------------------------------------
 
-    def _obey_all(self, frames: Iterable[Frame]) -> None:
-        """Obey frames up to one that changes the rate of the chips."""
-        now_s = asyncio.get_running_loop().time()
-        baudrate = self._chips[0].baudrate
-        for frame in frames:
-            if isinstance(frame, BadFrame):
-                self._bad[frame.reason] += 1
-                continue
-            self._frames[frame.kind] += 1
-            alive = [c for c in self._chips if not self.faults.is_dead(c.index, self._age_s())]
-            if isinstance(frame, Task):
-                self._take_task(frame, alive, now_s)
-            else:
-                self._obey(frame, alive, now_s)
-            self._has_work.set()
-            if self._chips[0].baudrate != baudrate:
-                return
-
-    def _take_task(self, task: Task, alive: list[Chip], now_s: float) -> None:
-        for chip in alive:
-            if self.faults.is_zombie(chip.index, self._age_s()):
-                self.faults.counts[FaultKind.ZOMBIE] += 1
-                continue
-            for reply in chip.take(task, now_s):
-                self._reply(reply, MAX_REPLY_BYTES)
-
-    def _obey(self, command: Command, alive: list[Chip], now_s: float) -> None:
-        if command.kind is FrameKind.CHAIN_INACTIVE:
-            for chip in alive:
-                chip.deactivate()
-        elif command.kind is FrameKind.SET_ADDRESS:
-            assert command.address is not None
-            free = next((chip for chip in alive if not chip.has_address), None)
-            if free is None:
-                self._counts["addresses_ignored"] += 1
-            else:
-                free.set_address(command.address)
-        else:
-            self._obey_registers(command, alive, now_s)
-
-    def _obey_registers(self, command: Command, alive: list[Chip], now_s: float) -> None:
-        for chip in self._chips:
-            if command.address not in (None, chip.address):
-                continue
-            if chip not in alive:
-                self.faults.counts[FaultKind.DEAD] += command.kind in READS
-                continue
-            reply = chip.obey(command, now_s)
-            if reply is not None:
-                self._reply(reply, MAX_ANSWER_BYTES)
-
     def _restart_chips(self) -> None:
         self._restarts += 1
         self._parser.reset()
-        now_s = asyncio.get_running_loop().time()
-        for chip in self._chips:
-            chip.power_on(now_s)
+        self._chain.power_on()
+
+    def _obey(self, frames: Iterable[Frame]) -> None:
+        self._chain.obey(frames)
+        self._has_work.set()
 
     # --- To the host ---------------------------------------------------------------------------
 
@@ -457,7 +349,7 @@ class VirtualStick:
             return
         self._counts["replies"] += 1
         for part in self.faults.passing(Direction.TO_HOST, data, self._age_s()):
-            self._tx.send(part.data, self._chips[0].baudrate, part.delay_s)
+            self._tx.send(part.data, self._chain.baudrate, part.delay_s)
 
     def _sent(self, data: bytes, _start_s: float, _end_s: float, baudrate: int) -> None:
         if self.port.has_host:
@@ -477,8 +369,7 @@ class VirtualStick:
         """Return the part of the nominal rate at which the chips hash now."""
         if not self.are_chips_on:
             return 0.0
-        running_mhz = sum(chip.mhz for chip in self._chips if chip.is_locked and chip.is_searching)
-        return running_mhz / (self._board.nominal_mhz * len(self._chips))
+        return self._chain.running_mhz / (self._board.nominal_mhz * self._chip_count)
 
     def _regulator_changed(self) -> None:
         assert self.telemetry is not None
@@ -490,14 +381,13 @@ class VirtualStick:
     async def _mine(self) -> None:
         """Give each chip the hashes that its clock allows, for as long as the stick exists."""
         loop = asyncio.get_running_loop()
-        turn = 0
         while True:
-            self._settle(loop.time())
-            if not any(chip.is_searching for chip in self._chips):
+            self._chain.settle(is_on=self.are_chips_on)
+            if not self._chain.is_searching:
                 self._has_work.clear()
                 await self._has_work.wait()
                 continue
-            batch = self._next_batch(turn)
+            batch = self._chain.next_batch(turn, self._hasher.batch)
             turn += 1
             if not batch:
                 await asyncio.sleep(TICK_S)
@@ -505,49 +395,18 @@ class VirtualStick:
             restarts = self._restarts
             found = await self._hasher.search([piece for _, piece in batch])
             for (chip, piece), nonces in zip(batch, found, strict=True):
-                if restarts != self._restarts:
-                    nonces = []
-                chip.finish(piece, sum(self._report(chip, piece, nonce) for nonce in nonces))
-            await asyncio.sleep(0 if any(chip.owed for chip in self._chips) else TICK_S)
+                self._chain.report(chip, piece, nonces if restarts == self._restarts else [])
+            await asyncio.sleep(0 if self._chain.owes else TICK_S)
 
     def _mining_ended(self, miner: asyncio.Task[None]) -> None:
         if not miner.cancelled() and (error := miner.exception()) is not None:
             log.error("%s: hashing failed, unplugged", self.path, exc_info=error)
             self.unplug()
 
-    def _next_batch(self, turn: int) -> list[tuple[Chip, Slice]]:
-        """Share one batch among the chips that may hash, beginning with another one each time."""
-        left = self._hasher.batch
-        batch = []
-        for number in range(len(self._chips)):
-            chip = self._chips[(turn + number) % len(self._chips)]
-            waiting = len(self._chips) - number
-            for piece in chip.next_slices(max(-(-left // waiting), 0)):
-                left -= piece.count
-                batch.append((chip, piece))
-        return batch
-
-    def _report(self, chip: Chip, piece: Slice, nonce: int) -> bool:
-        """Send what a chip says of a nonce; tell whether it does."""
-        said = self.faults.nonce(nonce, chip.index, self._age_s())
-        reply = chip.reply(Found(piece, nonce, said))
-        if reply is not None:
-            self._reply(reply, MAX_REPLY_BYTES)
-        return reply is not None
-
-    def _settle(self, now_s: float) -> None:
-        age_s = now_s - self._started_s
-        are_on = self.are_chips_on
-        for chip in self._chips:
-            is_broken = self.faults.is_dead(chip.index, age_s) or self.faults.is_zombie(
-                chip.index, age_s
-            )
-            chip.settle(now_s, hashes=are_on and not is_broken)
-
     # --- Time ----------------------------------------------------------------------------------
 
     def _age_s(self) -> float:
-        return asyncio.get_running_loop().time() - self._started_s
+        return _loop_s() - self._started_s
 
     def _schedule_faults(self, loop: asyncio.AbstractEventLoop) -> None:
         def at(delay_s: float, action: Callable[[], None], kind: FaultKind | None) -> None:
