@@ -380,7 +380,7 @@ class VirtualStick:
 
     async def _mine(self) -> None:
         """Give each chip the hashes that its clock allows, for as long as the stick exists."""
-        loop = asyncio.get_running_loop()
+        turn = 0
         while True:
             self._chain.settle(is_on=self.are_chips_on)
             if not self._chain.is_searching:
