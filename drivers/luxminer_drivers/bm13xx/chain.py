@@ -10,6 +10,7 @@ from luxminer_drivers.bm13xx.facts import Family, NonceAddress, Split
 from luxminer_drivers.common.fields import get_bits
 
 __all__ = [
+    "address_of_nonce",
     "addresses",
     "chip_of_address",
     "chip_of_nonce",
@@ -17,7 +18,7 @@ __all__ = [
     "fullscan_s",
     "hash_count",
     "hashrate_hs",
-    "longest_interval_s",
+    "longest_scans",
     "next_job_id",
     "nonce_interval_s",
     "task_interval_s",
@@ -44,9 +45,14 @@ def _big_endian(nonce: int) -> int:
     return int.from_bytes(nonce.to_bytes(facts.REPLY_NONCE.width, "little"), "big")
 
 
+def address_of_nonce(place: NonceAddress, nonce: int) -> int:
+    """Return what a nonce (header number) holds of its chip's address; the lower bits are 0."""
+    return get_bits(_big_endian(nonce), place.bits) << ADDRESS_BITS - place.bits.width
+
+
 def chip_of_nonce(place: NonceAddress, nonce: int, chips: int) -> int:
     """Return the index of the chip that found ``nonce`` (header number). For statistics only."""
-    address = get_bits(_big_endian(nonce), place.bits) << ADDRESS_BITS - place.bits.width
+    address = address_of_nonce(place, nonce)
     if place.split is Split.EVEN:
         return address * chips // facts.MAX_CHIPS
     return chip_of_address(address, chips)
@@ -85,9 +91,9 @@ def _fullscans(family: Family, midstates: int) -> tuple[float, float]:
     return facts.VERSION_FULLSCANS, facts.VERSION_FULLSCANS
 
 
-def longest_interval_s(family: Family, rate_hs: float) -> float:
-    """Return the upper bound of `task_interval_s`, whatever the wait factor."""
-    return _fullscans(family, 1)[1] * fullscan_s(rate_hs)
+def longest_scans(family: Family) -> float:
+    """Return the upper bound of a task in full scans, whatever the wait factor."""
+    return _fullscans(family, 1)[1]
 
 
 def task_interval_s(

@@ -160,7 +160,7 @@ class TicketRow(NamedTuple):
 
 
 TICKET_ROWS = (TicketRow(2600, 64), TicketRow(1300, 32), TicketRow(0, 16))
-"""BM1397 and later."""
+"""BM1397 and later, from the longest chains to the shortest."""
 
 
 class TicketCheck(NamedTuple):
@@ -301,6 +301,7 @@ class Family(NamedTuple):
     """Versions that a chip rolls through its whole range at once; 0 without rolling."""
     hash_count_less: int
     """Ticks that are taken off the computed hash counting number."""
+    tickets: tuple[TicketRow, ...]
     pll: PllForm
 
 

@@ -107,11 +107,12 @@ def decode_task(family: Family, raw: bytes) -> Task:
 
 
 def _decode_midstates(family: Family, frame: bytes) -> MidstateTask:
+    """Read a task; a frame for more midstates than it counts is fine, the rest means nothing."""
     count = get_number(frame, facts.TASK_COUNT)
-    length = _midstate_length(count)
-    if count not in family.midstate_counts or len(frame) != length:
+    lengths = (_midstate_length(each) for each in family.midstate_counts if each >= count)
+    if count not in family.midstate_counts or len(frame) not in lengths:
         raise FrameError("task of impossible length", frame)
-    if get_number(frame, facts.TASK_LENGTH) != length:
+    if get_number(frame, facts.TASK_LENGTH) != len(frame):
         raise FrameError("task that tells another length", frame)
     first = facts.TASK_MIDSTATES
     fields = (first._replace(offset=first.offset + first.width * n) for n in range(count))
@@ -161,11 +162,14 @@ def open_core_tasks(count: int, job_ids: int) -> tuple[MidstateTask, ...]:
 
 
 def busy_task(family: Family, job_id: int) -> Task:
-    """Return the frame for a chip when there is no work: a header that is nobody's."""
+    """Return the frame for a chip when there is no work: a header that is nobody's.
+
+    From BM1362 on its id is ``job_id`` without the bits that an answer overwrites.
+    """
     if family.midstate_counts:
         return open_core_task(job_id)
     return HeaderTask(
-        job_id=job_id,
+        job_id=job_id & ~family.id_byte.index_mask,
         header=bytes(HEADER_WITHOUT_NONCE),
         length_byte=facts.BUSY_LENGTH_BYTE,
         count_byte=facts.BUSY_COUNT_BYTE,

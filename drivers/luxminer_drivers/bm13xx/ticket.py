@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from luxminer_drivers.bm13xx import facts
-from luxminer_drivers.bm13xx.facts import TicketCheck
+from luxminer_drivers.bm13xx.facts import Family, TicketCheck
 
 __all__ = [
     "TicketCheck",
@@ -39,18 +39,18 @@ def decode_ticket(value: int) -> int:
     return difficulty
 
 
-def highest_ticket(chips: int, cores: int) -> int:
+def highest_ticket(family: Family, chips: int) -> int:
     """Return the hardest ticket for a chain of that size."""
-    total = chips * cores
-    return next(row.difficulty for row in facts.TICKET_ROWS if total > row.above_cores)
+    cores = chips * family.cores
+    return next(row.difficulty for row in family.tickets if cores > row.above_cores)
 
 
-def choose_ticket(chips: int, cores: int, wanted: float | None = None) -> int:
+def choose_ticket(family: Family, chips: int, wanted: float | None = None) -> int:
     """Return the power of two not above ``wanted``, at least 1, at most what the chain may have.
 
     Without a wish the hardest one: fewer replies, same work.
     """
-    highest = highest_ticket(chips, cores)
+    highest = highest_ticket(family, chips)
     if wanted is None or wanted >= highest:
         return highest
     return 1 << (max(1, int(wanted)).bit_length() - 1)

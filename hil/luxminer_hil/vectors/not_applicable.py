@@ -37,6 +37,12 @@ ROWS: tuple[Row, ...] = (
         "which versions a host rolls is its own choice",
     ),
     Row(
+        "next_job_id",
+        "ids go up by four",
+        "an answer adds the midstate to the id, or ORs it: with multiples of four both are the same",
+        families="BM1387",
+    ),
+    Row(
         "job_interval_espminer",
         "tasks follow the time that a full scan takes",
         "another host's formula",
