@@ -7,6 +7,7 @@ Unproven rows say so; REFERENCE.md beside this file tells the same in words.
 from enum import IntEnum
 
 from luxminer_drivers.bm13xx.facts import (
+    TICKET_ROWS,
     BitField,
     Family,
     IdByte,
@@ -114,6 +115,7 @@ BM1362 = Family(
     core_groups=65,
     versions_per_batch=8,
     hash_count_less=0,
+    tickets=TICKET_ROWS,
     pll=PLL,
 )
 """Chip and core in the nonce, and the groups of cores, are from mj."""
@@ -141,6 +143,7 @@ BM1366 = Family(
     core_groups=112,
     versions_per_batch=8,
     hash_count_less=0,
+    tickets=TICKET_ROWS,
     pll=PLL,
 )
 """On no stick; the next of kin of the BM1362. All from esp."""

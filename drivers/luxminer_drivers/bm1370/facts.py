@@ -6,6 +6,7 @@ REFERENCE.md beside this file tells the same in words.
 """
 
 from luxminer_drivers.bm13xx.facts import (
+    TICKET_ROWS,
     BitField,
     Family,
     IdByte,
@@ -88,6 +89,7 @@ BM1370 = Family(
     core_groups=128,
     versions_per_batch=16,
     hash_count_less=268,
+    tickets=TICKET_ROWS,
     pll=PLL,
 )
 """esp and mj send length 56 or 36 and count 1 to the same chip; whether an A2 needs ff and 00 is
@@ -117,6 +119,7 @@ BM1368 = Family(
     core_groups=80,
     versions_per_batch=16,
     hash_count_less=0,
+    tickets=TICKET_ROWS,
     pll=PLL,
 )
 """The original takes it on an A2 by its id, and only the number of cores differs. Hash counting

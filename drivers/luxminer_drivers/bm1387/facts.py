@@ -18,6 +18,7 @@ from luxminer_drivers.bm13xx.facts import (
     Product,
     Registers,
     Split,
+    TicketRow,
 )
 
 
@@ -99,6 +100,7 @@ BM1387 = Family(
     core_groups=0,
     versions_per_batch=0,
     hash_count_less=0,
+    tickets=(TicketRow(0, 1),),
     pll=PLL,
 )
 """The original counts job ids by one and tries all midstates of the last four jobs; whether a chip

@@ -7,6 +7,7 @@ Unproven rows say so; REFERENCE.md beside this file tells the same in words.
 from enum import IntEnum
 
 from luxminer_drivers.bm13xx.facts import (
+    TICKET_ROWS,
     BitField,
     Family,
     IdByte,
@@ -109,6 +110,7 @@ BM1397 = Family(
     core_groups=0,
     versions_per_batch=0,
     hash_count_less=0,
+    tickets=TICKET_ROWS,
     pll=PLL,
 )
 """Where the chip stands in a nonce: the original's table for the six chips of an R909, which is the
@@ -140,6 +142,7 @@ BM1391 = Family(
     core_groups=0,
     versions_per_batch=0,
     hash_count_less=0,
+    tickets=TICKET_ROWS,
     pll=PLL,
 )
 """On no stick: the frames of the BM1397 without preambles. Frames from br; all else is unproven."""

@@ -39,7 +39,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "next_job_id",
         "ids go up by four",
-        "an answer adds the midstate to the id, or ORs it: with multiples of four both are the same",
+        "chips add the midstate to the id, or OR it: with multiples of four both are the same",
         families="BM1387",
     ),
     Row(
