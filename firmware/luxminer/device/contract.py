@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from luxminer.clock import Clock
-from luxminer.transport.base import Transport
+from luxminer.transport.base import Capability, Transport
 from luxminer.work.job import NonceFound, WorkItem
 
 __all__ = [
@@ -60,6 +60,8 @@ class StickModel:
     frequency_mhz: float
     min_mhz: float
     max_mhz: float
+    needs: frozenset[Capability] = frozenset()
+    """What its transport should offer; without it the stick works less well, and says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +122,10 @@ class DeviceHost(Protocol):
     @property
     def random(self) -> random.Random: ...
 
-    def next_work(self, *, versions: int = 1) -> WorkItem | None:
+    def next_work(self, *, versions: int = 1, chip_rolls: bool = False) -> WorkItem | None:
         """Return work never handed out before with up to ``versions`` rolled versions.
+
+        With ``chip_rolls`` it has one version, and the chip rolls the bits `WorkItem.chip_rolls`.
 
         None means that no pool has work now: the device should stop its chips or send busy work.
         """

@@ -22,7 +22,9 @@ log = logging.getLogger(__name__)
 class WorkSource(Protocol):
     """Who has work for devices."""
 
-    def next_work(self, device_id: int, versions: int) -> WorkItem | None:
+    def next_work(
+        self, device_id: int, versions: int, *, chip_rolls: bool = False
+    ) -> WorkItem | None:
         """Return work never handed out before; None when no pool has any."""
         ...
 
@@ -147,10 +149,10 @@ class Session:
     def random(self) -> random.Random:
         return self._services.random
 
-    def next_work(self, *, versions: int = 1) -> WorkItem | None:
+    def next_work(self, *, versions: int = 1, chip_rolls: bool = False) -> WorkItem | None:
         if self._is_over:
             return None
-        item = self._services.work.next_work(self._device_id, versions)
+        item = self._services.work.next_work(self._device_id, versions, chip_rolls=chip_rolls)
         has_work = item is not None
         if has_work is not self._has_work:
             self._has_work = has_work

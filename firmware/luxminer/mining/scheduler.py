@@ -49,12 +49,16 @@ class Scheduler:
         self._exhausted = False
         self._wake()
 
-    def next_work(self, device_id: int, versions: int) -> WorkItem | None:
+    def next_work(
+        self, device_id: int, versions: int, *, chip_rolls: bool = False
+    ) -> WorkItem | None:
         """Return work never handed out before, or None when no pool has any."""
         self._taken[device_id] = self._generation
         if self._generator is None:
             return None
-        item = self._generator.next(versions=versions, now_s=self._clock.monotonic())
+        item = self._generator.next(
+            versions=versions, chip_rolls=chip_rolls, now_s=self._clock.monotonic()
+        )
         if item is None:
             if not self._exhausted:
                 self._exhausted = True

@@ -80,14 +80,19 @@ class WorkGenerator:
         if self._pattern:
             self._next_extranonce2()
 
-    def next(self, *, versions: int = 1, now_s: float) -> WorkItem | None:
+    def next(self, *, versions: int = 1, chip_rolls: bool = False, now_s: float) -> WorkItem | None:
         """Return a new work item with 1 to ``versions`` versions; they are rolled if it may be.
+
+        With ``chip_rolls`` it has one version and all patterns of its extranonce2, for a chip that
+        rolls them by itself.
 
         None when all that may be searched at ``now_s`` (monotonic) was handed out; a later call
         can succeed, since ntime may follow the clock. Asserts that ``versions`` is at least 1.
         """
         assert versions > 0, versions
         job = self._job
+        if chip_rolls and self._pattern:
+            self._next_extranonce2()  # some of its patterns are somebody else's
         if self._counter == self._space:
             if self._ntime >= latest_ntime(job.ntime, now_s - job.received_s):
                 return None
@@ -97,7 +102,10 @@ class WorkGenerator:
             self._extranonce2 = encode_extranonce2(self._counter, job.extranonce2_size)
             whole = coinbase(job.coinb1, job.extranonce1, self._extranonce2, job.coinb2)
             self._root = merkle_root(whole, job.merkle_branch)
-        end = min(self._pattern + versions, 1 << self._free.bit_count())
+        patterns = 1 << self._free.bit_count()
+        if chip_rolls:
+            versions = 1
+        end = min(self._pattern + versions, patterns)
         rolled = tuple(
             job.version | deposit(index, self._free) for index in range(self._pattern, end)
         )
@@ -109,9 +117,10 @@ class WorkGenerator:
             versions=rolled,
             midstates=midstates(header_start(rolled[0], job.prev_hash, self._root), rolled),
             tail=header_tail(self._root, self._ntime, job.nbits),
+            chip_rolls=self._free if chip_rolls else 0,
         )
         self._pattern = end
-        if end == 1 << self._free.bit_count():
+        if chip_rolls or end == patterns:
             self._next_extranonce2()
         return item
 

@@ -67,6 +67,8 @@ class WorkItem:
     versions: tuple[int, ...]
     midstates: tuple[bytes, ...] = field(repr=False)
     tail: bytes = field(repr=False)
+    chip_rolls: int = 0
+    """Version bits that the chip may set by itself: then all of them are part of this item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,9 @@ class Pool:
         self.tickets: set[tuple[float, float]] = set()
         self._changed = asyncio.Event()
 
-    def next_work(self, device_id: int, versions: int) -> WorkItem | None:
+    def next_work(
+        self, device_id: int, versions: int, *, chip_rolls: bool = False
+    ) -> WorkItem | None:
         if self.is_dry:
             return None
         item = WorkItem(

@@ -29,7 +29,7 @@ class FakeHost:
         self._headers: dict[WorkItem, bytes] = {}
         self._changed = asyncio.Event()
 
-    def next_work(self, *, versions: int = 1) -> WorkItem | None:
+    def next_work(self, *, versions: int = 1, chip_rolls: bool = False) -> WorkItem | None:
         self._changed.clear()
         if not self.has_work:
             return None

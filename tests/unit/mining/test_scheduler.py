@@ -150,3 +150,15 @@ def test_only_so_many_jobs_are_remembered() -> None:
     item = source.next_work(0, 1)
     assert item is not None
     assert int.from_bytes(item.extranonce2, "little") == 1
+
+
+def test_a_chip_that_rolls_versions_has_all_of_them_for_itself() -> None:
+    source, _, _ = scheduler()
+    source.set_job(replace(job(), version_rolling=True, version_mask=0x1FFFE000), clean=True)
+    items = [source.next_work(0, 4), source.next_work(1, 1, chip_rolls=True)]
+    items += [source.next_work(0, 4), source.next_work(1, 1, chip_rolls=True)]
+    found = [(i.extranonce2, i.versions, i.chip_rolls) for i in items if i is not None]
+    assert len({extranonce2 for extranonce2, _, _ in found}) == 4
+    assert [len(versions) for _, versions, _ in found] == [4, 1, 4, 1]
+    assert [rolls for _, _, rolls in found] == [0, 0x1FFFE000, 0, 0x1FFFE000]
+    assert found[1][1] == (0x20000000,)
