@@ -1,0 +1,119 @@
+"""A whole virtual stick behind a virtual bridge, driven by the real transport."""
+
+import asyncio
+
+import pytest
+
+from luxminer.errors import TransportClosed
+from luxminer.transport.usbbridge.opening import open_usb
+from luxminer.transport.usbbridge.transport import UsbTransport
+from luxminer_hil.chipsim.stick import VirtualStick
+from luxminer_hil.usbsim.bus import SimulatedBus
+from luxminer_hil.usbsim.pyusb_backend import SimulatedBackend
+from luxminer_hil.usbsim.stick_port import MAX_ON_THE_WAY_BYTES, UsbPort
+from luxminer_hil.usbsim.sticks import make_bridge
+
+COUNT = bytes.fromhex("84000011")
+CHIP = bytes.fromhex("1384000013")
+
+
+async def opened(bus: SimulatedBus, place: str) -> UsbTransport:
+    return await open_usb(
+        f"usb:{place}", 115200, backend=SimulatedBackend(bus), names_of=lambda device: None
+    )
+
+
+async def replies(transport: UsbTransport, count: int) -> bytes:
+    data = b""
+    async with asyncio.timeout(2.0):
+        while len(data) < count:
+            data += await transport.read()
+    return data
+
+
+def compac_port(bus: SimulatedBus, place: str = "1-1.3") -> UsbPort:
+    return UsbPort(bus, place, lambda uart: make_bridge("compac", uart, serial="1"))
+
+
+async def test_chips_are_counted_over_usb() -> None:
+    bus = SimulatedBus()
+    port = compac_port(bus)
+    async with VirtualStick("2pac", port=port) as stick:
+        assert stick.path == "usb:1-1.3"
+        assert not port.device.claims
+        transport = await opened(bus, "1-1.3")
+        await transport.write(COUNT)
+        assert await replies(transport, 10) == CHIP * 2
+        await transport.close()
+        assert stick.counters().bytes_at_wrong_rate == 0
+        assert stick.counters().bytes_untaken == 0
+        assert not port.has_host
+
+
+async def test_a_wrong_rate_is_noise() -> None:
+    bus = SimulatedBus()
+    async with VirtualStick("compac", port=compac_port(bus)) as stick:
+        transport = await opened(bus, "1-1.3")
+        await transport.set_baudrate(9600)
+        await transport.write(COUNT)
+        await asyncio.sleep(0.1)
+        assert stick.counters().bytes_at_wrong_rate >= len(COUNT)
+        await transport.close()
+
+
+async def test_pulling_and_plugging_again() -> None:
+    bus = SimulatedBus()
+    async with VirtualStick("compac", port=compac_port(bus)) as stick:
+        transport = await opened(bus, "1-1.3")
+        reading = asyncio.create_task(transport.read())
+        await asyncio.sleep(0.01)
+        stick.unplug()
+        with pytest.raises(TransportClosed, match="unplugged"):
+            await reading
+        await transport.close()
+        assert bus.devices() == ()
+        stick.replug()
+        transport = await opened(bus, "1-1.3")
+        await transport.write(COUNT)
+        assert await replies(transport, 5) == CHIP
+        await transport.close()
+
+
+async def test_a_host_ahead_of_the_line_is_held_back_and_loses_nothing() -> None:
+    """3000 bytes need 260 ms at 115200 baud; the bridge and the stick hold less than half."""
+    bus = SimulatedBus()
+    async with VirtualStick("compac", port=compac_port(bus)) as stick:
+        transport = await opened(bus, "1-1.3")
+        started_s = asyncio.get_running_loop().time()
+        for _ in range(750):
+            await transport.write(COUNT)
+        took_s = asyncio.get_running_loop().time() - started_s
+        assert took_s > (3000 - 2 * MAX_ON_THE_WAY_BYTES) * 10 / 115200
+        received = await replies(transport, 5)
+        while stick.counters().bytes_in < 3000 or not stick.is_line_quiet:
+            received += await replies(transport, 1)
+        assert stick.counters().bytes_in == 3000
+        await transport.close()
+
+
+async def test_reset_reaches_the_owner_of_the_port() -> None:
+    bus = SimulatedBus()
+    seen: list[bool] = []
+    port = UsbPort(
+        bus, "1-2", lambda uart: make_bridge("newpac", uart, serial="1"), reset=seen.append
+    )
+    received: list[bytes] = []
+    port.plug(received.append)
+    transport = await opened(bus, "1-2")
+    await transport.set_reset(True)
+    await transport.set_reset(False)
+    await transport.set_baudrate(1_500_000)
+    await transport.write(b"fast")
+    await asyncio.sleep(0.01)
+    assert seen[-3:] == [False, True, False]
+    assert port.host_baudrate() == 1_500_000
+    assert b"".join(received) == b"fast"
+    assert port.write(b"reply") == 5
+    assert await replies(transport, 5) == b"reply"
+    port.unplug()
+    await transport.close()
