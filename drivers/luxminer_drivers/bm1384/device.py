@@ -1,62 +1,250 @@
-"""Runs a chain of BM1384: brings it up, feeds it, and reports what it finds.
+"""A chain of BM1384: bring-up, tasks, replies, clock, farewell. `ChainStick` runs it.
 
-One coroutine writes (tasks and clock steps, by absolute deadlines), one reads; both end with
-`Bm1384Stick.run`. Ref: REFERENCE.md, "Bring-up" and "Running".
+Ref: REFERENCE.md, "Bring-up", "Running" and "End".
 """
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import suppress
 
-from luxminer.device.contract import (
-    ChipReport,
-    DeviceHost,
-    DeviceOptions,
-    DeviceReport,
-    DriverSpec,
-    StickModel,
-    UsbMatch,
-)
-from luxminer.errors import (
-    ConfigError,
-    DeviceFault,
-    ProbeMismatch,
-    TransportTimeout,
-)
-from luxminer.logs import TRACE, HexDump
+from luxminer.device.contract import DeviceHost, DeviceOptions, DriverSpec, StickModel, UsbMatch
+from luxminer.errors import ProbeMismatch, TransportError
 from luxminer.transport.base import Transport
-from luxminer.work.job import NonceFound
+from luxminer.work.job import WorkItem
 from luxminer_drivers.bm1384 import chain, facts
 from luxminer_drivers.bm1384.codec import (
+    ChainInactive,
+    ChipIdReply,
     NonceReply,
     PllReply,
     ReadRegister,
+    SetAddress,
     TaskFrame,
     WritePll,
     busy_task,
+    open_core_tasks,
 )
-from luxminer_drivers.bm1384.decoder import TAIL_S, Decoder
+from luxminer_drivers.bm1384.decoder import TAIL_S, BadFrame, Decoder, Frame
 from luxminer_drivers.bm1384.jobs import JobRing
-from luxminer_drivers.bm1384.link import Link, next_step
 from luxminer_drivers.bm1384.pll import Pll, choose_pll
-from luxminer_drivers.bm1384.watch import ClockWatch, Watch
-from luxminer_drivers.common.tasks import run_together
+from luxminer_drivers.common.family import Claim, ClockReading, Family, Reading
+from luxminer_drivers.common.link import Link
+from luxminer_drivers.common.stick import ChainStick
 
-__all__ = ["SPEC", "Bm1384Stick", "open_stick"]
+__all__ = ["SPEC", "Bm1384", "open_stick"]
 
 log = logging.getLogger(__name__)
 
 COUNT_ATTEMPTS = 3
 
-MAX_TASK_INTERVAL_S = 30.0
-"""Only virtual chains reach it: a new job is taken up at once, whatever the interval."""
+COUNT_SILENCE_S = 0.1
+"""Silence that ends the count. The original waits `facts.COUNT_QUIET_S`; a busy host, or a stick
+behind a network, needs more, and a chip counted too late would get no address."""
+
+COUNT_LIMIT_S = 2.0
+"""A line that never falls silent is not waited for longer."""
+
+SLOW_DOWN_S = 0.4
+"""Time for stepping the clock down at the end; the service waits a second for all it stops."""
+
+QUIET_LIMIT_S = 0.7
+"""The same including writes that block."""
 
 MIN_TASK_INTERVAL_S = facts.TASK_LENGTH * 10 / facts.BAUDRATE + facts.COMMAND_PAUSE_S
 """The line carries no more tasks than this."""
 
-REPORT_INTERVAL_S = 1.0
 
-CLOCK_CHECK_S = 30.0
-"""Between two questions for the clock; the original judges its answers at the same distance."""
+class Bm1384(Family):
+    """The chips of a Compac, 2Pac or Terminus."""
+
+    chip = facts.CHIP
+    cores = facts.CORES
+    tail_s = TAIL_S
+
+    def __init__(self, link: Link, options: DeviceOptions) -> None:
+        self._link = link
+        self._model = options.model
+        self._scale = options.scale
+        self._start = self._pll = choose_pll(facts.MIN_MHZ)
+        self._jobs = JobRing(self._scale)
+        self._decoder = Decoder(self._is_right)
+
+    # Clock
+
+    def reach(self, mhz: float) -> float:
+        return choose_pll(mhz).mhz
+
+    async def step_clock(self, target_mhz: float) -> float:
+        pll, pause_s = next_step(self._pll, choose_pll(target_mhz))
+        await self._set_clock(pll)
+        return pause_s
+
+    async def ask_clock(self) -> None:
+        await self._send(ReadRegister(register=facts.Register.PLL).encode())
+
+    async def _set_clock(self, pll: Pll) -> None:
+        self._pll, self.mhz = pll, pll.mhz
+        await self._send(WritePll(pll=pll).encode())
+
+    async def _send(self, data: bytes) -> None:
+        await self._link.send(data, facts.COMMAND_PAUSE_S)
+
+    # Life
+
+    async def bring_up(self, host: DeviceHost, target_mhz: float) -> None:
+        await self._link.settle(facts.SETTLE_S)
+        self._start = self._pll = choose_pll(min(facts.START_MHZ, target_mhz))
+        self.chips = await self._count_surely()
+        if not self.chips:
+            raise ProbeMismatch(
+                f"no {facts.CHIP} answered on {self._link.name}; unplug the stick and plug it in "
+                "again, or try another hub or cable"
+            )
+        if self.chips > facts.MAX_CHIPS:
+            raise ProbeMismatch(
+                f"{self.chips} answers to the count on {self._link.name}, but a chain has at most "
+                f"{facts.MAX_CHIPS} chips"
+            )
+        if self._model.chips and self.chips != self._model.chips:
+            title, wanted = self._model.title, self._model.chips
+            words = "device %d: %d chips answered, a %s has %d"
+            log.warning(words, host.device_id, self.chips, title, wanted)
+        # The clock comes first because the half second of open-core frames is what it needs to
+        # take effect before there is work.
+        await self._set_clock(self._start)
+        await asyncio.sleep(facts.BEFORE_ADDRESSES_S)
+        await self._send(ChainInactive().encode())
+        for address in chain.addresses(self.chips):
+            await self._send(SetAddress(address=address).encode())
+        for task in open_core_tasks():
+            await self._link.send(task.encode(), facts.OPEN_CORE_PAUSE_S)
+        self._link.forget_input()
+        self._jobs = JobRing(self._scale)
+        self._decoder = Decoder(self._is_right)
+
+    async def _count_surely(self) -> int:
+        """Return how many chips there are, asking again where the answer is in doubt.
+
+        A chip that noise makes us miss would get no address, and search what another one searches.
+        """
+        most = 0
+        for attempt in range(COUNT_ATTEMPTS):
+            if attempt and not most:
+                # There is no reset line: the start clock and another count are all that can help.
+                self.resets += 1
+                await self._set_clock(self._start)
+            count, is_clean = await self._count()
+            if count == self._model.chips or (is_clean and count and not self._model.chips):
+                return count
+            if attempt and not most and not count:
+                break
+            most = max(most, count)
+        return most
+
+    async def _count(self) -> tuple[int, bool]:
+        """Return how many chips say that they are there, and whether nothing else was heard."""
+        decoder = Decoder(lambda _job_id, _nonce: False)
+        await self._send(ReadRegister(register=facts.Register.CHIP_ID).encode())
+        frames: list[Frame] = []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(COUNT_LIMIT_S):
+                wait_s = facts.COUNT_FIRST_S
+                while data := await self._link.read(wait_s):
+                    frames += decoder.feed(data, 0.0)
+                    wait_s = COUNT_SILENCE_S
+        frames += decoder.expire(COUNT_SILENCE_S)
+        others = [frame for frame in frames if not isinstance(frame, ChipIdReply)]
+        for frame in others:
+            self._discard(frame)
+        return len(frames) - len(others), not others
+
+    async def quieten(self) -> None:
+        """Step the clock down to the start clock, then to the lowest one; forget addresses."""
+        steps, now = [], self._pll
+        while self.chips and now.mhz > self._start.mhz:
+            now, _ = next_step(now, self._start)
+            steps.append(now)
+        pause_s = min(facts.SLOW_DOWN_INTERVAL_S, SLOW_DOWN_S / max(1, len(steps)))
+        try:
+            async with asyncio.timeout(QUIET_LIMIT_S):
+                for pll in steps:
+                    await self._link.send(WritePll(pll=pll).encode(), pause_s)
+                if self.chips:
+                    await self._send(WritePll(pll=choose_pll(facts.MIN_MHZ)).encode())
+                    await self._send(ChainInactive().encode())
+        except (TransportError, TimeoutError) as exc:
+            log.debug("%s: could not be left quiet: %s", self._link.name, exc)
+
+    # Work
+
+    def take_work(self, host: DeviceHost) -> WorkItem | None:
+        return host.next_work()
+
+    async def send_task(self, work: WorkItem | None) -> None:
+        ticket, nonce_range = self.ticket_difficulty, chain.nonce_range(self.chips)
+        job_id = self._jobs.put(work)
+        if work is None:
+            task = busy_task(ticket_difficulty=ticket, nonce_range=nonce_range, job_id=job_id)
+        else:
+            task = TaskFrame(
+                midstate=work.midstates[0],
+                tail=work.tail,
+                ticket_difficulty=ticket,
+                nonce_range=nonce_range,
+                job_id=job_id,
+            )
+        await self._send(task.encode())
+
+    def receive(self, data: bytes, now_s: float) -> Iterator[Reading]:
+        frames = self._decoder.feed(data, now_s) if data else self._decoder.expire(now_s)
+        for frame in frames:
+            if isinstance(frame, NonceReply):
+                slot = self._jobs.slot(frame.job_id)
+                yield Claim(
+                    slot=slot,
+                    nonce=frame.nonce,
+                    version=slot.work.versions[0] if slot.work is not None else 0,
+                    chip=chain.chip_of_nonce(frame.nonce, self.chips),
+                    is_right=frame.is_verified,
+                )
+            elif isinstance(frame, PllReply):
+                yield ClockReading(mhz=frame.pll.mhz, length=facts.REPLY_LENGTH)
+            else:
+                self._discard(frame)
+
+    @property
+    def is_waiting(self) -> bool:
+        return self._decoder.is_waiting
+
+    def _is_right(self, job_id: int, nonce: int) -> bool:
+        return self._jobs.is_right(job_id, nonce)
+
+    def _discard(self, frame: Frame) -> None:
+        length = len(frame.raw) if isinstance(frame, BadFrame) else facts.REPLY_LENGTH
+        self._link.discard(frame, length)
+
+    # Figures
+
+    @property
+    def rate_hs(self) -> float:
+        return chain.hashrate_hs(self.chips, self.mhz)
+
+    @property
+    def ticket_difficulty(self) -> int:
+        return chain.ticket_difficulty(self.rate_hs)
+
+    def task_interval_s(self, scale: float) -> float:
+        return max(chain.task_interval_s(self.rate_hs * scale), MIN_TASK_INTERVAL_S)
+
+
+def next_step(now: Pll, target: Pll) -> tuple[Pll, float]:
+    """Return the next clock on the way to ``target``, and the pause that follows it."""
+    if target.mhz > now.mhz:
+        mhz = min(now.mhz + facts.STEP_MHZ, target.mhz)
+        return choose_pll(mhz), facts.RAMP_INTERVAL_S
+    mhz = max(now.mhz - facts.SLOW_DOWN_STEP_MHZ, target.mhz)
+    return choose_pll(mhz), facts.SLOW_DOWN_INTERVAL_S
 
 
 def _model(product: facts.Product) -> StickModel:
@@ -79,297 +267,10 @@ def _model(product: facts.Product) -> StickModel:
     )
 
 
-class _Chip:
-    """Counters of one chip since the stick was opened."""
-
-    def __init__(self) -> None:
-        self.nonces = 0
-        self.hw_errors = 0
-        self.duplicates = 0
-
-
-class Bm1384Stick:
-    """A Compac, 2Pac or Terminus. `run` may be called again after it has ended with a fault."""
-
-    def __init__(self, transport: Transport, options: DeviceOptions) -> None:
-        """Take charge of an open port. Raises ConfigError for a clock out of the model's range."""
-        self._link = Link(transport)
-        self._model = options.model
-        self._scale = options.scale
-        self._target = self._pll_for(options.frequency_mhz)
-        self._pll = self._start_pll()
-        self._is_up = False
-        self._runs = 0
-        self._resets = 0
-        self._chips: list[_Chip] = []
-        self._jobs = JobRing(self._scale)
-        self._clock_watch = ClockWatch()
-        self._tasks_sent = 0
-        self._busy_tasks_sent = 0
-        self._busy_nonces = 0
-
-    async def set_frequency(self, mhz: float) -> float:
-        """Change the target clock and return what the dividers give, the next higher clock.
-
-        The chips follow in steps: one per second upwards, ten per second downwards. Raises
-        ConfigError when ``mhz`` is out of the model's range.
-        """
-        self._target = self._pll_for(mhz)
-        return self._target.mhz
-
-    async def run(self, host: DeviceHost) -> None:
-        """Bring the chips up, then mine until cancelled; leave them quiet in every case.
-
-        Raises TransportClosed, ProbeMismatch, DeviceFault.
-        """
-        self._runs += 1
-        if self._runs > 1:
-            self._resets += 1
-        try:
-            await self._bring_up(host)
-            await self._mine(host)
-        except TransportTimeout as exc:
-            raise DeviceFault(f"{self._link.name} takes no more bytes") from exc
-        finally:
-            if self._is_up:
-                self._is_up = False
-                await self._link.quieten(self._pll, self._start_pll())
-
-    async def _bring_up(self, host: DeviceHost) -> None:
-        await self._link.settle()
-        self._pll = self._start_pll()
-        count = await self._count()
-        if not count:
-            raise ProbeMismatch(
-                f"no {facts.CHIP} answered on {self._link.name}; unplug the stick and plug it in "
-                "again, or try another hub or cable"
-            )
-        if count > facts.MAX_CHIPS:
-            raise ProbeMismatch(
-                f"{count} answers to the count on {self._link.name}, but a chain has at most "
-                f"{facts.MAX_CHIPS} chips"
-            )
-        if self._model.chips and count != self._model.chips:
-            title, wanted = self._model.title, self._model.chips
-            log.warning(
-                "device %d: %d chips answered, a %s has %d", host.device_id, count, title, wanted
-            )
-        self._is_up = True
-        await self._link.bring_up(count, self._pll)
-        if len(self._chips) != count:
-            self._chips = [_Chip() for _ in range(count)]
-        self._jobs = JobRing(self._scale)
-
-    async def _count(self) -> int:
-        """Return how many chips there are, asking again where the answer is in doubt.
-
-        A chip that noise makes us miss would get no address, and search what another one searches.
-        """
-        most = 0
-        for attempt in range(COUNT_ATTEMPTS):
-            if attempt and not most:
-                # There is no reset line: the start clock and another count are all that can help.
-                self._resets += 1
-                await self._link.send(WritePll(pll=self._pll))
-            count, is_clean = await self._link.count()
-            if count == self._model.chips or (is_clean and count and not self._model.chips):
-                return count
-            if attempt and not most and not count:
-                break
-            most = max(most, count)
-        return most
-
-    async def _mine(self, host: DeviceHost) -> None:
-        watch = Watch(host.clock.monotonic(), len(self._chips))
-        self._clock_watch = ClockWatch()
-        await run_together(self._listen(host, watch), self._feed(host, watch))
-
-    async def _feed(self, host: DeviceHost, watch: Watch) -> None:
-        """Send tasks and clock steps when they are due, and at once when work became void."""
-        now_s = host.clock.monotonic()
-        task_s = report_s = now_s
-        step_s = now_s + facts.RAMP_INTERVAL_S
-        check_s = now_s + CLOCK_CHECK_S
-        is_busy = False
-        while True:
-            if self._is_ramping and now_s >= step_s:
-                before_s = self._task_interval_s
-                step_s = now_s + await self._step_clock()
-                task_s += self._task_interval_s - before_s
-                report_s = now_s
-            if now_s >= task_s:
-                is_busy = await self._send_task(host)
-                # Counted from when it was due, so that delays do not add up.
-                task_s = max(task_s, now_s - self._task_interval_s) + self._task_interval_s
-            if now_s >= check_s and not self._is_ramping:
-                self._clock_watch.asked(self._pll)
-                await self._link.send(ReadRegister(register=facts.Register.PLL))
-                check_s = now_s + CLOCK_CHECK_S
-            self._judge(host, watch, is_busy=is_busy)
-            if now_s >= report_s:
-                host.report(self._report())
-                report_s = now_s + REPORT_INTERVAL_S
-            due_s = min(task_s, report_s, step_s if self._is_ramping else check_s)
-            if await self._work_changed(host, due_s - host.clock.monotonic()):
-                task_s = host.clock.monotonic()
-            now_s = host.clock.monotonic()
-
-    async def _step_clock(self) -> float:
-        """Set the next clock on the way to the target; return the pause after it."""
-        self._clock_watch.changed()
-        self._pll, pause_s = next_step(self._pll, self._target)
-        await self._link.send(WritePll(pll=self._pll))
-        return pause_s
-
-    def _judge(self, host: DeviceHost, watch: Watch, *, is_busy: bool) -> None:
-        now_s = host.clock.monotonic()
-        if is_busy:
-            watch.excuse(now_s)
-        for index in watch.judge(now_s, self._nonce_interval_s):
-            log.warning(
-                "device %d: chip %d of %d answers, but has found nothing so far",
-                *(host.device_id, index, len(self._chips)),
-            )
-
-    async def _work_changed(self, host: DeviceHost, wait_s: float) -> bool:
-        """Wait for a change of work for so long; say whether one came."""
-        try:
-            async with asyncio.timeout(max(0.0, wait_s)):
-                await host.work_changed()
-        except TimeoutError:
-            return False
-        return True
-
-    async def _send_task(self, host: DeviceHost) -> bool:
-        """Send the next task; True when there was no work and it is a busy one."""
-        work = host.next_work()
-        ticket = chain.ticket_difficulty(self._rate_hs)
-        nonce_range = chain.nonce_range(len(self._chips))
-        job_id = self._jobs.put(work)
-        if work is None:
-            self._busy_tasks_sent += 1
-            task = busy_task(ticket_difficulty=ticket, nonce_range=nonce_range, job_id=job_id)
-        else:
-            self._tasks_sent += 1
-            task = TaskFrame(
-                midstate=work.midstates[0],
-                tail=work.tail,
-                ticket_difficulty=ticket,
-                nonce_range=nonce_range,
-                job_id=job_id,
-            )
-        await self._link.send(task)
-        return work is None
-
-    async def _listen(self, host: DeviceHost, watch: Watch) -> None:
-        """Hand every reply to the host as soon as its last byte is there."""
-        decoder = Decoder(self._jobs.is_right)
-        while True:
-            data = await self._link.read(TAIL_S if decoder.is_waiting else None)
-            now_s = host.clock.monotonic()
-            if data:
-                log.log(TRACE, "device %d: received %s", host.device_id, HexDump(data))
-                frames = decoder.feed(data, now_s)
-            else:
-                frames = decoder.expire(now_s)
-            for frame in frames:
-                if isinstance(frame, NonceReply):
-                    self._claim(host, watch, frame, now_s)
-                elif not isinstance(frame, PllReply) or not self._clock_watch.answered(frame.pll):
-                    self._link.discard(frame)
-
-    def _claim(self, host: DeviceHost, watch: Watch, reply: NonceReply, now_s: float) -> None:
-        """Report a nonce. A right one for a busy task is nobody's: it is only counted."""
-        slot = self._jobs.slot(reply.job_id)
-        index = chain.chip_of_nonce(reply.nonce, len(self._chips))
-        if reply.is_verified:
-            watch.heard(now_s, index)
-            if slot.work is None:
-                self._busy_nonces += 1
-                return
-        is_right = host.nonce_found(
-            NonceFound(
-                device_id=host.device_id,
-                chip=index,
-                work=slot.work,
-                nonce=reply.nonce,
-                version=slot.work.versions[0] if slot.work is not None else 0,
-                found_s=now_s,
-            )
-        )
-        watch.claimed(is_error=not is_right)
-        chip = self._chips[index]
-        chip.nonces += 1
-        if not is_right:
-            chip.hw_errors += 1
-        elif reply.nonce in slot.seen:
-            chip.duplicates += 1
-        else:
-            slot.seen.add(reply.nonce)
-
-    def _pll_for(self, mhz: float) -> Pll:
-        low, high = self._model.min_mhz, self._model.max_mhz
-        if not low <= mhz <= high:
-            raise ConfigError(
-                f"{mhz:g} MHz is out of range for a {self._model.title}",
-                key="frequency_mhz",
-                value=mhz,
-                cure=f"give {low:g} to {high:g}",
-            )
-        return choose_pll(mhz)
-
-    def _start_pll(self) -> Pll:
-        return choose_pll(min(facts.START_MHZ, self._target.mhz))
-
-    @property
-    def _is_ramping(self) -> bool:
-        return self._pll != self._target
-
-    @property
-    def _rate_hs(self) -> float:
-        """Nominal rate of real chips at this clock."""
-        return chain.hashrate_hs(len(self._chips), self._pll.mhz)
-
-    @property
-    def _nonce_interval_s(self) -> float:
-        """Mean time between two nonces; the scale of a virtual stick cancels out."""
-        return chain.fullscan_s(self._rate_hs) * chain.ticket_difficulty(self._rate_hs)
-
-    @property
-    def _task_interval_s(self) -> float:
-        interval_s = chain.task_interval_s(self._rate_hs * self._scale)
-        return min(max(interval_s, MIN_TASK_INTERVAL_S), MAX_TASK_INTERVAL_S)
-
-    def _report(self) -> DeviceReport:
-        return DeviceReport(
-            chips=tuple(
-                ChipReport(
-                    index=index,
-                    frequency_mhz=self._pll.mhz,
-                    nonces=chip.nonces,
-                    hw_errors=chip.hw_errors,
-                    duplicates=chip.duplicates,
-                )
-                for index, chip in enumerate(self._chips)
-            ),
-            cores_per_chip=facts.CORES,
-            frequency_mhz=self._pll.mhz,
-            target_mhz=self._target.mhz,
-            nominal_hs=self._rate_hs * self._scale,
-            ticket_difficulty=chain.ticket_difficulty(self._rate_hs) * self._scale,
-            task_interval_s=self._task_interval_s,
-            tasks_sent=self._tasks_sent,
-            busy_tasks_sent=self._busy_tasks_sent,
-            busy_nonces=self._busy_nonces,
-            bytes_discarded=self._link.bytes_discarded,
-            resets=self._resets,
-            is_ramping=self._is_ramping,
-        )
-
-
-async def open_stick(transport: Transport, options: DeviceOptions) -> Bm1384Stick:
+async def open_stick(transport: Transport, options: DeviceOptions) -> ChainStick:
     """Take charge of an open port. Writes nothing yet. Raises ConfigError for a wrong clock."""
-    return Bm1384Stick(transport, options)
+    link = Link(transport)
+    return ChainStick(link, options, Bm1384(link, options))
 
 
 SPEC = DriverSpec(

@@ -9,7 +9,9 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from luxminer_drivers.common.facts import CRC5 as CRC5
+from luxminer_drivers.common.facts import GRACE_S as GRACE_S
 from luxminer_drivers.common.facts import MAX_CHIPS as MAX_CHIPS
+from luxminer_drivers.common.facts import NONCE_LIMIT_FACTOR as NONCE_LIMIT_FACTOR
 from luxminer_drivers.common.facts import NONCE_SPACE as NONCE_SPACE
 from luxminer_drivers.common.facts import WORD_LENGTH as WORD_LENGTH
 from luxminer_drivers.common.facts import BitField as BitField
@@ -184,10 +186,6 @@ SLOW_DOWN_INTERVAL_S = 0.1
 """Between two steps of SLOW_DOWN_STEP_MHZ downwards."""
 WAIT_FACTOR = 0.5
 """A task is replaced after this part of the time that the whole nonce range takes."""
-NONCE_LIMIT_FACTOR = 20.0
-"""Silence of this many expected nonce intervals is a failure."""
-GRACE_S = 10.0
-"""Nothing is judged in the first seconds after a reset."""
 
 # --- Products ------------------------------------------------------------------------------------
 

@@ -1,34 +1,17 @@
 """What each job id on the wire stands for: the work that a nonce with that id belongs to."""
 
-from dataclasses import dataclass, field
-
 from luxminer.hashing import verify
 from luxminer.work.job import WorkItem
 from luxminer_drivers.bm1384 import chain, facts
 from luxminer_drivers.bm1384.codec import BUSY_MIDSTATE, BUSY_TAIL
+from luxminer_drivers.common.family import Slot
 
-__all__ = ["JobRing", "Slot"]
+__all__ = ["JobRing"]
 
 ZERO_BITS_TARGET = 1 << 224
 """A chip looks for 32 zero bits, which is a little easier than a pool's difficulty 1."""
 
 MAX_TARGET = (1 << 256) - 1
-
-
-@dataclass(slots=True)
-class Slot:
-    """One job id. ``work`` is None for a busy task, whose header is all zero."""
-
-    work: WorkItem | None = None
-    seen: set[int] = field(default_factory=set)
-    """Right nonces that were reported already."""
-
-    @property
-    def header(self) -> tuple[bytes, bytes]:
-        """Midstate and tail that the chips hash."""
-        if self.work is None:
-            return BUSY_MIDSTATE, BUSY_TAIL
-        return self.work.midstates[0], self.work.tail
 
 
 class JobRing:
@@ -55,4 +38,7 @@ class JobRing:
 
     def is_right(self, job_id: int, nonce: int) -> bool:
         """Say whether a chip that hashed what the id stands for would have reported ``nonce``."""
-        return verify(*self._slots[job_id].header, nonce, self._target_le)
+        work = self._slots[job_id].work
+        if work is None:
+            return verify(BUSY_MIDSTATE, BUSY_TAIL, nonce, self._target_le)
+        return verify(work.midstates[0], work.tail, nonce, self._target_le)

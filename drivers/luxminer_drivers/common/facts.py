@@ -79,3 +79,10 @@ CRYSTAL_MHZ = 25.0
 
 NONCE_SPACE = 0xFFFFFFFF
 """What the original divides among the chips of a chain; there is one nonce more."""
+
+# --- Judgement -----------------------------------------------------------------------------------
+
+NONCE_LIMIT_FACTOR = 20.0
+"""Silence of this many expected nonce intervals is a failure."""
+GRACE_S = 10.0
+"""Nothing is judged in the first seconds after a reset."""

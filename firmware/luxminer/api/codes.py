@@ -3,7 +3,8 @@
 Names in braces are filled with what the request was about. Numbers and texts of LuxOS come first,
 those of CGMiner where LuxOS shows none.
 
-Ref: LUXminer API (codes), CGMiner API (code table). Unproven: 317, 318, 401, 403 to 405 and 407, numbers that neither uses.
+Ref: LUXminer API (codes), CGMiner API (code table). Unproven: 317, 318, 401, 403 to 405 and 407,
+numbers that neither uses.
 """
 
 from typing import NamedTuple

@@ -9,7 +9,8 @@ import pytest
 
 from luxminer.device.contract import DeviceOptions, StickModel
 from luxminer.errors import ConfigError, DeviceFault, ProbeMismatch, TransportClosed
-from luxminer_drivers.bm1384.device import SPEC, Bm1384Stick, open_stick
+from luxminer_drivers.bm1384.device import SPEC, open_stick
+from luxminer_drivers.common.stick import ChainStick
 from tests.unit.drivers.fake_chain import (
     AT_6_25,
     AT_100,
@@ -41,7 +42,7 @@ def options(name: str = "compac", mhz: float = 100.0, scale: float = 1.0) -> Dev
 @contextlib.asynccontextmanager
 async def running(
     chain: FakeChain, host: FakeHost, wanted: DeviceOptions
-) -> AsyncIterator[tuple[Bm1384Stick, "asyncio.Task[None]"]]:
+) -> AsyncIterator[tuple[ChainStick, "asyncio.Task[None]"]]:
     """Run a stick; at the end it is cancelled unless it has ended by itself."""
     stick = await open_stick(chain, wanted)
     task = asyncio.create_task(stick.run(host))

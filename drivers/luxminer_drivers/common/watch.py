@@ -1,14 +1,13 @@
 """Tells when a stick that worked has failed: silence, mostly errors, or a clock nobody set.
 
 Nonces come as a Poisson process: with ``n`` expected, none comes with probability e^-n. At
-`facts.NONCE_LIMIT_FACTOR` = 20 that is 2e-9, once in some ten years of one nonce per second.
+`NONCE_LIMIT_FACTOR` = 20 that is 2e-9, once in some ten years of one nonce per second.
 """
 
 from collections import deque
 
 from luxminer.errors import DeviceFault
-from luxminer_drivers.bm1384 import facts
-from luxminer_drivers.bm1384.pll import Pll
+from luxminer_drivers.common.facts import GRACE_S, NONCE_LIMIT_FACTOR
 
 __all__ = ["ERROR_WINDOW", "ClockWatch", "Watch"]
 
@@ -16,6 +15,9 @@ ERROR_WINDOW = 50
 """Claims that are looked back on; fewer are not judged."""
 
 MAX_ERROR_PART = 0.5
+
+SAME_MHZ = 0.01
+"""Clocks that are closer are one: no family has finer steps."""
 
 MAX_MISREADS = 2
 """Wrong clocks in a row that are a failure; one alone may be noise that its check sum let pass."""
@@ -43,7 +45,7 @@ class Watch:
     """Judges one time that a chain is up."""
 
     def __init__(self, now_s: float, chips: int) -> None:
-        self._judge_from_s = now_s + facts.GRACE_S
+        self._judge_from_s = now_s + GRACE_S
         self._counted_s = now_s
         self._chain = _Silence(now_s)
         self._chips = [_Silence(now_s) for _ in range(chips)]
@@ -78,11 +80,11 @@ class Watch:
         if now_s < self._judge_from_s:
             return []
         self._judge_errors()
-        if self._chain.missed > facts.NONCE_LIMIT_FACTOR:
+        if self._chain.missed > NONCE_LIMIT_FACTOR:
             raise DeviceFault(_silent(self._chain, now_s))
         never = []
         for index, silence in enumerate(self._chips):
-            if silence.missed > facts.NONCE_LIMIT_FACTOR and not silence.is_known:
+            if silence.missed > NONCE_LIMIT_FACTOR and not silence.is_known:
                 if silence.found_any:
                     raise DeviceFault(f"chip {index} has stopped: {_silent(silence, now_s)}")
                 silence.is_known = True
@@ -114,30 +116,30 @@ class ClockWatch:
     """
 
     def __init__(self) -> None:
-        self._expected: Pll | None = None
+        self._expected_mhz: float | None = None
         self._is_proven = False
         self._misreads = 0
 
-    def asked(self, pll: Pll) -> None:
+    def asked(self, mhz: float) -> None:
         """Expect replies with this clock."""
-        self._expected = pll
+        self._expected_mhz = mhz
 
     def changed(self) -> None:
         """Expect none: the clock was set anew, and a reply may be older."""
-        self._expected = None
+        self._expected_mhz = None
 
-    def answered(self, pll: Pll) -> bool:
+    def answered(self, mhz: float) -> bool:
         """Judge a reply; False when none is expected. Raises DeviceFault."""
-        if self._expected is None:
+        if self._expected_mhz is None:
             return False
-        if pll == self._expected:
+        if abs(mhz - self._expected_mhz) < SAME_MHZ:
             self._is_proven = True
             self._misreads = 0
             return True
         self._misreads += 1
         if self._is_proven and self._misreads >= MAX_MISREADS:
             raise DeviceFault(
-                f"a chip runs at {pll.mhz:g} MHz, not at {self._expected.mhz:g}: it has restarted "
-                "by itself; check its supply"
+                f"a chip runs at {mhz:g} MHz, not at {self._expected_mhz:g}: it has restarted by "
+                "itself; check its supply"
             )
         return True

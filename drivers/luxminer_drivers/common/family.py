@@ -1,0 +1,149 @@
+"""What a chip family does with its bytes, as `ChainStick` wants it.
+
+`ChainStick` owns time, counters and judgement; a family owns its frames, its registers, its job ids
+and what was set on its chips.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from luxminer.device.contract import DeviceHost
+from luxminer.work.job import WorkItem
+
+__all__ = ["Claim", "ClockReading", "Family", "Health", "Reading", "Slot"]
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """What one job id stands for. ``work`` is None for a busy task, which is nobody's."""
+
+    work: WorkItem | None = None
+    seen: set[tuple[int, int]] = field(default_factory=set)
+    """Right nonces, with their versions, that were reported already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A nonce that a chip says it has found."""
+
+    slot: Slot | None
+    """None when the chip names a job that it was never given."""
+    nonce: int
+    """Header field as a number: the little-endian reading of header bytes 76 to 79."""
+    version: int
+    """Complete version field that the chip hashed."""
+    chip: int
+    is_right: bool
+    """The host has hashed it and found it right."""
+    is_ours: bool = True
+    """False for a winning nonce of a busy task that is known beforehand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockReading:
+    """A chip's answer to the question for its clock."""
+
+    mhz: float
+    length: int
+    """Bytes of the reply."""
+
+
+Reading = Claim | ClockReading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What sensors of the board say; None is what there is no sensor for."""
+
+    temperature_c: float | None = None
+    voltage_v: float | None = None
+
+
+class Family(ABC):
+    """One chain of one family over one link. Everything is called from one event loop."""
+
+    chip: str
+    """As printed on the package."""
+    cores: int
+    """Hashes per clock and chip."""
+    chips: int = 0
+    """Counted by `bring_up`."""
+    mhz: float = 0.0
+    """Clock that is set now."""
+    resets: int = 0
+    """Starts of the chips beyond the first, by whatever means the stick has."""
+    tail_s: float = 0.05
+    """Silence after which the rest of a reply is not coming."""
+    health = Health()
+
+    # Clock
+
+    @abstractmethod
+    def reach(self, mhz: float) -> float:
+        """Return the clock that the dividers give for ``mhz``. Raises ValueError out of range."""
+
+    @abstractmethod
+    async def step_clock(self, target_mhz: float) -> float:
+        """Set the next clock on the way to ``target_mhz``; return the pause after it in seconds."""
+
+    @abstractmethod
+    async def ask_clock(self) -> None:
+        """Ask the chips for their clock; the answers come as `ClockReading`."""
+
+    # Life
+
+    @abstractmethod
+    async def bring_up(self, host: DeviceHost, target_mhz: float) -> None:
+        """Count the chips and make them ready for work, at a clock from which they may go on.
+
+        Sets ``chips`` and ``mhz``. Raises ProbeMismatch, DeviceFault, TransportError.
+        """
+
+    @abstractmethod
+    async def quieten(self) -> None:
+        """Leave the chips as quiet as they can be, as far as they listen. Bounded, no errors."""
+
+    async def attend(self) -> None:
+        """Look after what stands beside the chips, until cancelled. May set ``health``.
+
+        Runs beside the others, so it must not write to the chips. Raises DeviceFault for what
+        cannot go on.
+        """
+        await asyncio.Event().wait()
+
+    # Work
+
+    @abstractmethod
+    def take_work(self, host: DeviceHost) -> WorkItem | None:
+        """Take work that suits the chips, None when there is none."""
+
+    @abstractmethod
+    async def send_task(self, work: WorkItem | None) -> None:
+        """Let the chips search ``work`` from now on; None keeps them busy or idle."""
+
+    @abstractmethod
+    def receive(self, data: bytes, now_s: float) -> Iterator[Reading]:
+        """Take what arrived, empty after a silence of `tail_s`; yield what it completes."""
+
+    @property
+    @abstractmethod
+    def is_waiting(self) -> bool:
+        """There are bytes that only more bytes, or a silence, can decide."""
+
+    # Figures of the chips at their present clock, without the scale of a virtual stick
+
+    @property
+    @abstractmethod
+    def rate_hs(self) -> float:
+        """Nominal hashes per second."""
+
+    @property
+    @abstractmethod
+    def ticket_difficulty(self) -> int:
+        """Difficulty of the easiest hash that is reported."""
+
+    @abstractmethod
+    def task_interval_s(self, scale: float) -> float:
+        """Return after how long a task must be replaced by chips that are slower by ``scale``."""

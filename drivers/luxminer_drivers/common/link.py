@@ -1,0 +1,62 @@
+"""Talks to a chain over a transport: bytes with the pauses that chips need between them."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from luxminer.transport.base import Capability, Transport
+
+__all__ = ["Link"]
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 512
+"""Taken at once; about 50 ms of a slow line, decoded in a few milliseconds at worst."""
+
+
+class Link:
+    """One chain at the other end of ``transport``. One reader and one writer at a time."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.bytes_discarded = 0
+        """Received bytes that were no answer to anything."""
+
+    @property
+    def name(self) -> str:
+        return self.transport.name
+
+    def can(self, capability: Capability) -> bool:
+        """Tell whether the transport offers more than bytes."""
+        return capability in self.transport.capabilities
+
+    async def send(self, data: bytes, pause_s: float) -> None:
+        """Write ``data`` if there is any, and wait for as long as the chips need after it."""
+        if data:
+            await self.transport.write(data)
+        await asyncio.sleep(pause_s)
+
+    async def read(self, wait_s: float | None) -> bytes:
+        """Return what has arrived; nothing when the line stays silent for ``wait_s``."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                return await self.transport.read(READ_BYTES)
+        # The loop itself may have been late: bytes that are there already were no silence.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.001):
+                return await self.transport.read(READ_BYTES)
+        return b""
+
+    def discard(self, what: object, length: int) -> None:
+        """Count bytes that mean nothing here: junk, and answers to what was not asked."""
+        self.bytes_discarded += length
+        log.debug("%s: discarded %s", self.name, what)
+
+    async def settle(self, pause_s: float) -> None:
+        """Let a port that was just opened come to rest, and forget what it has brought."""
+        await asyncio.sleep(pause_s)
+        self.forget_input()
+
+    def forget_input(self) -> None:
+        """Drop what has arrived so far."""
+        self.bytes_discarded += self.transport.discard_input()

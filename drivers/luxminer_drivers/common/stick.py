@@ -1,0 +1,262 @@
+"""Runs a chain of chips: feeds it, listens to it, judges it. The same for every family.
+
+One coroutine writes (tasks and clock steps, by absolute deadlines), one reads, one looks after
+what stands beside the chips; all end with `ChainStick.run`.
+"""
+
+import asyncio
+import logging
+
+from luxminer.device.contract import (
+    ChipReport,
+    DeviceHost,
+    DeviceOptions,
+    DeviceReport,
+)
+from luxminer.errors import ConfigError, DeviceFault, TransportTimeout
+from luxminer.logs import TRACE, HexDump
+from luxminer.work.job import NonceFound
+from luxminer_drivers.common.facts import NONCE_SPACE
+from luxminer_drivers.common.family import Claim, ClockReading, Family
+from luxminer_drivers.common.link import Link
+from luxminer_drivers.common.tasks import run_together
+from luxminer_drivers.common.watch import ClockWatch, Watch
+
+__all__ = ["ChainStick"]
+
+log = logging.getLogger(__name__)
+
+MAX_TASK_INTERVAL_S = 30.0
+"""Only virtual chains reach it: a new job is taken up at once, whatever the interval."""
+
+REPORT_INTERVAL_S = 1.0
+
+CLOCK_CHECK_S = 30.0
+"""Between two questions for the clock; the original judges its answers at the same distance."""
+
+CHANGE_PAUSE_S = 0.02
+"""Least time between two tasks for the sake of a new job: a pool that sends jobs without end must
+not push each task out of the job ids before its first nonce can come back."""
+
+
+class _Chip:
+    """Counters of one chip since the stick was opened."""
+
+    def __init__(self) -> None:
+        self.nonces = 0
+        self.hw_errors = 0
+        self.duplicates = 0
+
+
+class ChainStick:
+    """A stick with one chain. `run` may be called again after it has ended with a fault."""
+
+    def __init__(self, link: Link, options: DeviceOptions, family: Family) -> None:
+        """Take charge of an open port. Raises ConfigError for a clock out of the model's range."""
+        self._link = link
+        self._model = options.model
+        self._scale = options.scale
+        self._family = family
+        self._target_mhz = self._reachable(options.frequency_mhz)
+        self._is_up = False
+        self._runs = 0
+        self._chips: list[_Chip] = []
+        self._clock_watch = ClockWatch()
+        self._tasks_sent = 0
+        self._busy_tasks_sent = 0
+        self._busy_nonces = 0
+
+    async def set_frequency(self, mhz: float) -> float:
+        """Change the target clock and return what the dividers give; chips follow in steps.
+
+        Raises ConfigError when ``mhz`` is out of the model's range.
+        """
+        self._target_mhz = self._reachable(mhz)
+        return self._target_mhz
+
+    async def run(self, host: DeviceHost) -> None:
+        """Bring the chips up, then mine until cancelled; leave them quiet in every case.
+
+        Raises TransportClosed, ProbeMismatch, DeviceFault.
+        """
+        self._runs += 1
+        if self._runs > 1:
+            self._family.resets += 1
+        try:
+            self._is_up = True
+            await self._family.bring_up(host, self._target_mhz)
+            if len(self._chips) != self._family.chips:
+                self._chips = [_Chip() for _ in range(self._family.chips)]
+            watch = Watch(host.clock.monotonic(), len(self._chips))
+            self._clock_watch = ClockWatch()
+            await run_together(
+                self._listen(host, watch), self._feed(host, watch), self._family.attend()
+            )
+        except TransportTimeout as exc:
+            raise DeviceFault(f"{self._link.name} takes no more bytes") from exc
+        finally:
+            if self._is_up:
+                self._is_up = False
+                await self._family.quieten()
+
+    async def _feed(self, host: DeviceHost, watch: Watch) -> None:
+        """Send tasks and clock steps when they are due, and at once when work became void."""
+        family = self._family
+        now_s = host.clock.monotonic()
+        task_s = report_s = now_s
+        step_s = now_s + 1.0
+        check_s = now_s + CLOCK_CHECK_S
+        sent_s = float("-inf")
+        is_busy = False
+        while True:
+            if self._is_ramping and now_s >= step_s:
+                before_s = self._task_interval_s
+                self._clock_watch.changed()
+                step_s = now_s + await family.step_clock(self._target_mhz)
+                task_s += self._task_interval_s - before_s
+                report_s = now_s
+            if now_s >= task_s:
+                is_busy = await self._send_task(host)
+                sent_s = now_s
+                # Counted from when it was due, so that delays do not add up.
+                task_s = max(task_s, now_s - self._task_interval_s) + self._task_interval_s
+            if now_s >= check_s and not self._is_ramping:
+                self._clock_watch.asked(family.mhz)
+                await family.ask_clock()
+                check_s = now_s + CLOCK_CHECK_S
+            self._judge(host, watch, is_busy=is_busy)
+            if now_s >= report_s:
+                host.report(self._report())
+                report_s = now_s + REPORT_INTERVAL_S
+            due_s = min(task_s, report_s, step_s if self._is_ramping else check_s)
+            if await self._work_changed(host, due_s - host.clock.monotonic()):
+                await asyncio.sleep(sent_s + CHANGE_PAUSE_S - host.clock.monotonic())
+                task_s = host.clock.monotonic()
+            now_s = host.clock.monotonic()
+
+    def _judge(self, host: DeviceHost, watch: Watch, *, is_busy: bool) -> None:
+        now_s = host.clock.monotonic()
+        if is_busy:
+            watch.excuse(now_s)
+        for index in watch.judge(now_s, self._nonce_interval_s):
+            log.warning(
+                "device %d: chip %d of %d answers, but has found nothing so far",
+                *(host.device_id, index, len(self._chips)),
+            )
+
+    async def _work_changed(self, host: DeviceHost, wait_s: float) -> bool:
+        """Wait for a change of work for so long; say whether one came."""
+        try:
+            async with asyncio.timeout(max(0.0, wait_s)):
+                await host.work_changed()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _send_task(self, host: DeviceHost) -> bool:
+        """Send the next task; True when there was no work and it is a busy one."""
+        work = self._family.take_work(host)
+        if work is None:
+            self._busy_tasks_sent += 1
+        else:
+            self._tasks_sent += 1
+        await self._family.send_task(work)
+        return work is None
+
+    async def _listen(self, host: DeviceHost, watch: Watch) -> None:
+        """Hand every reply to the host as soon as its last byte is there."""
+        family = self._family
+        while True:
+            data = await self._link.read(family.tail_s if family.is_waiting else None)
+            now_s = host.clock.monotonic()
+            if data:
+                log.log(TRACE, "device %d: received %s", host.device_id, HexDump(data))
+            for reading in family.receive(data, now_s):
+                if isinstance(reading, ClockReading):
+                    if not self._clock_watch.answered(reading.mhz):
+                        self._link.discard(reading, reading.length)
+                else:
+                    self._claim(host, watch, reading, now_s)
+
+    def _claim(self, host: DeviceHost, watch: Watch, claim: Claim, now_s: float) -> None:
+        """Report a nonce. A right one for a busy task is nobody's: it is only counted."""
+        slot = claim.slot
+        work = slot.work if slot is not None else None
+        if claim.is_right:
+            watch.heard(now_s, claim.chip)
+        if not claim.is_ours or (claim.is_right and work is None):
+            self._busy_nonces += 1
+            return
+        is_right = host.nonce_found(
+            NonceFound(
+                device_id=host.device_id,
+                chip=claim.chip,
+                work=work,
+                nonce=claim.nonce,
+                version=claim.version,
+                found_s=now_s,
+            )
+        )
+        watch.claimed(is_error=not is_right)
+        chip = self._chips[claim.chip]
+        chip.nonces += 1
+        key = (claim.nonce, claim.version)
+        if not is_right:
+            chip.hw_errors += 1
+        elif slot is not None and key in slot.seen:
+            chip.duplicates += 1
+        elif slot is not None:
+            slot.seen.add(key)
+
+    def _reachable(self, mhz: float) -> float:
+        low, high = self._model.min_mhz, self._model.max_mhz
+        if not low <= mhz <= high:
+            raise ConfigError(
+                f"{mhz:g} MHz is out of range for a {self._model.title}",
+                key="frequency_mhz",
+                value=mhz,
+                cure=f"give {low:g} to {high:g}",
+            )
+        return self._family.reach(mhz)
+
+    @property
+    def _is_ramping(self) -> bool:
+        return self._family.mhz != self._target_mhz
+
+    @property
+    def _nonce_interval_s(self) -> float:
+        """Mean time between two nonces; the scale of a virtual stick cancels out."""
+        return NONCE_SPACE / self._family.rate_hs * self._family.ticket_difficulty
+
+    @property
+    def _task_interval_s(self) -> float:
+        return min(self._family.task_interval_s(self._scale), MAX_TASK_INTERVAL_S)
+
+    def _report(self) -> DeviceReport:
+        family = self._family
+        return DeviceReport(
+            chips=tuple(
+                ChipReport(
+                    index=index,
+                    frequency_mhz=family.mhz,
+                    nonces=chip.nonces,
+                    hw_errors=chip.hw_errors,
+                    duplicates=chip.duplicates,
+                )
+                for index, chip in enumerate(self._chips)
+            ),
+            cores_per_chip=family.cores,
+            frequency_mhz=family.mhz,
+            target_mhz=self._target_mhz,
+            nominal_hs=family.rate_hs * self._scale,
+            ticket_difficulty=family.ticket_difficulty * self._scale,
+            task_interval_s=self._task_interval_s,
+            tasks_sent=self._tasks_sent,
+            busy_tasks_sent=self._busy_tasks_sent,
+            busy_nonces=self._busy_nonces,
+            bytes_discarded=self._link.bytes_discarded,
+            resets=family.resets,
+            is_ramping=self._is_ramping,
+            temperature_c=family.health.temperature_c,
+            voltage_v=family.health.voltage_v,
+        )
