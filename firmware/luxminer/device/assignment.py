@@ -11,8 +11,9 @@ from luxminer.config.schema import Config, DeviceConfig
 from luxminer.device.contract import DeviceOptions, StickModel
 from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.registry import DriverRecord, Match, match, model_named
-from luxminer.errors import ConfigError, PortUnusable
+from luxminer.errors import ConfigError, PortProblem, PortUnusable
 from luxminer.transport.ports import check_port, is_url
+from luxminer.transport.usbbridge.address import PREFIX, UsbAddress, is_usb, parse_address
 
 __all__ = ["Assigner", "Assignment"]
 
@@ -130,9 +131,9 @@ class Assigner:
             raise ConfigError(
                 "names no stick", key=key, cure="add its serial, or the port that it is at"
             )
-        if is_url(settings.port):
+        if is_url(settings.port) or is_usb(settings.port):
             try:
-                check_port(settings.port)
+                _check_address(settings.port)
             except PortUnusable as exc:
                 raise ConfigError(
                     f'is "{settings.port}": {exc.reason}',
@@ -142,6 +143,19 @@ class Assigner:
                 ) from exc
         if settings.model or is_url(settings.port):
             self._configured(index, None)
+
+
+def _check_address(port: str) -> None:
+    """Raise PortUnusable for an address that can never be opened."""
+    if not is_usb(port):
+        check_port(port)
+    elif parse_address(port) != UsbAddress(place=port.removeprefix(PREFIX)):
+        raise PortUnusable(
+            port,
+            PortProblem.BAD_ADDRESS,
+            "more than a place",
+            "write usb:1-1.3 only; a stick is named by its number with serial",
+        )
 
 
 def _options(index: int, settings: DeviceConfig, model: StickModel) -> DeviceOptions:

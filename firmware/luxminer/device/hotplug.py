@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from luxminer.device.identity import Sighting
+from luxminer.device.identity import Sighting, UsbPort
+from luxminer.device.preference import preferred_port
 from luxminer.device.usb import UsbBus, natural_key
+from luxminer.transport.base import Capability
 from luxminer.transport.ports import is_url
+from luxminer.transport.usbbridge.address import PREFIX, is_usb
 
 __all__ = ["HotplugWatcher", "PortChange"]
 
@@ -26,12 +29,28 @@ class PortChange:
     """Was forgotten, not gone: the same port is still there."""
 
 
-class HotplugWatcher:
-    """Knows what was there at the last look. ``ports`` are the configured ones by position."""
+NeedsOf = Callable[[UsbPort], frozenset[Capability]]
 
-    def __init__(self, ports: Sequence[str], bus: UsbBus) -> None:
+
+def _needs_nothing(_usb: UsbPort) -> frozenset[Capability]:
+    return frozenset()
+
+
+class HotplugWatcher:
+    """Knows what was there at the last look. ``ports`` are the configured ones by position.
+
+    ``needs_of`` says what a device needs of its port; one that needs more than a tty offers is seen
+    by its place on USB, whatever the kernel's drivers make of it meanwhile.
+    """
+
+    def __init__(
+        self, ports: Sequence[str], bus: UsbBus, needs_of: NeedsOf = _needs_nothing
+    ) -> None:
         self._ports = tuple(ports)
         self._bus = bus
+        self._needs_of = needs_of
+        self._devices: tuple[tuple[UsbPort, int], ...] = ()
+        self._by_usb: dict[str, Sighting] = {}
         self._seen: dict[str, Sighting] = {}
         self._forgotten: set[str] = set()
 
@@ -71,21 +90,64 @@ class HotplugWatcher:
             await asyncio.sleep(interval_s)
 
     def _look(self) -> dict[str, Sighting]:
-        found = {
+        ttys = {
             port.tty: Sighting(url=port.tty, token=(number,), usb=port)
             for port, number in self._bus.ports()
         }
+        found = dict(self._seen_by_usb())
+        for url, sighting in ttys.items():
+            if _usb_url(sighting) not in found:
+                found[url] = sighting
         for index, port in enumerate(self._ports):
-            token = _token(port)
-            if token is None:
+            known = self._usb_device(port) if is_usb(port) else _configured(port, ttys)
+            if known is None:
                 continue
-            url = port
-            if not is_url(port):
-                real = os.path.realpath(port)
-                url = real if real in found else port
-            known = found.get(url) or Sighting(url=url, token=token)
-            found[url] = replace(known, configured=(*known.configured, index))
+            self._decide(found, known)
+            known = found.get(known.url, known)
+            found[known.url] = replace(known, configured=(*known.configured, index))
         return found
+
+    def _seen_by_usb(self) -> dict[str, Sighting]:
+        """Return the devices that need more than a tty; reckoned anew when something changed."""
+        devices = self._bus.devices()
+        if devices is not self._devices:
+            self._devices = devices
+            self._by_usb = {
+                url: Sighting(url=url, token=(number,), usb=port)
+                for port, number in devices
+                if is_usb(url := preferred_port(port, self._needs_of(port)))
+            }
+        return self._by_usb
+
+    def _usb_device(self, port: str) -> Sighting | None:
+        place = port.removeprefix(PREFIX)
+        for usb, number in self._bus.devices():
+            if usb.usb_path == place:
+                return Sighting(url=port, token=(number,), usb=usb)
+        return None
+
+    def _decide(self, found: dict[str, Sighting], chosen: Sighting) -> None:
+        """Let the port that the owner wrote stand for a device, not its other ports."""
+        if chosen.usb is None:
+            return
+        for url, other in list(found.items()):
+            same = other.usb is not None and other.usb.usb_path == chosen.usb.usb_path
+            if same and not other.configured and is_usb(url) is not is_usb(chosen.url):
+                del found[url]
+
+
+def _usb_url(sighting: Sighting) -> str:
+    assert sighting.usb is not None, "seen by USB"
+    return f"{PREFIX}{sighting.usb.usb_path}"
+
+
+def _configured(port: str, ttys: dict[str, Sighting]) -> Sighting | None:
+    """Return what is at a configured path or URL now; None when nothing is."""
+    token = _token(port)
+    if token is None:
+        return None
+    real = port if is_url(port) else os.path.realpath(port)
+    return ttys.get(real) or Sighting(url=port, token=token)
 
 
 def _token(port: str) -> tuple[int, ...] | None:

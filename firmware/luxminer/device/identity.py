@@ -31,7 +31,7 @@ class Sighting:
     """Something that can be opened now, and may be a stick."""
 
     url: str
-    """What to open: a tty or a pyserial URL."""
+    """What to open: a tty, a pyserial URL, or a place on USB (``usb:1-1.3``)."""
     token: tuple[int, ...]
     """Changes when the same name stands for another device than before."""
     usb: UsbPort | None = None

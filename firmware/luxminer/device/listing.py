@@ -4,17 +4,22 @@ Ports that are certainly sticks are opened for a moment to see whether we may an
 written to them, and all other ports are left untouched.
 """
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from luxminer.config.schema import Config
 from luxminer.device.assignment import CHIP_INTERFACE, Assigner
 from luxminer.device.hotplug import HotplugWatcher
 from luxminer.device.identity import Sighting, UsbPort
+from luxminer.device.preference import needs_of
 from luxminer.device.registry import DriverRecord, Match, match
 from luxminer.device.usb import UsbBus
-from luxminer.errors import ConfigError
-from luxminer.transport.ports import is_url, probe_port
+from luxminer.errors import ConfigError, PortUnusable
+from luxminer.transport.ports import is_url, probe_port, unusable
+from luxminer.transport.usbbridge.address import is_usb
 
 __all__ = ["DeviceListing", "list_devices"]
 
@@ -27,7 +32,7 @@ class DeviceListing:
     serial: str = ""
     usb_path: str = ""
     tty: str = ""
-    """Or pyserial URL."""
+    """Or pyserial URL, or place on USB: ``usb:1-1.3``."""
     driver: str = ""
     usable: bool = False
     problem: str = ""
@@ -43,14 +48,20 @@ def list_devices(
     """
     bus = bus or UsbBus()
     assigner = Assigner(config, drivers)
-    watcher = HotplugWatcher(assigner.ports, bus)
+    watcher = HotplugWatcher(assigner.ports, bus, partial(needs_of, drivers))
+    sightings = [change.sighting for change in watcher.poll()]
     rows = [
-        _row(change.sighting, assigner, drivers)
-        for change in watcher.poll()
-        if change.sighting.configured or _has_chips(change.sighting.usb)
+        _row(sighting, assigner, drivers, bus)
+        for sighting in sightings
+        if sighting.configured or _has_chips(sighting.usb)
     ]
+    seen = {sighting.usb.usb_path for sighting in sightings if sighting.usb is not None}
     rows += [_missing(index, assigner, config) for index in watcher.missing]
-    rows += [row for usb in bus.without_tty() if (row := _without_tty(usb, drivers)) is not None]
+    rows += [
+        row
+        for usb in bus.without_tty()
+        if usb.usb_path not in seen and (row := _without_tty(usb, drivers)) is not None
+    ]
     rows += [
         DeviceListing(
             driver=driver.name,
@@ -67,7 +78,9 @@ def _has_chips(usb: UsbPort | None) -> bool:
     return usb is None or usb.interface == CHIP_INTERFACE
 
 
-def _row(sighting: Sighting, assigner: Assigner, drivers: Sequence[DriverRecord]) -> DeviceListing:
+def _row(
+    sighting: Sighting, assigner: Assigner, drivers: Sequence[DriverRecord], bus: UsbBus
+) -> DeviceListing:
     usb = sighting.usb
     row = DeviceListing(
         serial=usb.serial if usb is not None else "",
@@ -90,10 +103,29 @@ def _row(sighting: Sighting, assigner: Assigner, drivers: Sequence[DriverRecord]
     if not assignment.enabled:
         key = f"devices[{assignment.index}].enabled"
         return replace(row, problem="switched off by its owner", cure=f"set {key} = true")
-    trouble = None if is_url(sighting.url) else probe_port(sighting.url)
+    trouble = _trouble(sighting, bus)
     if trouble is not None:
         return replace(row, problem=trouble.reason, cure=trouble.cure)
     return replace(row, usable=True)
+
+
+def _trouble(sighting: Sighting, bus: UsbBus) -> PortUnusable | None:
+    """Open a port for a moment, and say what would keep us out; a URL is left to itself."""
+    if is_url(sighting.url):
+        return None
+    if not is_usb(sighting.url):
+        return probe_port(sighting.url)
+    assert sighting.usb is not None, "seen by USB"
+    place = sighting.usb.usb_path
+    if bus.is_taken(place):
+        return unusable(sighting.url, OSError(errno.EBUSY, "taken"))
+    node = ""
+    try:
+        node = str(bus.node(place))
+        os.close(os.open(node, os.O_RDWR))
+    except OSError as exc:
+        return unusable(node or sighting.url, exc)
+    return None
 
 
 def _left_alone(row: DeviceListing, usb: UsbPort, found: Match | None) -> DeviceListing:

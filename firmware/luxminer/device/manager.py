@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from luxminer.clock import Clock
 from luxminer.config.schema import Config
@@ -15,6 +16,7 @@ from luxminer.device.assignment import Assigner, Assignment
 from luxminer.device.health import Timing
 from luxminer.device.hotplug import HotplugWatcher, PortChange
 from luxminer.device.identity import Sighting, describe
+from luxminer.device.preference import needs_of
 from luxminer.device.registry import DriverRecord
 from luxminer.device.session import NonceSink, Services, WorkSource
 from luxminer.device.state import DeviceState
@@ -22,7 +24,7 @@ from luxminer.device.supervisor import DeviceSupervisor
 from luxminer.device.usb import UsbBus
 from luxminer.errors import CommandError, ConfigError
 from luxminer.transport.base import Transport
-from luxminer.transport.serial import open_serial
+from luxminer.transport.opening import open_port
 
 __all__ = ["MAX_DEVICES", "DeviceManager"]
 
@@ -45,13 +47,15 @@ class DeviceManager:
         work: WorkSource,
         nonces: NonceSink,
         bus: UsbBus | None = None,
-        open_transport: Callable[[str, int], Awaitable[Transport]] = open_serial,
+        open_transport: Callable[[str, int], Awaitable[Transport]] = open_port,
         timing: Timing | None = None,
     ) -> None:
         self._config = config
         self._assigner = Assigner(config, drivers)
         self._bus = bus or UsbBus()
-        self._watcher = HotplugWatcher(self._assigner.ports, self._bus)
+        self._watcher = HotplugWatcher(
+            self._assigner.ports, self._bus, partial(needs_of, tuple(drivers))
+        )
         self._services = Services(
             clock=clock,
             random=rng,

@@ -18,6 +18,7 @@ from luxminer.device.assignment import Assignment
 from luxminer.device.contract import DeviceReport
 from luxminer.device.health import backoff_s
 from luxminer.device.identity import Sighting, describe
+from luxminer.device.preference import address_of
 from luxminer.device.session import Services, Session
 from luxminer.device.state import DeviceState, add_reports
 from luxminer.errors import (
@@ -295,7 +296,7 @@ class DeviceSupervisor:
         options = replace(self.assignment.options, frequency_mhz=self.target_mhz)
         session = self._session = Session(self.id, self.name, options, self._services)
         try:
-            ending = await session.run(self.assignment.match.driver, sighting.url)
+            ending = await session.run(self.assignment.match.driver, address_of(sighting))
         finally:
             self._session = None
             self._was_open |= session.is_connected

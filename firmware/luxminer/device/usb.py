@@ -9,6 +9,7 @@ Ref: Linux Documentation/ABI/testing/sysfs-bus-usb; usbdevice_fs.h (USBDEVFS_RES
 import fcntl
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from luxminer.device.identity import UsbPort
@@ -38,6 +39,8 @@ class UsbBus:
         self._dev = dev
         self._fingerprint: tuple[tuple[str, int], ...] | None = None
         self._ports: tuple[tuple[UsbPort, int], ...] = ()
+        self._devices_seen: tuple[tuple[str, int], ...] | None = None
+        self._devices: tuple[tuple[UsbPort, int], ...] = ()
 
     def ports(self) -> tuple[tuple[UsbPort, int], ...]:
         """Return the USB serial ports, each with a number that changes when it is plugged again."""
@@ -50,45 +53,55 @@ class UsbBus:
             self._fingerprint = fingerprint if len(self._ports) == len(found) else None
         return self._ports
 
+    def devices(self) -> tuple[tuple[UsbPort, int], ...]:
+        """Return all USB devices, each with a number that changes when it is plugged again.
+
+        No tty is named: a device stays the same while drivers of the kernel come and go.
+        """
+        folder = self._sysfs / "bus/usb/devices"
+        seen = _entries(folder, lambda name: ":" not in name)
+        if seen != self._devices_seen:
+            found = [(_describe((folder / name).resolve(), 0, ""), number) for name, number in seen]
+            self._devices = tuple((port, number) for port, number in found if port is not None)
+            self._devices_seen = seen if len(self._devices) == len(found) else None
+        return self._devices
+
     def without_tty(self) -> tuple[UsbPort, ...]:
         """Return the USB devices that no driver of the kernel has made a serial port of."""
         taken = {port.usb_path for port, _ in self.ports()}
+        return tuple(port for port, _ in self.devices() if port.usb_path not in taken)
+
+    def node(self, usb_path: str) -> Path:
+        """Return the file by which programs get at a device. Raises OSError: not there."""
+        folder = self._sysfs / "bus/usb/devices" / usb_path
         try:
-            folders = sorted((self._sysfs / "bus/usb/devices").iterdir())
+            bus, device = (int(_read(folder / name)) for name in ("busnum", "devnum"))
+        except ValueError as exc:
+            raise FileNotFoundError(f"no USB device at {usb_path}") from exc
+        return self._dev / f"bus/usb/{bus:03}/{device:03}"
+
+    def is_taken(self, usb_path: str) -> bool:
+        """Tell whether a program has the chips' interface of a device through libusb."""
+        link = self._sysfs / "bus/usb/devices" / f"{usb_path}:1.0" / "driver"
+        try:
+            return link.readlink().name == "usbfs"
         except OSError:
-            return ()
-        devices = [f for f in folders if ":" not in f.name and f.name not in taken]
-        found = (_describe(folder.resolve(), 0, "") for folder in devices)
-        return tuple(port for port in found if port is not None)
+            return False
 
     def reset(self, usb_path: str) -> None:
         """Make the hub reset a device, as if it were pulled and plugged. Blocks up to seconds.
 
         Raises OSError: not there, or no permission for its node in /dev/bus/usb.
         """
-        folder = self._sysfs / "bus/usb/devices" / usb_path
-        try:
-            bus, device = (int(_read(folder / name)) for name in ("busnum", "devnum"))
-        except ValueError as exc:
-            raise FileNotFoundError(f"no USB device at {usb_path}") from exc
-        node = os.open(self._dev / f"bus/usb/{bus:03}/{device:03}", os.O_WRONLY)
+        node = os.open(self.node(usb_path), os.O_WRONLY)
         try:
             fcntl.ioctl(node, USBDEVFS_RESET, 0)
         finally:
             os.close(node)
 
     def _look(self) -> tuple[tuple[str, int], ...]:
-        """Return names and inode numbers; sysfs makes a new inode for each new device."""
-        try:
-            with os.scandir(self._sysfs / "class/tty") as entries:
-                found = [
-                    (entry.name, entry.inode())
-                    for entry in entries
-                    if entry.name.startswith(TTY_PREFIXES)
-                ]
-        except OSError:
-            return ()
-        return tuple(sorted(found))
+        folder = self._sysfs / "class/tty"
+        return _entries(folder, lambda name: name.startswith(TTY_PREFIXES))
 
     def _port(self, name: str) -> UsbPort | None:
         try:
@@ -104,6 +117,16 @@ class UsbBus:
                 return _describe(folder, interface, str(self._dev / name))
             folder = folder.parent
         return None
+
+
+def _entries(folder: Path, wanted: Callable[[str], bool]) -> tuple[tuple[str, int], ...]:
+    """Return names and inode numbers; sysfs makes a new inode for each new device."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(entry.name, entry.inode()) for entry in entries if wanted(entry.name)]
+    except OSError:
+        return ()
+    return tuple(sorted(found))
 
 
 def natural_key(text: str) -> tuple[tuple[int, str], ...]:
