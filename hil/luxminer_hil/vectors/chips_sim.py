@@ -5,256 +5,82 @@ check takes one vector and raises `Mismatch`; kinds that say nothing about a chi
 limits, its choice of ids) are not here.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
-from fractions import Fraction
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
-from luxminer.hashing import midstate, scan
-from luxminer_drivers.bm1384 import facts
-from luxminer_hil.chipsim.chip import ticket_target
-from luxminer_hil.chipsim.families import bm1384_wire as wire
-from luxminer_hil.chipsim.families.bm1384 import ChipModel
-from luxminer_hil.chipsim.families.bm1384_wire import (
-    BadFrame,
-    Command,
-    FrameKind,
-    StreamParser,
-    Task,
+from luxminer_drivers.common.facts import CRC5, CRC16
+from luxminer_hil.chipsim.wire import crc
+from luxminer_hil.vectors import (
+    chips_sim_bm1384,
+    chips_sim_framed,
+    chips_sim_replies,
+    chips_sim_telemetry,
 )
-from luxminer_hil.vectors.mismatch import Mismatch, expect
+from luxminer_hil.vectors.chips_sim_search import Vector
+from luxminer_hil.vectors.mismatch import expect
 
 __all__ = ["CHECKS", "applicable"]
 
-Vector = Mapping[str, Any]
+Check = Callable[[Vector], None]
 
-CRC16 = facts.Crc(width=16, polynomial=0x1021, initial=0xFFFF)
-"""Of later chips; the same routine makes it. Ref: usb-sticks reference section 3.2."""
-
-RELATIVE_ERROR = 1e-5
-"""Of rates that the original computed in single precision."""
-
-FAMILIES = frozenset({"BM1384", "all"})
-"""What the checks below are written for. Vectors name one or several."""
-
-NONCES = 1 << 32
-HEADER_NONCE = slice(76, 80)
-
-
-def applicable(_kind: str, vector: Vector) -> str | None:
-    """Return why a vector is not for this side, or None when `CHECKS` has to pass it."""
-    named = set(str(vector["family"]).split("/"))
-    return None if named & FAMILIES else "no check of the simulator for this family"
-
-
-def _frames(*chunks: bytes) -> list[wire.Frame]:
-    """Return what a chip makes of writes with a pause after each."""
-    parser = StreamParser()
-    return [frame for chunk in chunks for frame in parser.feed(chunk) + parser.idle()]
-
-
-def _one(chunk: bytes) -> Command | Task:
-    frames = _frames(chunk)
-    if len(frames) != 1 or isinstance(frames[0], BadFrame):
-        raise Mismatch("one good frame", frames, chunk.hex())
-    return frames[0]
-
-
-def _task(chunk: bytes) -> Task:
-    frame = _one(chunk)
-    if not isinstance(frame, Task):
-        raise Mismatch("a task", frame, chunk.hex())
-    return frame
+NO_CHIP = "the simulator has no chip with a side to this"
 
 
 def check_crc5(vector: Vector) -> None:
     given = vector["input"]
-    got = wire.crc(bytes.fromhex(given["data"]), given["bits"], facts.CRC5)
+    got = crc(bytes.fromhex(given["data"]), given["bits"], CRC5)
     expect(vector["expect"]["crc5"], got)
 
 
 def check_crc16(vector: Vector) -> None:
     data = bytes.fromhex(vector["input"]["data"])
-    expect(vector["expect"]["crc16"], f"{wire.crc(data, 8 * len(data), CRC16):04x}")
+    expect(vector["expect"]["crc16"], f"{crc(data, 8 * len(data), CRC16):04x}")
 
 
-COMMANDS = {
-    "set_address": FrameKind.SET_ADDRESS,
-    "count_chips": FrameKind.READ_CHIP_ID,
-    "chain_inactive": FrameKind.CHAIN_INACTIVE,
-    "read_pll": FrameKind.READ_PLL,
-}
+class Table(NamedTuple):
+    """Checks for vectors that name one of ``families``."""
+
+    families: frozenset[str]
+    checks: Mapping[str, Check]
 
 
-def check_command(vector: Vector) -> None:
-    given = vector["input"]
-    frame = _one(bytes.fromhex(vector["expect"]["frame"]))
-    expect(COMMANDS[given["op"]], frame.kind, "meaning")
-    address = 256 // given["chips"] * given["index"] if "index" in given else None
-    expect(address, frame.address if isinstance(frame, Command) else frame, "address")
+GENERAL = frozenset({"all", "BM13xx"})
+
+TABLES = (
+    Table(GENERAL, {"crc5": check_crc5, "crc16": check_crc16}),
+    Table(frozenset({"BM1384", "ICARUS"}), chips_sim_bm1384.CHECKS),
+    Table(frozenset({"BM1380"}), chips_sim_bm1384.BM1380_CHECKS),
+    Table(chips_sim_framed.FAMILIES | {"BM13xx"}, chips_sim_framed.CHECKS),
+    Table(chips_sim_framed.FAMILIES | {"BM1391"}, chips_sim_replies.CHECKS),
+    Table(chips_sim_telemetry.FAMILIES, chips_sim_telemetry.CHECKS),
+)
 
 
-def _check_clock(mhz: float, frame: wire.Frame, what: str) -> None:
-    if not isinstance(frame, Command) or frame.kind is not FrameKind.WRITE_PLL:
-        raise Mismatch("a PLL write", frame, what)
-    chip = ChipModel(0, Fraction(1), 0.0)
-    chip.write_pll(frame.pll, 0.0)
-    expect(mhz, chip.mhz, f"{what}: MHz")
+def _check(kind: str, vector: Vector) -> Check | None:
+    families = set(str(vector["family"]).split("/"))
+    return next(
+        (
+            table.checks[kind]
+            for table in TABLES
+            if kind in table.checks and families & table.families
+        ),
+        None,
+    )
 
 
-def _asked_mhz(mhz: float) -> float:
-    steps = -(-max(mhz, facts.MIN_MHZ) // facts.STEP_MHZ)
-    return min(steps * facts.STEP_MHZ, facts.MAX_MHZ)
+def applicable(kind: str, vector: Vector) -> str | None:
+    """Return why a vector is not for the simulator, or None when `CHECKS` has to pass it."""
+    return NO_CHIP if _check(kind, vector) is None else None
 
 
-def check_frequency(vector: Vector) -> None:
-    write, read = _frames(*(bytes.fromhex(frame) for frame in vector["expect"]["frames"]))
-    expect(Command(kind=FrameKind.READ_PLL, address=None), read, "second frame")
-    asked_mhz = _asked_mhz(vector["input"]["mhz"])
-    if asked_mhz >= facts.COARSE_FROM_MHZ and asked_mhz % facts.COARSE_STEP_MHZ:
-        # The original's arithmetic spills into another divider here; the register is still right.
-        register = int(vector["expect"]["pll_reg"], 16)
-        expect(Command(kind=FrameKind.WRITE_PLL, address=None, pll=register), write, "first frame")
-    else:
-        _check_clock(asked_mhz, write, "first frame")
+def _run(kind: str, vector: Vector) -> None:
+    check = _check(kind, vector)
+    assert check is not None, (kind, vector["family"])
+    check(vector)
 
 
-def check_frequency_bfgminer(vector: Vector) -> None:
-    frame = bytes.fromhex(vector["expect"]["frame"])
-    _check_clock(float(vector["input"]["mhz"]), _one(frame), frame.hex())
-
-
-def check_frequency_reply(vector: Vector) -> None:
-    rx, mhz = vector["input"]["rx"], vector["expect"]["mhz"]
-    m, n, od = bytes.fromhex(rx)[1:4]
-    register = m << facts.PLL_M.shift | n << facts.PLL_N.shift | od << facts.PLL_OD.shift
-    chip = ChipModel(0, Fraction(1), 0.0)
-    chip.write_pll(register, 0.0)
-    expect(float(mhz), chip.mhz, "MHz")
-    expect(rx, wire.pll_reply(chip.pll, locked=chip.is_locked).hex(), "reply")
-
-
-def _expect_header(header: bytes, task: Task) -> None:
-    expect(midstate(header[:64]).hex(), task.midstate.hex(), "midstate")
-    expect(header[64:76].hex(), task.tail.hex(), "tail")
-
-
-def check_task(vector: Vector) -> None:
-    given = vector["input"]
-    task = _task(bytes.fromhex(vector["expect"]["frame"]))
-    _expect_header(bytes.fromhex(given["header"]), task)
-    if "chips" in given:
-        expect(given["ticket_mask"], task.ticket_difficulty - 1, "ticket mask")
-        expect(facts.NONCE_SPACE // given["chips"], task.nonce_range, "nonce range")
-    expect(given.get("job_id", 0), task.job_id, "job id")
-
-
-def check_busy_task(vector: Vector) -> None:
-    task = _task(bytes.fromhex(vector["expect"]["frame_without_preamble"]))
-    expect(FrameKind.BUSY, task.kind, "meaning")
-    expect(vector["input"]["job_id"], task.job_id, "job id")
-
-
-def check_open_core_task(vector: Vector) -> None:
-    task = _task(bytes.fromhex(vector["expect"]["frame"]))
-    expect(FrameKind.OPEN_CORE, task.kind, "meaning")
-    expect(vector["input"]["job_id"], task.job_id, "job id")
-
-
-def _find(state: bytes, tail: bytes, nonce: int) -> int:
-    """Search around ``nonce`` as a chip does, and return what is found."""
-    first = max(nonce - 500, 0)
-    count = min(1000, NONCES - first)
-    target = ticket_target(1, Fraction(1)).to_bytes(32, "little")
-    found = scan(state, tail, first, count, target)
-    if nonce not in found:
-        raise Mismatch(f"{nonce:08x}", [f"{one:08x}" for one in found], "nonces found")
-    return nonce
-
-
-def check_nonce(vector: Vector) -> None:
-    """Search the same job around the nonce, and report what is found."""
-    given, expected = vector["input"], vector["expect"]
-    header = bytes.fromhex(given["job_header"])
-    nonce = int(expected["nonce_in_header"], 16)
-    found = _find(midstate(header[:64]), header[64:76], nonce)
-    reply = wire.nonce_reply(found, given.get("job_id", 0)).hex()
-    expect(given["rx"], reply[: len(given["rx"])], "reply")  # an Icarus sends no last byte
-    complete = header[:76] + found.to_bytes(4, "big")
-    expect(expected["header"], complete.hex(), "header")
-    digest = hashlib.sha256(hashlib.sha256(complete).digest()).digest()
-    expect(expected["hash"], digest[::-1].hex(), "hash")
-
-
-def check_nonce_sequence(vector: Vector) -> None:
-    """Make the replies that the original accepted."""
-    given = vector["input"]
-    header = bytes.fromhex(given["job_header"])
-    for rx, result in zip(given["rx"], vector["expect"]["results"], strict=True):
-        nonce = int(rx[:8], 16)
-        if result["hw_errors"] == 0:
-            _find(midstate(header[:64]), header[64:76], nonce)
-        expect(rx, wire.nonce_reply(nonce, given["job_id"]).hex(), "reply")
-
-
-def check_stream(vector: Vector) -> None:
-    """Make the stream, which is a row of replies that the original accepted in full."""
-    given, expected = vector["input"], vector["expect"]
-    header = bytes.fromhex(given["job_header"])
-    data = bytes.fromhex(given["bytes"])
-    frames = [data[at : at + facts.REPLY_LENGTH] for at in range(0, len(data), facts.REPLY_LENGTH)]
-    expect(expected["accepted"] + expected["duplicates"], len(frames), "replies")
-    for frame in frames:
-        nonce = _find(midstate(header[:64]), header[64:76], int.from_bytes(frame[:4], "big"))
-        expect(frame.hex(), wire.nonce_reply(nonce, given["job_id"]).hex(), "reply")
-
-
-def check_captured_share(vector: Vector) -> None:
-    """Jobs of the Icarus family are tasks without range and id; the answers lack the last byte."""
-    given, expected = vector["input"], vector["expect"]
-    task = _task(bytes.fromhex(given["job"]))
-    expect((0, 0, 1), (task.job_id, task.nonce_range, task.ticket_difficulty), "empty fields")
-    nonce = _find(task.midstate, task.tail, int(expected["nonce_in_header"], 16))
-    expect(given["reply"], wire.nonce_reply(nonce, task.job_id)[:4].hex(), "reply")
-
-
-def check_rates(vector: Vector) -> None:
-    given, expected = vector["input"], vector["expect"]
-    chip = ChipModel(0, Fraction(1), 0.0)
-    rate_hs = chip.rate_hs / chip.mhz * given["mhz"] * given["chips"]
-    if abs(rate_hs - expected["hashrate_hs"]) > RELATIVE_ERROR * rate_hs:
-        raise Mismatch(expected["hashrate_hs"], rate_hs, "hash rate")
-
-
-def check_init_trace(vector: Vector) -> None:
-    """Every byte of a bring-up is obeyed, and answered as the original saw it."""
-    given, expected = vector["input"], vector["expect"]
-    replies = b""
-    for step in expected["steps"]:
-        if step[0] == "write":
-            frame = _one(bytes.fromhex(step[1]))
-            if frame.kind is FrameKind.READ_CHIP_ID:
-                replies += wire.register_reply(facts.CHIP_ID_REPLY) * given["chips"]
-        elif step[0] == "open_core_tasks":
-            for name in ("first", "second", "last"):
-                expect(FrameKind.OPEN_CORE, _task(bytes.fromhex(step[1][name])).kind, name)
-    expect(given["chip_replies"], replies.hex(), "replies to the count")
-
-
-CHECKS: Mapping[str, Callable[[Vector], None]] = {
-    "busy_task": check_busy_task,
-    "captured_share": check_captured_share,
-    "command": check_command,
-    "crc16": check_crc16,
-    "crc5": check_crc5,
-    "frequency": check_frequency,
-    "frequency_bfgminer": check_frequency_bfgminer,
-    "frequency_reply": check_frequency_reply,
-    "init_trace": check_init_trace,
-    "nonce": check_nonce,
-    "nonce_sequence": check_nonce_sequence,
-    "open_core_task": check_open_core_task,
-    "rates": check_rates,
-    "stream": check_stream,
-    "task": check_task,
+CHECKS: Mapping[str, Check] = {
+    kind: partial(_run, kind)
+    for kind in sorted({kind for table in TABLES for kind in table.checks})
 }

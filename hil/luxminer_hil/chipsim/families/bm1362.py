@@ -24,7 +24,7 @@ from luxminer_hil.chipsim.families.framed import FramedParser, HeaderTask
 from luxminer_hil.chipsim.families.registers import Design, RegisterChip, bits_of
 from luxminer_hil.chipsim.spaces import RollingSpace
 
-__all__ = ["BM1362", "BM1368", "BM1370", "RollingChip", "design"]
+__all__ = ["BM1362", "BM1368", "BM1370", "RollingChip", "design", "kind_of"]
 
 POWER_ON_PLL = 0x50D20265
 """62.5 MHz, the first clock of a capture (mj). Unproven."""
@@ -139,7 +139,7 @@ class RollingChip(RegisterChip):
             space=space,
         )
 
-    def _id_byte(self, job_id: int, lane: int) -> int:
+    def id_byte(self, job_id: int, lane: int) -> int:
         form = self.family.id_byte
         return job_id << form.job_shift & form.job_mask | lane
 
@@ -156,7 +156,8 @@ def _lane(task: HeaderTask, bits: Sequence[int], counter: int, index: int) -> La
     return Lane(state, index, rolled)
 
 
-def _kind(family: Family, chip_id: bytes) -> ChipKind:
+def kind_of(family: Family, chip_id: bytes) -> ChipKind:
+    """Return one of these chips, whose register 00 begins with ``chip_id``."""
     registers = design(family, chip_id)
     return ChipKind(
         name=family.name,
@@ -165,6 +166,6 @@ def _kind(family: Family, chip_id: bytes) -> ChipKind:
     )
 
 
-BM1362 = _kind(bm1362.BM1362, bm1362.CHIP_ID_REPLY)
-BM1368 = _kind(bm1370.BM1368, b"\x13\x68\x00\x00")
-BM1370 = _kind(bm1370.BM1370, bm1370.CHIP_ID_REPLY)
+BM1362 = kind_of(bm1362.BM1362, bm1362.CHIP_ID_REPLY)
+BM1368 = kind_of(bm1370.BM1368, b"\x13\x68\x00\x00")
+BM1370 = kind_of(bm1370.BM1370, bm1370.CHIP_ID_REPLY)

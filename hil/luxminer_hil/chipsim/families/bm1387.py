@@ -55,10 +55,10 @@ class MidstateChip(RegisterChip):
     def space(self) -> Space:
         """Return the nonces of this chip."""
         first = self.first_nonce
-        return Range(first, min(self._span, NONCES - first))
+        return Range(first, min(self.span, NONCES - first))
 
     def owns(self, nonce: int) -> bool:
-        return self.first_nonce <= nonce < self.first_nonce + self._span
+        return self.first_nonce <= nonce < self.first_nonce + self.span
 
     def take(self, task: wire.Task, now_s: float) -> Sequence[bytes]:
         assert isinstance(task, MidstateTask)
@@ -132,7 +132,7 @@ class Bm1387(MidstateChip):
         value = super().read(register)
         return value | self.address if register == Register.CHIP_ADDRESS else value
 
-    def _id_byte(self, job_id: int, lane: int) -> int:
+    def id_byte(self, job_id: int, lane: int) -> int:
         return job_id + lane & HIGHEST_ID_BYTE
 
     def _detail(self, hit: Hit) -> int:

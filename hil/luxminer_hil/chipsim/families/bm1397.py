@@ -54,12 +54,12 @@ class Bm1397(MidstateChip):
         return 1 << (self._address_shift + 8)
 
     def space(self) -> Space:
-        return StripedSpace(self.first_nonce, self._span, self._window)
+        return StripedSpace(self.first_nonce, self.span, self._window)
 
     def owns(self, nonce: int) -> bool:
-        return self.first_nonce <= nonce % self._window < self.first_nonce + self._span
+        return self.first_nonce <= nonce % self._window < self.first_nonce + self.span
 
-    def _id_byte(self, job_id: int, lane: int) -> int:
+    def id_byte(self, job_id: int, lane: int) -> int:
         return job_id & self.family.id_byte.job_mask | lane
 
 

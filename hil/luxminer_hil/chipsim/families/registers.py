@@ -69,7 +69,7 @@ class RegisterChip(Chip):
         self.registers: dict[int, int] = {}
         address = self.family.nonce_address.bits
         self._address_shift = address.shift + address.width - 8
-        self._span = ADDRESSES // chips << self._address_shift
+        self._step = ADDRESSES // chips
         super().__init__(index, scale, now_s)
 
     def _power_on(self) -> None:
@@ -94,6 +94,18 @@ class RegisterChip(Chip):
     def reports(self) -> bool:
         """Whether nonces are reported."""
         return True
+
+    @property
+    def ticket_difficulty(self) -> int:
+        """Least difficulty of what is reported, at scale 1."""
+        return 1 << self._ticket_bits
+
+    @property
+    def span(self) -> int:
+        """How many nonces in a row are this chip's; the last one takes what is left over."""
+        is_last = self.address + 2 * self._step > ADDRESSES
+        addresses = ADDRESSES - self.address if is_last else self._step
+        return addresses << self._address_shift
 
     @property
     def first_nonce(self) -> int:
@@ -163,7 +175,7 @@ class RegisterChip(Chip):
     # --- Reports -------------------------------------------------------------------------------
 
     @abstractmethod
-    def _id_byte(self, job_id: int, lane: int) -> int:
+    def id_byte(self, job_id: int, lane: int) -> int:
         """Return what a reply says of its job."""
 
     @property
@@ -191,6 +203,6 @@ class RegisterChip(Chip):
             self.family,
             found.said,
             self._detail(Hit(piece, excess_bits)),
-            self._id_byte(piece.job_id, piece.lane),
+            self.id_byte(piece.job_id, piece.lane),
             piece.version_bits if self.says_version else None,
         )
