@@ -1,20 +1,22 @@
-"""Joins a virtual stick of `chipsim` to a virtual bridge: the stick's port is a device on a bus."""
+"""Joins a virtual stick of `chipsim` to a virtual bridge: the stick's ports are a device on a bus.
+
+The stick is called on its own event loop only; packets are moved by whatever thread the host's
+program has for them.
+"""
 
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from luxminer_hil.chipsim.products import BOARDS
+from luxminer_hil.chipsim.stick import VirtualStick
 from luxminer_hil.usbsim.bus import BusDevice, SimulatedBus
 from luxminer_hil.usbsim.device import UsbModel
-from luxminer_hil.usbsim.uart import HostLine, UartSide
+from luxminer_hil.usbsim.sticks import make_bridge
+from luxminer_hil.usbsim.uart import Channel, HostLine, UartSide
 
-__all__ = ["NOMINAL_RATES", "UsbPort"]
-
-NOMINAL_RATES = (115_200, 375_000, 1_500_000)
-"""What a host means by the rates that a divider gives."""
-
-TOLERANCE = 0.05
-"""A UART reads what comes at a rate this much off. Ref: usb-sticks 2.3 (4 % is what sticks run)."""
+__all__ = ["UartPort", "UsbPort", "usb_stick"]
 
 MAX_ON_THE_WAY_BYTES = 1024
 """Taken from the bus, but not given to the stick yet."""
@@ -22,30 +24,12 @@ MAX_ON_THE_WAY_BYTES = 1024
 Received = Callable[[bytes], None]
 
 
-class UsbPort:
-    """A `chipsim` port, and the UART side of its bridge.
+class UartPort:
+    """A `chipsim` port on one UART of a bridge that somebody else plugs in."""
 
-    The stick is called on its own event loop only; packets are moved by whatever thread the host's
-    program has for them. ``make_bridge`` gets this port and returns the bridge in front of it.
-    """
-
-    def __init__(
-        self,
-        bus: SimulatedBus,
-        place: str,
-        make_bridge: Callable[[UartSide], UsbModel],
-        *,
-        kernel_drivers: Sequence[int] | None = None,
-        reset: Callable[[bool], None] | None = None,
-    ) -> None:
-        """Make a port that is not plugged in yet; ``reset`` is called on the loop."""
-        self.bridge = make_bridge(self)
-        self._bus = bus
-        self._place = place
-        self._kernel_drivers = kernel_drivers
-        self._on_reset = reset
+    def __init__(self, path: str) -> None:
+        self._path = path
         self._lock = threading.Lock()
-        self._device: BusDevice | None = None
         self._line: HostLine | None = None
         self._received: Received | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -56,17 +40,11 @@ class UsbPort:
 
     @property
     def path(self) -> str:
-        return f"usb:{self._place}"
-
-    @property
-    def device(self) -> BusDevice:
-        """The device on the bus; only while plugged in."""
-        assert self._device is not None, "not plugged in"
-        return self._device
+        return self._path
 
     @property
     def has_host(self) -> bool:
-        return self._device is not None and bool(self._device.claims)
+        return self._line is not None
 
     def plug(self, received: Received) -> None:
         assert self._received is None, "plugged twice"
@@ -74,12 +52,9 @@ class UsbPort:
         self._received = received
         self._is_paused = False
         self._on_the_way = 0
-        self._device = self._bus.plug(self.bridge, self._place, kernel_drivers=self._kernel_drivers)
 
     def unplug(self) -> None:
         self._received = None
-        self._device = None
-        self._bus.unplug(self._place)
 
     def write(self, data: bytes) -> int:
         return self._line.send(data) if self._line is not None else 0
@@ -92,12 +67,7 @@ class UsbPort:
         self._ready()
 
     def host_baudrate(self) -> int | None:
-        """Return the nominal rate nearest to that of the bridge, else the bridge's own."""
-        rate = self.bridge.channels[0].baudrate
-        for nominal in NOMINAL_RATES:
-            if abs(rate - nominal) <= TOLERANCE * nominal:
-                return nominal
-        return rate
+        """Return None: which rate a bridge runs at only `UsbPort` knows."""
 
     # --- What the bridge calls -----------------------------------------------------------------
 
@@ -120,8 +90,7 @@ class UsbPort:
         return len(taken)
 
     def set_reset(self, asserted: bool) -> None:
-        if self._on_reset is not None and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._on_reset, asserted)
+        """Take no notice: a telemetry controller is not held in reset."""
 
     def _deliver(self, data: bytes) -> None:
         with self._lock:
@@ -133,3 +102,86 @@ class UsbPort:
     def _ready(self) -> None:
         if self._line is not None:
             self._line.ready()
+
+
+class UsbPort(UartPort):
+    """The port of the chips; plugging it in plugs the bridge in.
+
+    ``make_bridge`` gets this port and returns the bridge in front of it. ``on_reset`` is called on
+    the stick's loop when the bridge switches the chips' reset line.
+    """
+
+    def __init__(
+        self,
+        bus: SimulatedBus,
+        place: str,
+        make_bridge: Callable[[UartSide], UsbModel],
+        *,
+        kernel_drivers: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(f"usb:{place}")
+        self.bridge = make_bridge(self)
+        self.on_reset: Callable[[bool], None] | None = None
+        self._bus = bus
+        self._place = place
+        self._kernel_drivers = kernel_drivers
+        self._device: BusDevice | None = None
+
+    @property
+    def device(self) -> BusDevice:
+        """The device on the bus; only while plugged in."""
+        assert self._device is not None, "not plugged in"
+        return self._device
+
+    @property
+    def has_host(self) -> bool:
+        return self._device is not None and bool(self._device.claims)
+
+    @property
+    def _channel(self) -> Channel:
+        return self.bridge.channels[0]
+
+    def plug(self, received: Received) -> None:
+        super().plug(received)
+        self._device = self._bus.plug(self.bridge, self._place, kernel_drivers=self._kernel_drivers)
+
+    def unplug(self) -> None:
+        super().unplug()
+        self._device = None
+        self._bus.unplug(self._place)
+
+    def host_baudrate(self) -> int | None:
+        return self._channel.baudrate
+
+    def set_reset(self, asserted: bool) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._tell_reset, asserted)
+
+    def _tell_reset(self, asserted: bool) -> None:
+        if self.on_reset is not None and self._received is not None:
+            self.on_reset(asserted)
+
+
+def usb_stick(
+    bus: SimulatedBus,
+    place: str,
+    model: str = "compac",
+    *,
+    serial: str = "",
+    kernel_drivers: Sequence[int] | None = None,
+    **options: Any,
+) -> tuple[VirtualStick, UsbPort]:
+    """Make a stick of any model behind its bridge, with its reset line and telemetry joined.
+
+    ``options`` are those of `VirtualStick`. Starting it plugs it in. Raises SimulatorError.
+    """
+    has_telemetry = model in BOARDS and BOARDS[model].telemetry is not None
+    telemetry = UartPort(f"usb:{place}#1") if has_telemetry else None
+
+    def bridge(chips: UartSide) -> UsbModel:
+        return make_bridge(model, chips, serial=serial, telemetry=telemetry)
+
+    port = UsbPort(bus, place, bridge, kernel_drivers=kernel_drivers)
+    stick = VirtualStick(model, port=port, telemetry_port=telemetry, **options)
+    port.on_reset = stick.reset
+    return stick, port

@@ -51,14 +51,14 @@ STICKS: Mapping[str, StickUsb] = {
         ("r606", Bridge.FT230X, GEKKO, "R606 Bitcoin Miner"),
         ("compacf", Bridge.FT230X, GEKKO, "CompacF Bitcoin Miner"),
         ("r909", Bridge.FT230X, GEKKO, "R909 Bitcoin Miner"),
-        ("compac-a1", Bridge.CP2105, SILABS, "GekkoScience Compac A1"),
-        ("terminus-a1", Bridge.CP2105, SILABS, "GekkoScience Terminus A1"),
-        ("compac-a2", Bridge.CP2105, SILABS, "GekkoScience Compac A2"),
-        ("terminus-a2", Bridge.CP2105, SILABS, "GekkoScience Terminus A2"),
+        ("compaca1", Bridge.CP2105, SILABS, "GekkoScience Compac A1"),
+        ("terminusa1", Bridge.CP2105, SILABS, "GekkoScience Terminus A1"),
+        ("compaca2", Bridge.CP2105, SILABS, "GekkoScience Compac A2"),
+        ("terminusa2", Bridge.CP2105, SILABS, "GekkoScience Terminus A2"),
         # Unproven: the strings of sticks that use a CP2102 as it leaves its factory.
         ("u1", Bridge.CP2102, SILABS, "CP2102 USB to UART Bridge Controller"),
         ("u2", Bridge.CP2102, SILABS, "CP2102 USB to UART Bridge Controller"),
-        ("block-erupter", Bridge.CP2102, SILABS, "CP2102 USB to UART Bridge Controller"),
+        ("blockerupter", Bridge.CP2102, SILABS, "CP2102 USB to UART Bridge Controller"),
     )
 }
 """Name of a model -> how it shows on USB."""

@@ -33,8 +33,8 @@ MODELS = {
     "R606": "r606",
     "CompacF": "compacf",
     "R909": "r909",
-    "CompacA1": "compac-a1",
-    "CompacA2": "compac-a2",
+    "CompacA1": "compaca1",
+    "CompacA2": "compaca2",
 }
 
 LATENCY = "40 09 0001 0000"
@@ -61,7 +61,7 @@ async def test_a_stick_is_set_up_and_reset_as_the_captured_table_says(product: s
             await transport.set_reset(False)
             assert [r for r in rig.requests() if r != LATENCY] == table
             assert rig.requests().count(LATENCY) == 1
-        elif MODELS[product].startswith("compac-a"):
+        elif MODELS[product].startswith("compaca"):
             assert rig.requests() == table + TELEMETRY
             assert device.events.count("reset") == steps(product, "line_setup").count(["usb_reset"])
             before = len(rig.requests())
@@ -95,7 +95,7 @@ async def test_the_pauses_of_an_ftdi_reset() -> None:
 
 async def test_the_pauses_of_a_cp2105_reset() -> None:
     rig = Rig()
-    rig.plug("compac-a2")
+    rig.plug("compaca2")
     async with rig.opened() as transport:
         assert rig.pauses == [(5, 0.1)]
         await transport.set_reset(True)
@@ -106,7 +106,7 @@ async def test_the_pauses_of_a_cp2105_reset() -> None:
         assert rig.chips.resets[-1] is False
 
 
-@pytest.mark.parametrize("model", ["u2", "block-erupter"])
+@pytest.mark.parametrize("model", ["u2", "blockerupter"])
 async def test_a_stick_of_another_maker_gets_no_parity(model: str) -> None:
     rig = Rig()
     rig.plug(model)
@@ -158,7 +158,7 @@ async def test_written_bytes_leave_before_the_rate_is_changed() -> None:
     ("model", "rate"),
     [
         *(("newpac", rate) for rate in (7_000_000, 2_500_000, 0)),
-        *(("compac-a1", rate) for rate in (3_000_000, -1)),
+        *(("compaca1", rate) for rate in (3_000_000, -1)),
         ("compac", 1_500_000),
     ],
 )

@@ -25,7 +25,7 @@ from luxminer.transport.usbbridge.problems import unusable
 from luxminer.transport.usbbridge.transport import INPUT_LIMIT, MAX_ORDERS
 from tests.unit.transport.usb_rig import BAUD, PLACE, Rig, read_exactly
 
-EVERY = ["compac", "compacf", "compac-a1"]
+EVERY = ["compac", "compacf", "compaca1"]
 """One stick of each bridge."""
 
 
@@ -292,7 +292,7 @@ async def test_closing_ends_a_read_and_a_write_under_way() -> None:
 async def test_no_thread_stays_behind() -> None:
     before = {thread.name for thread in threading.enumerate()}
     rig = Rig()
-    rig.plug("compac-a1")
+    rig.plug("compaca1")
     async with rig.opened() as transport:
         await transport.write(b"x")
         assert len({thread.name for thread in threading.enumerate()} - before) >= 3
@@ -304,7 +304,7 @@ async def test_no_thread_stays_behind() -> None:
 
 async def test_telemetry_is_a_channel_of_its_own() -> None:
     rig = Rig()
-    rig.plug("compac-a2")
+    rig.plug("compaca2")
     async with rig.opened() as transport:
         telemetry = transport.channel(1)
         assert telemetry.capabilities == frozenset()
@@ -324,7 +324,7 @@ async def test_telemetry_is_a_channel_of_its_own() -> None:
 
 async def test_both_channels_work_after_a_reset_of_the_port() -> None:
     rig = Rig()
-    rig.plug("compac-a2")
+    rig.plug("compaca2")
     async with rig.opened() as transport:
         telemetry = transport.channel(1)
         reading = asyncio.create_task(telemetry.read())
@@ -341,7 +341,7 @@ async def test_both_channels_work_after_a_reset_of_the_port() -> None:
 
 async def test_an_unplug_ends_both_channels() -> None:
     rig = Rig()
-    rig.plug("compac-a2")
+    rig.plug("compaca2")
     async with rig.opened() as transport:
         readers = [asyncio.create_task(t.read()) for t in (transport, transport.channel(1))]
         await asyncio.sleep(0.01)
@@ -354,7 +354,7 @@ async def test_an_unplug_ends_both_channels() -> None:
 
 async def test_closing_telemetry_leaves_the_chips_alone() -> None:
     rig = Rig()
-    rig.plug("compac-a2")
+    rig.plug("compaca2")
     async with rig.opened() as transport:
         telemetry = transport.channel(1)
         await telemetry.close()

@@ -1,19 +1,30 @@
 """A whole virtual stick behind a virtual bridge, driven by the real transport."""
 
 import asyncio
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from luxminer.errors import TransportClosed
 from luxminer.transport.usbbridge.opening import open_usb
 from luxminer.transport.usbbridge.transport import UsbTransport
-from luxminer_hil.chipsim.stick import VirtualStick
+from luxminer_hil.chipsim.stick import MODELS, VirtualStick
 from luxminer_hil.usbsim.bus import SimulatedBus
 from luxminer_hil.usbsim.pyusb_backend import SimulatedBackend
-from luxminer_hil.usbsim.stick_port import MAX_ON_THE_WAY_BYTES, UsbPort
-from luxminer_hil.usbsim.sticks import make_bridge
+from luxminer_hil.usbsim.stick_port import MAX_ON_THE_WAY_BYTES, UsbPort, usb_stick
+from luxminer_hil.usbsim.sticks import STICKS, make_bridge
+from luxminer_hil.usbsim.uart import Silence
 
 COUNT = bytes.fromhex("84000011")
+PRODUCTS = [
+    product
+    for product in json.loads((Path(__file__).parents[2] / "vectors/bm13xx.json").read_text())[
+        "products"
+    ]
+    if product["products"] and product["bridge"] != "MCP2210"
+]
 CHIP = bytes.fromhex("1384000013")
 
 
@@ -96,15 +107,15 @@ async def test_a_host_ahead_of_the_line_is_held_back_and_loses_nothing() -> None
         await transport.close()
 
 
-async def test_reset_reaches_the_owner_of_the_port() -> None:
+async def test_reset_and_rate_reach_the_owner_of_the_port() -> None:
     bus = SimulatedBus()
     seen: list[bool] = []
-    port = UsbPort(
-        bus, "1-2", lambda uart: make_bridge("newpac", uart, serial="1"), reset=seen.append
-    )
+    port = UsbPort(bus, "1-2", lambda uart: make_bridge("newpac", uart, serial="1"))
+    port.on_reset = seen.append
     received: list[bytes] = []
     port.plug(received.append)
     transport = await opened(bus, "1-2")
+    assert port.host_baudrate() == 115385
     await transport.set_reset(True)
     await transport.set_reset(False)
     await transport.set_baudrate(1_500_000)
@@ -117,3 +128,63 @@ async def test_reset_reaches_the_owner_of_the_port() -> None:
     assert await replies(transport, 5) == b"reply"
     port.unplug()
     await transport.close()
+
+
+COUNTS = {
+    # usb-sticks reference 5.3 and 6.1: register 00 of all chips
+    "newpac": ("5405000019", 2 * 7),
+    "compacf": ("55aa520500000a", 9),
+    "compaca2": ("55aa520500000a", 9),
+}
+
+
+@pytest.mark.parametrize("model", COUNTS)
+async def test_chips_of_every_bridge_answer_only_out_of_reset(model: str) -> None:
+    question, size = COUNTS[model]
+    bus = SimulatedBus()
+    stick, port = usb_stick(bus, "1-1.3", model, serial="7")
+    async with stick:
+        transport = await opened(bus, "1-1.3")
+        before = stick.counters().resets
+        await transport.set_reset(True)
+        await asyncio.sleep(0.01)
+        assert not stick.are_chips_on
+        await transport.write(bytes.fromhex(question))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await transport.read()
+        await transport.set_reset(False)
+        await transport.write(bytes.fromhex(question))
+        assert len(await replies(transport, size)) == size
+        assert stick.counters().resets == before + 1
+        assert port.device.model.identity.serial == "7"
+        await transport.close()
+
+
+async def test_telemetry_answers_on_the_second_interface() -> None:
+    """Reference 9.2: ``3f 76`` asks for the version."""
+    bus = SimulatedBus()
+    stick, _ = usb_stick(bus, "1-1.3", "compaca1")
+    async with stick:
+        transport = await opened(bus, "1-1.3")
+        telemetry = transport.channel(1)
+        await telemetry.write(bytes.fromhex("3f76"))
+        async with asyncio.timeout(1.0):
+            assert (await telemetry.read())[0] == 0x20
+        await transport.close()
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda row: str(row["name"]))
+def test_strings_and_ids_are_those_of_the_table(product: dict[str, Any]) -> None:
+    for name in product["products"]:
+        bridges = [make_bridge(model, Silence()) for model in STICKS]
+        (bridge,) = [b for b in bridges if b.identity.product == name]
+        assert bridge.identity.manufacturer in product["manufacturer"]
+        assert bridge.identity.vendor_id == int(product["vid"], 16)
+        assert bridge.identity.product_id == int(product["pid"], 16)
+        addresses = [e.address for e in bridge.layout.interfaces[0].endpoints]
+        assert addresses == [int(product["endpoint_in"], 16), int(product["endpoint_out"], 16)]
+
+
+def test_every_model_of_the_chips_has_a_bridge() -> None:
+    assert STICKS.keys() == MODELS.keys()
