@@ -13,12 +13,11 @@ from luxminer_drivers.bm13xx.facts import (
     Model,
     NonceAddress,
     Opcodes,
-    PllBand,
-    PllForm,
     Product,
     Registers,
     Split,
 )
+from luxminer_drivers.bm1362.facts import PLL as PLL
 from luxminer_drivers.bm1362.facts import Register as Register
 
 VERSION_CONTROL = 0x8000
@@ -45,26 +44,6 @@ HASH_COUNT_ORIGINAL = 0x0F25
 
 CHIP_ID_REPLY = b"\x13\x70\x00\x00\x00\x00\x00\x00"
 """Value, address, register, two more. Captured by mj."""
-
-PLL = PllForm(
-    prefix=0x40,
-    prefix_fast=0x50,
-    fast_mhz=2400.0,
-    post_offset=1,
-    bands=(
-        PllBand(500.0, True, 1, 5, 1),
-        PllBand(250.0, False, 2, 5, 1),
-        PllBand(150.0, False, 2, 5, 2),
-        PllBand(0.0, True, 2, 5, 3),
-    ),
-    min_mhz=100.0,
-    max_mhz=800.0,
-    step_mhz=6.25,
-    can_stop=True,
-    search_from=160,
-    search_to=239,
-)
-"""As of the BM1362."""
 
 BM1370 = Family(
     name="BM1370",

@@ -196,8 +196,8 @@ class Bm1384(Family):
             )
         await self._send(task.encode())
 
-    def receive(self, data: bytes, now_s: float) -> Iterator[Reading]:
-        frames = self._decoder.feed(data, now_s) if data else self._decoder.expire(now_s)
+    def receive(self, data: bytes) -> Iterator[Reading]:
+        frames = self._decoder.feed(data, 0.0) if data else self._decoder.expire(TAIL_S)
         for frame in frames:
             if isinstance(frame, NonceReply):
                 slot = self._jobs.slot(frame.job_id)

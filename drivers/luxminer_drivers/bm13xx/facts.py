@@ -12,7 +12,9 @@ from typing import NamedTuple
 from luxminer_drivers.common.facts import CRC5 as CRC5
 from luxminer_drivers.common.facts import CRC16 as CRC16
 from luxminer_drivers.common.facts import CRYSTAL_MHZ as CRYSTAL_MHZ
+from luxminer_drivers.common.facts import GRACE_S as GRACE_S
 from luxminer_drivers.common.facts import MAX_CHIPS as MAX_CHIPS
+from luxminer_drivers.common.facts import NONCE_LIMIT_FACTOR as NONCE_LIMIT_FACTOR
 from luxminer_drivers.common.facts import NONCE_SPACE as NONCE_SPACE
 from luxminer_drivers.common.facts import WORD_LENGTH as WORD_LENGTH
 from luxminer_drivers.common.facts import BitField as BitField
@@ -332,6 +334,8 @@ COUNT_FIRST_S = 1.0
 """How long the first reply to the count may take."""
 COUNT_QUIET_S = 0.020
 """Silence that ends the count."""
+AFTER_COUNT_S = 0.050
+"""Between the count, or the start of telemetry after it, and what follows."""
 WAIT_FACTOR = 0.5
 """A task is replaced after this part of the time that its nonces and versions take."""
 MAX_WAIT_FULLSCANS = 3.0
@@ -340,10 +344,6 @@ VERSION_FULLSCANS = 255.996
 """What the original multiplies the wait by for chips that roll versions; also the upper bound."""
 RAMP_INTERVAL_S = 2.0
 """Between two steps of the clock upwards."""
-NONCE_LIMIT_FACTOR = 20.0
-"""Silence of this many expected nonce intervals is a failure."""
-GRACE_S = 10.0
-"""Nothing is judged in the first seconds after a reset."""
 
 # --- Bridges and controllers of the sticks -------------------------------------------------------
 
@@ -372,9 +372,8 @@ FTDI_RESET = (
 )
 """NewPac, R606, Compac F, R909: chip of the bridge reset, 8N1, 3 MHz / 26, no flow control, both
 buffers emptied; then CBUS1, which is nRST of all chips, high, low, high. Also go."""
-FTDI_LOW_S = 0.030
 FTDI_LOW_BM1397_S = 1.0
-"""How long nRST stays low; the BM1397 takes longer."""
+"""How long nRST stays low where the chip is a BM1397, instead of the last but one pause above."""
 FTDI_RUN_DIVISOR = 2
 """40/03 with this value: 1.5 Mbaud at the host, while chips run at 1.5625 M; 4 % apart works."""
 FTDI_RUN_BAUDRATE = 1_500_000

@@ -124,7 +124,7 @@ class Family(ABC):
         """Let the chips search ``work`` from now on; None keeps them busy or idle."""
 
     @abstractmethod
-    def receive(self, data: bytes, now_s: float) -> Iterator[Reading]:
+    def receive(self, data: bytes) -> Iterator[Reading]:
         """Take what arrived, empty after a silence of `tail_s`; yield what it completes."""
 
     @property

@@ -171,7 +171,7 @@ class ChainStick:
             now_s = host.clock.monotonic()
             if data:
                 log.log(TRACE, "device %d: received %s", host.device_id, HexDump(data))
-            for reading in family.receive(data, now_s):
+            for reading in family.receive(data):
                 if isinstance(reading, ClockReading):
                     if not self._clock_watch.answered(reading.mhz):
                         self._link.discard(reading, reading.length)

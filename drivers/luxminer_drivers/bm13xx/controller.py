@@ -1,0 +1,105 @@
+"""The telemetry controller of A1 and A2: core voltage, regulator, LED, fan, temperatures.
+
+It has a line of its own beside that of the chips. Ref: REFERENCE.md of BM1362, "Telemetry".
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from luxminer.errors import DeviceFault, FrameError, TransportError
+from luxminer.transport.base import Transport
+from luxminer_drivers.bm13xx import facts, telemetry
+from luxminer_drivers.bm13xx.telemetry import Led, Telemetry
+
+__all__ = ["Controller"]
+
+log = logging.getLogger(__name__)
+
+MAX_MISSES = 10
+"""Readings in a row without an answer after which the values are no longer believed."""
+
+
+class Controller:
+    """Talks to the controller; one caller at a time. Without an answer it is given up."""
+
+    def __init__(self, line: Transport, core_mv: int) -> None:
+        self._line = line
+        self._core_mv = core_mv
+        self._version: int | None = None
+        self._mask = 0
+        self._misses = 0
+        self.values = Telemetry()
+
+    @property
+    def hottest_c(self) -> float | None:
+        found = [each for each in self.values.temperatures_c if each is not None]
+        return max(found, default=None)
+
+    async def start(self) -> bool:
+        """Set the core voltage and switch the regulator on; False when nothing answers."""
+        for _ in range(2):
+            with suppress(FrameError):
+                if answer := await self._ask(telemetry.ask_version(), 1):
+                    telemetry.version_row(answer[0])
+                    self._version = answer[0]
+                    break
+            await asyncio.sleep(facts.TELEMETRY_RETRY_S)
+        if self._version is None:
+            log.warning("%s: no telemetry controller answers", self._line.name)
+            return False
+        await self._order(telemetry.set_core(self._core_mv))
+        await self._order(telemetry.set_regulator(is_on=True))
+        await self._line.write(telemetry.set_led(Led.WORK))
+        await self._read(1)
+        known = telemetry.known_mask(self._version)
+        if known is None:
+            answer = await self._ask(telemetry.ask_mask(), 1)
+            known = answer[0] if answer else 0
+        self._mask = known
+        await self.poll()
+        return True
+
+    async def poll(self) -> None:
+        """Read the values. Raises DeviceFault when it is too hot, having switched all off."""
+        if self._version is None:
+            return
+        raw = await self._ask(telemetry.ask_values(), facts.TELEMETRY_READ_LENGTH)
+        self._misses = 0 if raw else self._misses + 1
+        if raw:
+            self.values = telemetry.decode_values(self._version, self._mask, raw)
+        elif self._misses >= MAX_MISSES:
+            self.values = Telemetry()
+        hottest_c = self.hottest_c
+        if hottest_c is not None and hottest_c >= facts.HOT_C:
+            await self.protect()
+            raise DeviceFault(f"{hottest_c:.0f} C: switched off until it is cool; look at its fan")
+
+    async def protect(self) -> None:
+        """Take the power off the chips and say so with the LED."""
+        await self._order(telemetry.set_core(facts.CORE_SAFE_MV))
+        await self._order(telemetry.set_regulator(is_on=False))
+        await self._line.write(telemetry.set_led(Led.ON))
+
+    async def end(self) -> None:
+        """Leave the LED dark; what fails does not matter any more."""
+        with suppress(TransportError):
+            await self._line.write(telemetry.set_led(Led.OFF))
+
+    async def _ask(self, command: bytes, length: int) -> bytes:
+        self._line.discard_input()
+        await self._line.write(command)
+        await asyncio.sleep(facts.TELEMETRY_PAUSE_S)
+        return await self._read(length)
+
+    async def _order(self, command: bytes) -> None:
+        await self._ask(command, 1)
+        await asyncio.sleep(facts.TELEMETRY_PAUSE_S)
+
+    async def _read(self, length: int) -> bytes:
+        data = b""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(facts.TELEMETRY_READ_S):
+                while len(data) < length:
+                    data += await self._line.read(length - len(data))
+        return data

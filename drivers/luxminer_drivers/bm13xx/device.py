@@ -1,0 +1,452 @@
+"""A chain of register-addressed chips: bring-up by rows, tasks, replies, clock, farewell.
+
+What differs between BM1387, BM1397, BM1362 and BM1370 is in the `Plan` that each family's package
+has. `ChainStick` runs the chain. Ref: REFERENCE.md of the families.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from luxminer.device.contract import DeviceHost, DeviceOptions, DriverSpec, StickModel, UsbMatch
+from luxminer.errors import DeviceFault, ProbeMismatch, TransportError
+from luxminer.hashing import header_hash, midstates, verify
+from luxminer.transport.base import Capability, Transport
+from luxminer.work.header import header_start
+from luxminer.work.job import WorkItem
+from luxminer.work.target import difficulty_of_hash
+from luxminer_drivers.bm13xx import chain, facts
+from luxminer_drivers.bm13xx.commands import ReadRegister, WriteRegister
+from luxminer_drivers.bm13xx.controller import Controller
+from luxminer_drivers.bm13xx.pll import Pll, choose_pll, next_step, stopped
+from luxminer_drivers.bm13xx.replies import BadFrame, Decoder, NonceReply, RegisterReply
+from luxminer_drivers.bm13xx.ring import JobRing
+from luxminer_drivers.bm13xx.steps import Settings, Step, expand
+from luxminer_drivers.bm13xx.tasks import HeaderTask, MidstateTask, busy_task
+from luxminer_drivers.bm13xx.ticket import choose_ticket, encode_ticket
+from luxminer_drivers.bm13xx.ticket_watch import TicketWatch
+from luxminer_drivers.bm13xx.versions import rolled_version, version_register
+from luxminer_drivers.common.family import Claim, ClockReading, Family, Health, Reading, Slot
+from luxminer_drivers.common.link import Link
+from luxminer_drivers.common.stick import ChainStick
+
+__all__ = ["Bm13xx", "Plan", "spec"]
+
+log = logging.getLogger(__name__)
+
+COUNT_ATTEMPTS = 3
+
+COUNT_SILENCE_S = 0.1
+"""Silence that ends the count; the original waits `facts.COUNT_QUIET_S`, a busy host needs more."""
+
+COUNT_LIMIT_S = 3.0
+"""A line that never falls silent is not waited for longer."""
+
+FAST_COUNT_S = 0.3
+"""How long an answer at the wrong rate is waited for, where chips may be left at the fast one."""
+
+QUIET_LIMIT_S = 0.9
+"""Farewell, including writes that block."""
+
+BITS_PER_BYTE = 10
+
+ZERO_BITS_TARGET = 1 << 224
+"""A chip looks for 32 zero bits, which is a little easier than a pool's difficulty 1."""
+
+MAX_TARGET = (1 << 256) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one family brings."""
+
+    kind: facts.Family
+    models: tuple[facts.Model, ...]
+    before_count: Sequence[Step]
+    bring_up: Sequence[Step]
+    clock: Sequence[Step]
+    shutdown: Sequence[Step]
+    slow_link: Sequence[Step] = ()
+    """Brings chips that run at a fast link rate back to that of a start."""
+    needs: frozenset[Capability]
+    reset_low_s: float = 0.0
+    """How long the reset line stays asserted beyond the pause of the bridge."""
+    version_control: int = 0
+    """Upper half of the version register, for families that have one."""
+    variants: Mapping[int, facts.Family] = field(default_factory=dict)
+    """Chips that a stick may have instead, by their id."""
+
+
+class Bm13xx(Family):
+    """The chips of one stick."""
+
+    tail_s = 0.05
+
+    def __init__(self, link: Link, options: DeviceOptions, plan: Plan, row: facts.Model) -> None:
+        self._link = link
+        self._scale = options.scale
+        self._model = options.model
+        self._plan = plan
+        self._row = row
+        self._take_kind(plan.kind)
+        self._pll = choose_pll(self._kind.pll, row.start_mhz)
+        self._mask = facts.VERSION_MASK
+        self._midstates = 1
+        self._baudrate = facts.START_BAUDRATE
+        self._controller: Controller | None = None
+        self._ticket = 1
+        self._ticket_watch = TicketWatch()
+        self._target_le = min(round(ZERO_BITS_TARGET / self._scale), MAX_TARGET).to_bytes(
+            32, "little"
+        )
+
+    def _take_kind(self, kind: facts.Family) -> None:
+        self._kind = kind
+        self.chip, self.cores = kind.name, kind.cores
+        self._decoder = Decoder(kind)
+        self._ring = JobRing(kind)
+
+    # Clock
+
+    def reach(self, mhz: float) -> float:
+        return choose_pll(self._kind.pll, mhz).mhz
+
+    async def step_clock(self, target_mhz: float) -> float:
+        self._set_pll(choose_pll(self._kind.pll, next_step(self._kind.pll, self.mhz, target_mhz)))
+        await self._carry_out(self._plan.clock)
+        return facts.RAMP_INTERVAL_S
+
+    async def ask_clock(self) -> None:
+        read = ReadRegister(register=self._kind.registers.pll)
+        await self._link.send(read.encode(self._kind), facts.COMMAND_PAUSE_S)
+
+    def _set_pll(self, pll: Pll) -> None:
+        self._pll, self.mhz = pll, pll.mhz
+
+    # Life
+
+    async def bring_up(self, host: DeviceHost, target_mhz: float) -> None:
+        self._take_kind(self._plan.kind)
+        self._set_pll(choose_pll(self._kind.pll, min(self._row.start_mhz, target_mhz)))
+        await self._reset()
+        await self._link.settle(facts.SETTLE_S)
+        self.chips = await self._count_surely(host)
+        if self.chips < self._row.chips_required:
+            title, wanted = self._model.title, self._row.chips_required
+            if not self.chips:
+                raise ProbeMismatch(
+                    f"no {self.chip} answered on {self._link.name}; unplug the stick and plug it "
+                    "in again, or try another hub or cable"
+                )
+            raise DeviceFault(
+                f"{self.chips} chips answered, a {title} has {wanted}; look at its power"
+            )
+        if self._model.chips and self.chips > self._model.chips:
+            words = "device %d: %d chips answered, a %s has %d"
+            log.warning(words, host.device_id, self.chips, self._model.title, self._model.chips)
+        await self._start_controller()
+        await asyncio.sleep(facts.AFTER_COUNT_S)
+        self._ticket = choose_ticket(self._kind, self.chips)
+        self._mask = facts.VERSION_MASK
+        await self._carry_out(self._plan.bring_up)
+        self._ticket_watch.set(self._ticket)
+        self._link.forget_input()
+        self._decoder = Decoder(self._kind)
+        self._ring = JobRing(self._kind)
+
+    async def _reset(self) -> None:
+        """Start the chips anew where that is possible, and go back to the rate of a start."""
+        if self._link.can(Capability.RESET_LINE):
+            await self._link.transport.set_reset(True)
+            await asyncio.sleep(self._plan.reset_low_s)
+            await self._set_rate(facts.START_BAUDRATE)
+            await self._link.transport.set_reset(False)
+            return
+        if missing := sorted(self._plan.needs - self._link.transport.capabilities):
+            log.warning(
+                "%s has no %s: chips can only be started by their commands; open the stick by its "
+                "USB path (usb:1-1.3) if it does not come up",
+                *(self._link.name, " and no ".join(missing)),
+            )
+        await self._set_rate(facts.START_BAUDRATE)
+
+    async def _set_rate(self, baudrate: int) -> None:
+        if baudrate != self._baudrate:
+            await self._link.transport.set_baudrate(baudrate)
+            self._baudrate = baudrate
+
+    async def _count_surely(self, host: DeviceHost) -> int:
+        """Return how many chips there are, asking again where the answer is in doubt."""
+        most = 0
+        for attempt in range(COUNT_ATTEMPTS):
+            if attempt and not most:
+                self.resets += 1
+                await self._recover_rate(host)
+            await self._carry_out(self._plan.before_count)
+            count, is_clean = await self._count(facts.COUNT_FIRST_S)
+            if count and count == self._model.chips:
+                return count
+            if is_clean and count >= self._row.chips_required and not self._model.chips:
+                return count
+            most = max(most, count)
+        return most
+
+    async def _recover_rate(self, host: DeviceHost) -> None:
+        """Look for chips that a host has left at the fast rate, and bring them back."""
+        if not self._plan.slow_link or self._link.can(Capability.RESET_LINE):
+            await self._reset()
+            return
+        with suppress(TransportError):
+            await self._set_rate(facts.FTDI_RUN_BAUDRATE)
+            count, _ = await self._count(FAST_COUNT_S)
+            if count:
+                words = "device %d: chips were left at %d baud; bringing them back"
+                log.warning(words, host.device_id, facts.FTDI_RUN_BAUDRATE)
+            await self._carry_out(self._plan.slow_link)
+        await self._set_rate(facts.START_BAUDRATE)
+        await self._link.settle(facts.SETTLE_S)
+
+    async def _count(self, first_s: float) -> tuple[int, bool]:
+        """Return how many chips say that they are there, and whether nothing else was heard."""
+        decoder = Decoder(self._kind)
+        read = ReadRegister(register=self._kind.registers.chip_id)
+        await self._link.send(read.encode(self._kind), facts.COMMAND_PAUSE_S)
+        frames: list[NonceReply | RegisterReply | BadFrame] = []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(COUNT_LIMIT_S):
+                wait_s = first_s
+                while data := await self._link.read(wait_s):
+                    frames += decoder.feed(data)
+                    wait_s = COUNT_SILENCE_S
+        frames += decoder.flush()
+        self._recognise(frames)
+        ids = [f for f in frames if isinstance(f, RegisterReply) and f.is_chip_id(self._kind)]
+        return len(ids), len(ids) == len(frames)
+
+    def _recognise(self, frames: Sequence[object]) -> None:
+        """Take the chips for what their id says, where a stick may have several kinds."""
+        for frame in frames:
+            kind = None
+            if isinstance(frame, RegisterReply):
+                kind = self._plan.variants.get(frame.value >> 16)
+            if kind is not None and kind is not self._kind:
+                self._take_kind(kind)
+
+    async def _start_controller(self) -> None:
+        """Give the chips their core voltage, where the board has a controller for it."""
+        self._controller = None
+        if not self._row.core_mv or not self._link.can(Capability.SECOND_CHANNEL):
+            return
+        controller = Controller(self._link.transport.channel(1), self._row.core_mv)
+        if await controller.start():
+            self._controller = controller
+            if (hottest_c := controller.hottest_c) is not None and hottest_c >= facts.HOT_C:
+                raise DeviceFault(f"{hottest_c:.0f} C: too hot to start")
+
+    async def attend(self) -> None:
+        while self._controller is not None:
+            await asyncio.sleep(facts.TELEMETRY_POLL_S)
+            await self._controller.poll()
+            values = self._controller.values
+            self.health = Health(temperature_c=self._controller.hottest_c, voltage_v=values.vout_v)
+        await super().attend()
+
+    async def quieten(self) -> None:
+        try:
+            async with asyncio.timeout(QUIET_LIMIT_S):
+                if self.chips and self._kind.pll.can_stop:
+                    self._set_pll(stopped(self._kind.pll))
+                    await self._carry_out(self._plan.shutdown)
+                if self._controller is not None:
+                    await self._controller.end()
+                if self._link.can(Capability.RESET_LINE):
+                    await self._link.transport.set_reset(True)
+                elif self._baudrate != facts.START_BAUDRATE:
+                    await self._carry_out(self._plan.slow_link)
+        except (TransportError, TimeoutError) as exc:
+            log.debug("%s: could not be left quiet: %s", self._link.name, exc)
+
+    async def _carry_out(self, steps: Sequence[Step]) -> None:
+        count = 0
+        if self._kind.core_groups and self.chips and self.mhz:
+            count = chain.hash_count(self._kind, self.chips, self.mhz)
+        settings = Settings(
+            chips=max(1, self.chips),
+            pll=self._pll,
+            ticket_difficulty=self._ticket,
+            hash_count=count,
+        )
+        for action in expand(self._kind, steps, settings):
+            if action.baudrate is not None:
+                await self._set_rate(action.baudrate)
+            await self._link.send(action.data, action.pause_s)
+
+    # Work
+
+    def take_work(self, host: DeviceHost) -> WorkItem | None:
+        if self._kind.midstate_counts:
+            return host.next_work(versions=self._kind.midstate_counts[-1])
+        return host.next_work(chip_rolls=True)
+
+    async def send_task(self, work: WorkItem | None) -> None:
+        if self._ticket_watch.is_wrong:
+            await self._write(self._kind.registers.ticket, encode_ticket(self._ticket))
+            self._ticket_watch.set(self._ticket)
+        job_id = self._ring.put(work)
+        if work is None:
+            task = busy_task(self._kind, job_id)
+        elif self._kind.midstate_counts:
+            found = len(work.midstates)
+            self._midstates = max(n for n in self._kind.midstate_counts if n <= found)
+            task = MidstateTask(
+                job_id=job_id, tail=work.tail, midstates=work.midstates[: self._midstates]
+            )
+        else:
+            if work.chip_rolls != self._mask:
+                self._mask = work.chip_rolls
+                value = version_register(self._plan.version_control, self._mask)
+                await self._write(self._kind.registers.version or 0, value)
+            task = HeaderTask(
+                job_id=job_id,
+                header=_first_64(work, work.versions[0]) + work.tail,
+                length_byte=self._kind.header_length_byte,
+                count_byte=self._kind.header_count_byte,
+            )
+        await self._link.send(task.encode(self._kind), facts.COMMAND_PAUSE_S)
+
+    async def _write(self, register: int, value: int) -> None:
+        write = WriteRegister(register=register, value=value)
+        await self._link.send(write.encode(self._kind), facts.COMMAND_PAUSE_S)
+
+    def receive(self, data: bytes) -> Iterator[Reading]:
+        for frame in self._decoder.feed(data) if data else self._decoder.flush():
+            if isinstance(frame, NonceReply):
+                yield self._claim(frame)
+            elif isinstance(frame, RegisterReply):
+                yield from self._register(frame)
+            else:
+                self._link.discard(frame, len(frame.raw))
+
+    def _register(self, reply: RegisterReply) -> Iterator[Reading]:
+        """Take what may be the answer to the question for the clock; others are not asked."""
+        length = len(self._kind.reply_preamble) + self._kind.register_lengths[-1]
+        pll = Pll.decode(self._kind.pll, reply.value)
+        is_clock = reply.register in (None, self._kind.registers.pll) and Pll.is_locked(reply.value)
+        if is_clock and pll is not None:
+            yield ClockReading(mhz=pll.mhz, length=length)
+        elif reply.register is None or is_clock:
+            self._link.discard(reply, length)
+
+    def _claim(self, reply: NonceReply) -> Claim:
+        chip = chain.chip_of_nonce(self._kind.nonce_address, reply.nonce, self.chips)
+        is_ours = not (
+            self._kind.midstate_counts
+            and reply.nonce.to_bytes(4, "little") in facts.OPEN_CORE_NONCES
+        )
+        best: tuple[Slot | None, int] = (None, 0)
+        for slot in self._ring.candidates(reply.job_id):
+            version = self._version(slot, reply)
+            if version is None:
+                continue
+            best = best if best[0] is not None else (slot, version)
+            if slot.work is not None and self._is_right(slot.work, version, reply.nonce):
+                return Claim(
+                    slot=slot, nonce=reply.nonce, version=version, chip=chip, is_right=True
+                )
+        slot_or_none, version = best
+        return Claim(
+            slot=slot_or_none,
+            nonce=reply.nonce,
+            version=version,
+            chip=chip,
+            is_right=False,
+            is_ours=is_ours and (slot_or_none is None or slot_or_none.work is not None),
+        )
+
+    def _version(self, slot: Slot, reply: NonceReply) -> int | None:
+        """Return the version that a chip must have hashed, None when there is no such midstate."""
+        if slot.work is None:
+            return 0
+        versions = slot.work.versions
+        if self._kind.midstate_counts:
+            return versions[reply.index] if reply.index < len(versions) else None
+        return rolled_version(versions[0], reply.version_bits)
+
+    def _is_right(self, work: WorkItem, version: int, nonce: int) -> bool:
+        if version in work.versions:
+            state = work.midstates[work.versions.index(version)]
+        else:
+            (state,) = midstates(_first_64(work, version), (version,))
+        if not verify(state, work.tail, nonce, self._target_le):
+            return False
+        difficulty = difficulty_of_hash(header_hash(state, work.tail, nonce))
+        self._ticket_watch.heard(float(difficulty) / self._scale)
+        return True
+
+    @property
+    def is_waiting(self) -> bool:
+        return not self._decoder.is_idle
+
+    # Figures
+
+    @property
+    def rate_hs(self) -> float:
+        return chain.hashrate_hs(self._kind, self.chips, self.mhz, self._row.rate_scale)
+
+    @property
+    def ticket_difficulty(self) -> int:
+        return self._ticket
+
+    def task_interval_s(self, scale: float) -> float:
+        epoch_s = None
+        if self._kind.core_groups:
+            count = chain.hash_count(self._kind, self.chips, self.mhz)
+            epoch_s = chain.version_epoch_s(self._kind, count, self._mask) / scale
+        interval_s = chain.task_interval_s(
+            self._kind, self.rate_hs * scale, midstates=self._midstates, epoch_s=epoch_s
+        )
+        longest = facts.TASK_HEADER_LENGTH + 32 * 3
+        line_s = longest * BITS_PER_BYTE / self._baudrate + facts.COMMAND_PAUSE_S
+        return max(interval_s, line_s)
+
+
+def _first_64(work: WorkItem, version: int) -> bytes:
+    return header_start(version, work.job.prev_hash, work.merkle_root)
+
+
+def spec(name: str, plan: Plan) -> DriverSpec:
+    """Return the driver of a family."""
+    rows = {row.product.name: row for row in plan.models}
+
+    async def open_stick(transport: Transport, options: DeviceOptions) -> ChainStick:
+        """Take charge of an open port. Writes nothing yet. Raises ConfigError for a wrong clock."""
+        link = Link(transport)
+        return ChainStick(link, options, Bm13xx(link, options, plan, rows[options.model.name]))
+
+    return DriverSpec(
+        name=name, models=tuple(_model(plan, row) for row in plan.models), open=open_stick
+    )
+
+
+def _model(plan: Plan, row: facts.Model) -> StickModel:
+    product = row.product
+    return StickModel(
+        name=product.name,
+        title=product.title,
+        code=product.code,
+        chip=plan.kind.name,
+        usb=UsbMatch(
+            vendor_id=product.vendor_id,
+            product_id=product.product_id,
+            manufacturers=product.manufacturers,
+            product=product.product,
+        ),
+        baudrate=facts.START_BAUDRATE,
+        chips=product.chips,
+        frequency_mhz=product.frequency_mhz,
+        min_mhz=plan.kind.pll.min_mhz,
+        max_mhz=plan.kind.pll.max_mhz,
+        needs=plan.needs,
+    )
