@@ -141,7 +141,8 @@ def check_nonce_espminer(vector: Vector) -> None:
     else:
         version = versions.rolled_version(base, reply.version_bits)
         expect_items(expected, {"small_core_id": reply.index})
-    place = bm1397.NONCE_ADDRESS_ESP
+    is_bm1397 = family.name == bm1397.BM1397.name
+    place = bm1397.NONCE_ADDRESS_ESP if is_bm1397 else family.nonce_address
     values = {
         "rolled_version": f"{version:08x}",
         "asic_nr": chain.chip_of_nonce(place, reply.nonce, given["chips"]),
