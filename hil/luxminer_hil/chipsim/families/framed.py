@@ -12,7 +12,7 @@ the reference does not name, and bits without a known meaning, are not obeyed (s
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import NamedTuple
 
@@ -182,7 +182,11 @@ class FramedParser:
             return None
         raw = bytes(body[:length])
         frame = self._task(raw) if opcode == facts.TASK_OPCODE else self._command(raw)
-        return frame if isinstance(frame, BadReason) else (len(preamble) + length, frame)
+        if isinstance(frame, BadReason):
+            return frame
+        if isinstance(frame, BadFrame):
+            frame = replace(frame, raw=preamble + raw)
+        return len(preamble) + length, frame
 
     def _length(self, opcode: int, byte: int) -> int | None:
         """Return the length without preamble of a frame that begins so, None for none."""

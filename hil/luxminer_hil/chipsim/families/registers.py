@@ -69,6 +69,7 @@ class RegisterChip(Chip):
         self.registers: dict[int, int] = {}
         address = self.family.nonce_address.bits
         self._address_shift = address.shift + address.width - 8
+        self._chips = chips
         self._step = ADDRESSES // chips
         super().__init__(index, scale, now_s)
 
@@ -103,7 +104,7 @@ class RegisterChip(Chip):
     @property
     def span(self) -> int:
         """How many nonces in a row are this chip's; the last one takes what is left over."""
-        is_last = self.address + 2 * self._step > ADDRESSES
+        is_last = self.address == self._step * (self._chips - 1)
         addresses = ADDRESSES - self.address if is_last else self._step
         return addresses << self._address_shift
 
