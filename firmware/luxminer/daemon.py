@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +24,7 @@ from luxminer.control import CommandBus
 from luxminer.device.manager import DeviceManager
 from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.device.state import DeviceState
+from luxminer.device.usb import UsbBus
 from luxminer.host import HostReader
 from luxminer.mining.scheduler import Scheduler
 from luxminer.mining.shares import ShareGate
@@ -36,6 +37,8 @@ from luxminer.telemetry.model import (
     MinerSnapshot,
     Rates,
 )
+from luxminer.transport.base import Transport
+from luxminer.transport.opening import open_port
 from luxminer.work.header import display
 from luxminer.work.job import NonceFound, PoolJob, Share
 from luxminer.work.target import difficulty_of_target
@@ -53,7 +56,8 @@ FIRST_BYTES_S = 0.1
 class Daemon:
     """The whole service for one configuration.
 
-    ``state_dir`` None keeps everything in memory. Raises ConfigError for what cannot be used.
+    ``state_dir`` None keeps everything in memory; ``usb`` and ``open_transport`` are another bus
+    than the machine's, and how ports are opened there. Raises ConfigError for what cannot be used.
     """
 
     def __init__(
@@ -64,6 +68,8 @@ class Daemon:
         clock: Clock | None = None,
         rng: random.Random | None = None,
         drivers: Sequence[DriverRecord] | None = None,
+        usb: UsbBus | None = None,
+        open_transport: Callable[[str, int], Awaitable[Transport]] = open_port,
     ) -> None:
         self.config = config
         self._clock = clock or SystemClock()
@@ -87,7 +93,14 @@ class Daemon:
             bus=self.bus,
         )
         self.devices = DeviceManager(
-            config, drivers, clock=self._clock, rng=rng, work=self.scheduler, nonces=self
+            config,
+            drivers,
+            clock=self._clock,
+            rng=rng,
+            work=self.scheduler,
+            nonces=self,
+            bus=usb,
+            open_transport=open_transport,
         )
         self._host = HostReader()
         self._started_s = self._clock.monotonic()

@@ -239,6 +239,23 @@ def test_status_bytes_are_taken_from_every_packet(data: st.DataObject) -> None:
     assert strip_status(wire) == payload
 
 
+@given(
+    st.lists(st.binary(min_size=62, max_size=62) | st.binary(max_size=61), max_size=60),
+    st.integers(1, 16),
+)
+def test_however_packets_are_gathered_into_reads_no_byte_is_lost(
+    payloads: list[bytes], packets_per_read: int
+) -> None:
+    """A read ends with a short packet, when it is full, or when its time is over."""
+    reads: list[list[bytes]] = [[]]
+    for payload in payloads:
+        if len(reads[-1]) == packets_per_read or (reads[-1] and len(reads[-1][-1]) < 64):
+            reads.append([])
+        reads[-1].append(b"\x31\x60" + payload)
+    received = b"".join(strip_status(b"".join(packets)) for packets in reads)
+    assert received == b"".join(payloads)
+
+
 @pytest.mark.parametrize("wire", [b"", b"\x01", b"\x01\x60"])
 def test_a_packet_without_data_gives_none(wire: bytes) -> None:
     assert strip_status(wire) == b""

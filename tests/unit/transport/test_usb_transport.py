@@ -2,8 +2,9 @@
 
 import asyncio
 import errno
-import gc
 import random
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from luxminer.transport.opening import open_port
 from luxminer.transport.usbbridge import find as find_module
 from luxminer.transport.usbbridge.find import names_in_sysfs
 from luxminer.transport.usbbridge.opening import open_usb
-from luxminer.transport.usbbridge.problems import unusable
+from luxminer.transport.usbbridge.problems import explain, unusable
 from luxminer.transport.usbbridge.transport import INPUT_LIMIT, MAX_ORDERS
 from tests.unit.transport.usb_rig import BAUD, PLACE, Rig, read_exactly
 
@@ -299,7 +300,6 @@ async def test_no_thread_stays_behind() -> None:
     await asyncio.sleep(0.05)
     left = {t.name for t in threading.enumerate() if t.name.startswith("usb:")} - before
     assert not left
-    gc.collect()
 
 
 async def test_telemetry_is_a_channel_of_its_own() -> None:
@@ -451,6 +451,51 @@ async def test_a_device_whose_names_cannot_be_known_is_left_alone() -> None:
             "usb:1-1.3?serial=S1", BAUD, backend=rig.backend, names_of=lambda device: None
         )
     assert device.opened == 0
+
+
+@pytest.mark.parametrize("model", EVERY)
+async def test_an_unplug_while_it_is_opened_is_seen_by_then_or_by_the_first_read(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig()
+    rig.plug(model)
+    monkeypatch.setattr(rig, "sleep", lambda seconds: rig.bus.unplug(PLACE))
+    with pytest.raises((PortUnusable, TransportClosed), match="plug"):
+        async with rig.opened() as transport:
+            await transport.read()
+    rig.plug(model)
+    monkeypatch.undo()
+    async with rig.opened() as transport:
+        await transport.write(b"works")
+
+
+async def test_an_error_of_the_bus_is_not_taken_for_an_unplug() -> None:
+    text = explain(OSError(errno.EIO, "Input/Output Error"))
+    assert text == "input/output error; check its cable and hub, or plug it in again"
+    error = unusable("usb:1-1.3", OSError(errno.EIO, "Input/Output Error"), "/dev/bus/usb/001/002")
+    assert error.problem is PortProblem.FAILED
+
+
+async def test_a_reset_that_fails_halfway_leaves_no_reader_behind() -> None:
+    rig = Rig()
+    device = rig.plug("compaca2")
+    async with rig.opened() as transport:
+        device.model.refuse(0x41, 0xFF)
+        with pytest.raises(TransportError, match="refused a request"):
+            await transport.set_reset(True)
+        await transport.set_reset(True)
+        await transport.set_reset(False)
+        rig.chips.say(b"nonce")
+        assert await transport.read() == b"nonce"
+
+
+def test_nothing_of_pyusb_is_there_before_a_port_is_opened() -> None:
+    code = (
+        "import sys; import luxminer.daemon, luxminer.transport.usbbridge.transport; "
+        "print([name for name in sys.modules if name.partition('.')[0] == 'usb'])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
 
 
 async def test_a_device_in_use_says_so() -> None:

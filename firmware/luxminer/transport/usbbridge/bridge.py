@@ -60,6 +60,8 @@ class Bridge:
     """From line and bits per second."""
     setup: Callable[[Line, int, str], tuple[Step, ...]]
     """From line, bits per second and the manufacturer that the device names."""
+    rest_s: float = 0.0
+    """Pause of the reader after a read without data; the bridge keeps what comes meanwhile."""
     hold: tuple[Step, ...] = ()
     """Puts the chips in reset."""
     release: tuple[Step, ...] | None = ()

@@ -7,6 +7,7 @@ closed, so that a stick shows its tty again after us.
 import errno
 import logging
 import time
+from array import array
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
@@ -37,6 +38,8 @@ class BridgeDevice:
         self._manufacturer = found.names.manufacturer if found.names is not None else ""
         self._sleep = sleep
         self._detached: set[int] = set()
+        empty = bytes(found.bridge.read_bytes)
+        self._buffers = [array("B", empty) for _ in found.bridge.lines]
 
     def open(self, baudrate: int) -> None:
         """Take the device from the kernel and set all lines up; on an error give it back.
@@ -77,10 +80,10 @@ class BridgeDevice:
     def read(self, line: Line, limit_ms: int) -> bytes:
         """Return what came over a line, empty when nothing did within the time."""
         try:
-            raw = self._device.read(line.endpoint_in, self.bridge.read_bytes, limit_ms)
+            size = self._device.read(line.endpoint_in, self._buffers[line.number], limit_ms)
         except self._timeout:
             return b""
-        return self.bridge.payload(raw.tobytes())
+        return self.bridge.payload(self._buffers[line.number][:size].tobytes())
 
     def write(self, line: Line, data: bytes, limit_ms: int) -> int:
         """Send bytes; return how many the bridge took within the time."""

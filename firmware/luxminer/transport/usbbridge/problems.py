@@ -26,13 +26,12 @@ def unusable(port: str, exc: OSError, node: str) -> PortUnusable:
         return PortUnusable(
             port, PortProblem.BUSY, "in use by another program", "stop that program"
         )
-    return PortUnusable(
-        port, PortProblem.FAILED, explain(exc), "unplug the stick and plug it in again"
-    )
+    reason = (exc.strerror or str(exc)).lower()
+    return PortUnusable(port, PortProblem.FAILED, reason, "unplug the stick and plug it in again")
 
 
 def explain(exc: OSError) -> str:
     """Say why a device that was in use failed."""
     if exc.errno in GONE:
         return UNPLUGGED
-    return (exc.strerror or str(exc)).lower()
+    return f"{(exc.strerror or str(exc)).lower()}; check its cable and hub, or plug it in again"

@@ -318,6 +318,7 @@ class UsbTransport:
             self._call(self.lost, f"its reader failed: {exc!r}")
 
     def _fetch(self, stop: threading.Event) -> None:
+        rest_s = self._device.bridge.rest_s
         stalls = 0
         while not stop.is_set():
             if not self._has_room(stop):
@@ -333,6 +334,8 @@ class UsbTransport:
                 return
             if data:
                 self._keep(data)
+            elif rest_s:
+                stop.wait(rest_s)
 
     def _unhalt(self) -> bool:
         try:
