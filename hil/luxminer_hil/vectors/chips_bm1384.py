@@ -26,24 +26,22 @@ from luxminer_drivers.bm1384.codec import (
 )
 from luxminer_drivers.bm1384.decoder import TAIL_S, Decoder, Frame
 from luxminer_drivers.bm1384.pll import Pll, choose_pll, round_up_mhz
+from luxminer_hil.vectors.chips_shared import (
+    DIFFICULTY_1,
+    Check,
+    Vector,
+    expect_difficulty,
+    expect_near,
+    expect_whole_us,
+)
 from luxminer_hil.vectors.mismatch import Mismatch, expect
 
 __all__ = ["CHECKS", "FAMILIES"]
 
-Vector = Mapping[str, Any]
-
 FAMILIES = frozenset({"BM1384"})
 """Chips that a driver exists for. Vectors name one or several, or ``all``."""
 
-RELATIVE_ERROR = 1e-5
-"""Of figures that the original computed in single precision."""
-
-DIFFICULTY_1_LE = (0xFFFF << 208).to_bytes(32, "little")
-
-
-def _near(expected: float, got: float, what: str, error: float = RELATIVE_ERROR) -> None:
-    if abs(expected - got) > abs(expected) * error:
-        raise Mismatch(expected, got, what)
+DIFFICULTY_1_LE = DIFFICULTY_1.to_bytes(32, "little")
 
 
 # --- Check sums, addresses, commands -------------------------------------------------------------
@@ -126,7 +124,7 @@ def check_frequency_reply(vector: Vector) -> None:
 def check_limit(vector: Vector) -> None:
     product = _product(vector["input"]["product"])
     limited = _limited_mhz(vector["input"]["mhz"])
-    _near(vector["expect"]["limited_mhz"], limited, f"{product.name} limited to")
+    expect_near(vector["expect"]["limited_mhz"], limited, f"{product.name} limited to")
     expect(float(vector["expect"]["rounded_up_mhz"]), round_up_mhz(limited), "rounded up")
 
 
@@ -205,6 +203,7 @@ def check_nonce(vector: Vector) -> None:
     expect(expected["header"], header.hex(), "header")
     block_hash = header_hash(midstate(header[:64]), header[64:76], reply.nonce)
     expect(expected["hash"], block_hash[::-1].hex(), "hash")
+    expect_difficulty(expected["difficulty"], block_hash)
 
 
 class _Counts:
@@ -293,6 +292,7 @@ def check_init_trace(vector: Vector) -> None:
 
     final = expected["final"]
     rate_hs = chain.hashrate_hs(chips, final["frequency_mhz"])
+    expect(final["frequency_mhz"], facts.START_MHZ, "start clock")
     expect(final["cores"], facts.CORES, "cores")
     expect(final["difficulty"], chain.ticket_difficulty(rate_hs), "ticket difficulty")
     expect(final["ticket_mask"], chain.ticket_difficulty(rate_hs) - 1, "ticket mask")
@@ -306,19 +306,26 @@ def check_rates(vector: Vector) -> None:
     fullscan_s = chain.fullscan_s(rate_hs)
     interval_s = chain.task_interval_s(rate_hs, given["wait_factor"])
     difficulty = chain.ticket_difficulty(rate_hs)
-    _near(expected["hashrate_hs"], rate_hs, "hash rate")
-    _near(expected["fullscan_us"], fullscan_s * 1e6, "full scan in us")
-    _near(expected["max_task_wait_us"], interval_s * 1e6, "task interval in us", 5e-5)
+    expect_near(expected["hashrate_hs"], rate_hs, "hash rate")
+    fullscan_us = fullscan_s * 1e6
+    expect_whole_us(expected["fullscan_us"], fullscan_us, "full scan in us", us=0.0)
+    scans = interval_s / fullscan_s
+    interval_us = interval_s * 1e6
+    expect_whole_us(expected["max_task_wait_us"], interval_us, "task interval in us", us=scans)
     expect(expected["ticket_difficulty"], difficulty, "ticket difficulty")
     expect(expected["ticket_mask"], f"{difficulty - 1:02x}", "ticket mask")
     # The original judges each chip by itself; for the stick the interval is that much shorter.
-    nonce_ms = fullscan_s * difficulty * given["chips"] * 1e3
-    _near(expected["nonce_expect_ms"], nonce_ms, "nonce interval of a chip in ms")
-    limit_ms = nonce_ms * facts.NONCE_LIMIT_FACTOR
-    _near(expected["nonce_limit_ms"], limit_ms, "longest silence of a chip in ms")
+    times = difficulty * given["chips"]
+    nonce_ms, per_ms = fullscan_us * times / 1e3, 1e-3
+    what = "nonce interval of a chip in ms"
+    expect_whole_us(expected["nonce_expect_ms"], nonce_ms, what, us=times, scale=per_ms)
+    limit = facts.NONCE_LIMIT_FACTOR
+    what = "longest silence of a chip in ms"
+    longest_ms = nonce_ms * limit
+    expect_whole_us(expected["nonce_limit_ms"], longest_ms, what, us=times * limit, scale=per_ms)
 
 
-CHECKS: Mapping[str, Callable[[Vector], None]] = {
+CHECKS: Mapping[str, Check] = {
     "busy_task": check_busy_task,
     "chip_address": check_chip_address,
     "command": check_command,

@@ -49,7 +49,8 @@ def check_telemetry_mask(vector: Vector) -> None:
     mask = telemetry.known_mask(int(given["version"], 16))
     requests = [] if mask is not None else [telemetry.ask_mask().hex()]
     expect(expected["requests"], requests, "requests")
-    got = given["reply"] if mask is None else f"{mask:02x}"
+    # A controller that does not answer has nothing to show.
+    got = f"{int(given['reply'][:2] or '0', 16) if mask is None else mask:02x}"
     expect(expected["mask"], got, "mask")
 
 

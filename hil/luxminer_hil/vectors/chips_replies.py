@@ -15,7 +15,7 @@ from luxminer_drivers.bm13xx.commands import (
 )
 from luxminer_drivers.bm13xx.facts import Family
 from luxminer_drivers.bm13xx.pll import Pll
-from luxminer_drivers.bm13xx.replies import BadFrame, Decoder, Frame, NonceReply, RegisterReply
+from luxminer_drivers.bm13xx.replies import Decoder, Frame, NonceReply, RegisterReply
 from luxminer_drivers.bm13xx.tasks import HeaderTask, MidstateTask, decode_task, open_core_task
 from luxminer_drivers.bm1397 import facts as bm1397
 from luxminer_hil.vectors.chips_bm13xx import family_of
@@ -356,11 +356,6 @@ def check_captured_share(vector: Vector) -> None:
         "version": None if version is None else f"{version:08x}",
     }
     expect_items(expected, values)
-
-
-def bad_bytes(frames: list[Frame]) -> int:
-    """Return how many bytes of a stream belong to no frame."""
-    return sum(len(frame.raw) for frame in frames if isinstance(frame, BadFrame))
 
 
 CHECKS: Mapping[str, Check] = {

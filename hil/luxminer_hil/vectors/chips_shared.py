@@ -5,7 +5,15 @@ from typing import Any
 
 from luxminer_hil.vectors.mismatch import Mismatch, expect
 
-__all__ = ["DIFFICULTY_1", "Check", "Vector", "expect_near", "expect_whole_us"]
+__all__ = [
+    "DIFFICULTY_1",
+    "Check",
+    "Vector",
+    "expect_difficulty",
+    "expect_items",
+    "expect_near",
+    "expect_whole_us",
+]
 
 Vector = Mapping[str, Any]
 Check = Callable[[Vector], None]
