@@ -94,7 +94,7 @@ class DeviceConfig:
     """Settings of one stick, found by serial number or by port."""
 
     serial: str = opt("", "USB serial number of the stick these settings are for")
-    port: str = opt("", "tty or pyserial URL, for sticks that USB cannot tell: /dev/ttyUSB0")
+    port: str = opt("", "tty, place on USB or pyserial URL: /dev/ttyUSB0, usb:1-1.3")
     model: str = opt("", "product on a port that USB does not name: compac, 2pac, terminus")
     frequency_mhz: float = opt(
         0.0, "clock of the chips; 0 takes the model's default", low=0, high=1000
