@@ -31,28 +31,29 @@ from luxminer.config.schema import (
     PoolConfig,
 )
 from luxminer.daemon import Daemon
+from luxminer.device.contract import StickModel
+from luxminer.device.registry import discover_drivers
 from luxminer.errors import ConfigError, LuxminerError
 from luxminer.hashing import kernel, scan
 from luxminer.logs import logging_to
 from luxminer.mining.hashrate import HASHES_PER_DIFFICULTY
 from luxminer.report import format_rate, ledger_table
 from luxminer.telemetry.model import MinerSnapshot
-from luxminer_drivers.bm1384.device import SPEC
+from luxminer_hil.chipsim.products import MODELS as CHIPS
 
 __all__ = ["COMMAND"]
 
 log = logging.getLogger(__name__)
 
-MODELS = {model.name: model for model in SPEC.models}
-CHIPS = {"terminus": 4}
+DEFAULT_MODEL = "compac"
 MAX_STICKS = 64
 
 CPU_FRACTION = 0.3
 """Part of one core that all virtual chips together may take for hashing."""
 
 MAX_SCALE = Fraction(1, 64)
-POOL_DIFFICULTY = 2
-"""Times scale: one share for two nonces on average."""
+SHARE_S = 1.0
+"""About how often a stick finds a share; the pool's difficulty follows from it."""
 
 PROBE_HASHES = 400_000
 REPLY_S = 20.0
@@ -73,7 +74,7 @@ class Mark:
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sticks", type=int, default=1, metavar="N", help="virtual sticks (1)")
-    parser.add_argument("--model", default="compac", choices=sorted(MODELS), help="kind of stick")
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="kind of stick")
     parser.add_argument("--port", type=int, default=4028, metavar="P", help="of the API (4028)")
     parser.add_argument(
         "--http-port", type=int, default=8080, metavar="P", help="of the page (8080)"
@@ -100,27 +101,51 @@ def _run(options: argparse.Namespace) -> int:
         return asyncio.run(_main(options, Path(folder)))
 
 
-def choose_scale(model: str, sticks: int) -> Fraction:
+def find_model(name: str) -> StickModel:
+    """Return a product that a driver drives and the bench has. Raises ConfigError."""
+    models = {
+        model.name: model
+        for record in discover_drivers()
+        if record.spec is not None
+        for model in record.spec.models
+        if model.name in CHIPS
+    }
+    if name not in models:
+        cure = f"choose one of {', '.join(sorted(models))}"
+        raise ConfigError(f'is "{name}"', key="--model", cure=cure)
+    return models[name]
+
+
+def nominal_hs(model: StickModel) -> float:
+    """Return the rate of a real stick at its default clock."""
+    return model.hashes_per_clock * model.frequency_mhz * 1e6 * CHIPS[model.name]
+
+
+def choose_scale(model: StickModel, sticks: int) -> Fraction:
     """Return the power of two at which ``sticks`` virtual sticks fit this machine."""
     target = bytes(32)
     started_s = time.perf_counter()
     scan(bytes(32), bytes(12), 0, PROBE_HASHES, target)
     rate_hs = PROBE_HASHES / (time.perf_counter() - started_s)
-    stick = MODELS[model]
-    nominal_hs = 55e6 * stick.frequency_mhz * (stick.chips or CHIPS[model]) * sticks
-    fit = CPU_FRACTION * rate_hs / nominal_hs
+    fit = CPU_FRACTION * rate_hs / (nominal_hs(model) * sticks)
     return min(Fraction(2) ** floor(log2(fit)), MAX_SCALE)
+
+
+def choose_difficulty(model: StickModel) -> int:
+    """Return the power of two that gives a stick a share about every `SHARE_S`."""
+    return 1 << max(1, round(log2(nominal_hs(model) * SHARE_S / HASHES_PER_DIFFICULTY)))
 
 
 async def _main(options: argparse.Namespace, folder: Path) -> int:
     stop = asyncio.Event()
     stop_on_signals(stop)
-    scale = choose_scale(options.model, options.sticks)
-    difficulty = POOL_DIFFICULTY * scale
+    model = find_model(options.model)
+    scale = choose_scale(model, options.sticks)
+    difficulty = choose_difficulty(model) * scale
     log.info(
         "demo: %d virtual %s at 1/%d of the real rate, SHA-256 by %s",
         options.sticks,
-        MODELS[options.model].title,
+        model.title,
         1 / scale,
         kernel(),
     )

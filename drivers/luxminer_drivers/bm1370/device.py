@@ -17,6 +17,7 @@ SPEC = spec(
         shutdown=steps.SHUTDOWN,
         needs=frozenset({Capability.RESET_LINE, Capability.SECOND_CHANNEL}),
         version_control=facts.VERSION_CONTROL,
+        tells_chip=False,
         variants={facts.BM1370.chip_id: facts.BM1370, facts.BM1368.chip_id: facts.BM1368},
     ),
 )

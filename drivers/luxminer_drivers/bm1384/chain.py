@@ -10,6 +10,7 @@ from luxminer_drivers.bm1384 import facts
 
 __all__ = [
     "addresses",
+    "chip_at",
     "chip_of_nonce",
     "fullscan_s",
     "hashrate_hs",
@@ -35,9 +36,14 @@ def nonce_range(chips: int) -> int:
 
 
 def chip_of_nonce(nonce: int, chips: int) -> int:
-    """Return the index of the chip that owns ``nonce``, by the first of its bytes on the wire."""
+    """Return the index of the chip that owns ``nonce`` as the original counts: in equal parts."""
     first = nonce & 0xFF  # the number is the little-endian reading of the bytes
     return first * chips >> 8
+
+
+def chip_at(nonce: int, chips: int) -> int:
+    """Return the index of the chip that searches there: each does from its address on."""
+    return min((nonce & 0xFF) // (facts.MAX_CHIPS // chips), chips - 1)
 
 
 def next_job_id(job_id: int) -> int:

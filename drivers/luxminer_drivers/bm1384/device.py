@@ -205,7 +205,7 @@ class Bm1384(Family):
                     slot=slot,
                     nonce=frame.nonce,
                     version=slot.work.versions[0] if slot.work is not None else 0,
-                    chip=chain.chip_of_nonce(frame.nonce, self.chips),
+                    chip=chain.chip_at(frame.nonce, self.chips),
                     is_right=frame.is_verified,
                 )
             elif isinstance(frame, PllReply):
@@ -264,6 +264,7 @@ def _model(product: facts.Product) -> StickModel:
         frequency_mhz=product.frequency_mhz,
         min_mhz=facts.MIN_MHZ,
         max_mhz=facts.MAX_MHZ,
+        hashes_per_clock=facts.CORES,
     )
 
 

@@ -29,6 +29,7 @@ SPEC = spec(
         slow_link=SLOW_LINK,
         needs=frozenset({Capability.RESET_LINE, Capability.FAST_BAUD}),
         reset_low_s=FTDI_LOW_BM1397_S,
+        tells_chip=False,
     ),
 )
 """The entry point."""

@@ -75,6 +75,8 @@ class Plan:
     """How long the reset line stays asserted beyond the pause of the bridge."""
     version_control: int = 0
     """Upper half of the version register, for families that have one."""
+    tells_chip: bool = True
+    """Sources agree on how to read a chip out of its nonces."""
     variants: Mapping[int, facts.Family] = field(default_factory=dict)
     """Chips that a stick may have instead, by their id."""
 
@@ -91,6 +93,7 @@ class Bm13xx(Family):
         self._plan = plan
         self._row = row
         self._take_kind(plan.kind)
+        self.tells_chip = plan.tells_chip
         self._pll = choose_pll(self._kind.pll, row.start_mhz)
         self._mask = facts.VERSION_MASK
         self._midstates = 1
@@ -340,7 +343,9 @@ class Bm13xx(Family):
             self._link.discard(reply, length)
 
     def _claim(self, reply: NonceReply) -> Claim:
-        chip = chain.chip_of_nonce(self._kind.nonce_address, reply.nonce, self.chips)
+        # A chip searches from the address on that it was given.
+        address = chain.address_of_nonce(self._kind.nonce_address, reply.nonce)
+        chip = chain.chip_of_address(address, self.chips)
         is_ours = not (
             self._kind.midstate_counts
             and reply.nonce.to_bytes(4, "little") in facts.OPEN_CORE_NONCES
@@ -448,5 +453,6 @@ def _model(plan: Plan, row: facts.Model) -> StickModel:
         frequency_mhz=product.frequency_mhz,
         min_mhz=plan.kind.pll.min_mhz,
         max_mhz=plan.kind.pll.max_mhz,
+        hashes_per_clock=plan.kind.cores * row.rate_scale,
         needs=plan.needs,
     )

@@ -72,6 +72,8 @@ class Family(ABC):
     """Counted by `bring_up`."""
     mhz: float = 0.0
     """Clock that is set now."""
+    tells_chip: bool = True
+    """`Claim.chip` can be relied on; else a single chip is never judged by it."""
     resets: int = 0
     """Starts of the chips beyond the first, by whatever means the stick has."""
     tail_s: float = 0.05

@@ -87,7 +87,8 @@ class ChainStick:
             await self._family.bring_up(host, self._target_mhz)
             if len(self._chips) != self._family.chips:
                 self._chips = [_Chip() for _ in range(self._family.chips)]
-            watch = Watch(host.clock.monotonic(), len(self._chips))
+            judged = len(self._chips) if self._family.tells_chip else 1
+            watch = Watch(host.clock.monotonic(), judged)
             self._clock_watch = ClockWatch()
             await run_together(
                 self._listen(host, watch), self._feed(host, watch), self._family.attend()
@@ -183,7 +184,7 @@ class ChainStick:
         slot = claim.slot
         work = slot.work if slot is not None else None
         if claim.is_right:
-            watch.heard(now_s, claim.chip)
+            watch.heard(now_s, claim.chip if self._family.tells_chip else 0)
         if not claim.is_ours or (claim.is_right and work is None):
             self._busy_nonces += 1
             return

@@ -60,6 +60,8 @@ class StickModel:
     frequency_mhz: float
     min_mhz: float
     max_mhz: float
+    hashes_per_clock: float = 0.0
+    """Of one chip: it does this many times its clock in hashes per second. 0: not known."""
     needs: frozenset[Capability] = frozenset()
     """What its transport should offer; without it the stick works less well, and says so."""
 
