@@ -105,7 +105,7 @@ class VirtualStick:
         self._board = board
         self._kind = board.kinds[0] if chip is None else kinds[chip]
         self._chip_count = count
-        self._telemetry_port = telemetry_port
+        self.telemetry_port = telemetry_port
         self._hasher = hasher or shared_hasher()
         self._noise = Random(f"{seed}/noise")
         self._parser = self._kind.parser()
@@ -189,12 +189,10 @@ class VirtualStick:
             return
         self._is_powered = False
         self.port.unplug()
-        if self._telemetry_port is not None:
-            self._telemetry_port.unplug()
+        if self.telemetry_port is not None:
+            self.telemetry_port.unplug()
         self._rx.clear()
-        self._tx.clear()
         self._cancel_idle()
-        self._parser.reset()
         self._restart_chips()
 
     def replug(self) -> None:
@@ -202,8 +200,8 @@ class VirtualStick:
         if self._is_powered:
             return
         self.port.plug(self._received)
-        if self._telemetry_port is not None:
-            self._telemetry_port.plug(self._telemetry_received)
+        if self.telemetry_port is not None:
+            self.telemetry_port.plug(self._telemetry_received)
         self._is_powered = True
         self._is_in_reset = False
         self._bridge_baudrate = None
@@ -333,6 +331,7 @@ class VirtualStick:
 
     def _restart_chips(self) -> None:
         self._restarts += 1
+        self._tx.clear()
         self._parser.reset()
         self._chain.power_on()
 
@@ -362,8 +361,8 @@ class VirtualStick:
 
     def _telemetry_received(self, data: bytes) -> None:
         assert self.telemetry is not None
-        assert self._telemetry_port is not None
-        self._telemetry_port.write(self.telemetry.feed(data))
+        assert self.telemetry_port is not None
+        self.telemetry_port.write(self.telemetry.feed(data))
 
     def _load(self) -> float:
         """Return the part of the nominal rate at which the chips hash now."""

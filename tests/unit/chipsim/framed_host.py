@@ -126,6 +126,8 @@ class FramedBench(Bench):
         for index in range(self.chips):
             await self.transport.write(self.wire.address(256 // self.chips * index))
         if self.wire is BM1387:
+            await self.silence(BM1387.write_all(0x1C, 0x00200100))
+            await self.transport.set_baudrate(1_500_000)
             for number in range(114):
                 await self.transport.write(open_core_task(number))
         if self.wire is BM1362:
@@ -137,6 +139,11 @@ class FramedBench(Bench):
     async def settle(self) -> None:
         """Wait until all that was written has been read, and answered."""
         await self.silence(b"")
+
+    async def speed_up(self) -> None:
+        """Set a high clock."""
+        fast = {BM1387: (0x0C, 0x00900221), BM1397: (0x08, 0x40780115), BM1362: (0x08, 0x40780140)}
+        await self.silence(self.wire.write_all(*fast[self.wire]))
 
     async def nonce(self) -> Nonce:
         """Return the next reply, whose check sum must be right."""
