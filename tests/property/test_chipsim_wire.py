@@ -1,6 +1,7 @@
 """The simulator's reader of a hostile host: never raises, never grows, never depends on cuts."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import fields
 
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from luxminer_hil.chipsim import Fault, FaultPlan, MemoryPort, VirtualStick
 from luxminer_hil.chipsim.errors import SimulatorError
+from luxminer_hil.chipsim.families import bm1362, bm1380, bm1387, bm1397, icarus
 from luxminer_hil.chipsim.families.bm1384_wire import (
     BadFrame,
     Command,
@@ -16,7 +18,12 @@ from luxminer_hil.chipsim.families.bm1384_wire import (
     nonce_reply,
 )
 from luxminer_hil.chipsim.faults import Direction, parse_faults
+from luxminer_hil.chipsim.spaces import RollingSpace
+from luxminer_hil.chipsim.wire import BadFrame as AnyBadFrame
+from luxminer_hil.chipsim.wire import Frame as AnyFrame
+from luxminer_hil.chipsim.wire import Parser
 from luxminer_hil.memory_transport import MemoryTransport
+from tests.unit.chipsim.framed_host import BM1362, BM1387, BM1397, header_task, midstate_task
 from tests.unit.chipsim.host import (
     CHAIN_INACTIVE,
     CHIP_ID,
@@ -151,3 +158,123 @@ def test_faults_never_make_up_more_than_doubles(data: bytes, seed: int, probabil
     )
     parts = FaultPlan(faults, seed).passing(Direction.TO_STICK, data, 0.0)
     assert sum(len(part.data) for part in parts) <= 2 * len(data)
+
+
+# --- Other families ------------------------------------------------------------------------------
+
+FRAMED = {
+    "BM1387": (
+        bm1387.KIND.parser,
+        [BM1387.read_all(0), BM1387.address(0x80), BM1387.write_all(0x0C, 0x00500241)],
+        [midstate_task(BM1387, [header_of(1)], 4), midstate_task(BM1387, [header_of(1)] * 4, 8)],
+    ),
+    "BM1397": (
+        bm1397.KIND.parser,
+        [BM1397.read_all(0), BM1397.address(0x80), BM1397.write_all(0x14, 0xFF)],
+        [midstate_task(BM1397, [header_of(1)], 4), midstate_task(BM1397, [header_of(1)] * 4, 8)],
+    ),
+    "BM1362": (
+        bm1362.BM1362.parser,
+        [BM1362.read_all(0x18), BM1362.chain_inactive(), BM1362.write_one(2, 0xA8, 2)],
+        [header_task(header_of(1), 8), header_task(header_of(2), 16, length=0xFF, count=0)],
+    ),
+    "BM1370": (
+        bm1362.BM1370.parser,
+        [BM1362.read_all(0), bytes.fromhex("55aa53050018f000c10002")],
+        [header_task(header_of(3), 24)],
+    ),
+    "BM1380": (bm1380.KIND.parser, [command(0x82, 0x03, 0x80)], [bytes(51) + b"\x1e" + bytes(12)]),
+    "Icarus": (icarus.KIND.parser, [], [bytes(32) + bytes(20) + bytes(range(12))]),
+}
+
+MOST_PENDING = 4096 + 152
+
+
+def every_family() -> st.SearchStrategy[tuple[Callable[[], Parser], list[bytes]]]:
+    return st.sampled_from([(make, [*short, *tasks]) for make, short, tasks in FRAMED.values()])
+
+
+@st.composite
+def family_streams(draw: st.DrawFn) -> tuple[Callable[[], Parser], list[bytes]]:
+    """A family, and pieces of a stream: its frames, damaged ones, halves, noise."""
+    make, frames = draw(every_family())
+    right = st.sampled_from(frames)
+
+    def damaged(frame: bytes, at: int, bit: int) -> bytes:
+        changed = bytearray(frame)
+        changed[at % len(frame)] ^= 1 << bit
+        return bytes(changed)
+
+    wrong = st.builds(damaged, right, st.integers(0, 200), st.integers(0, 7))
+    half = st.builds(lambda frame, at: frame[: at % len(frame)], right, st.integers(0, 200))
+    pieces = st.lists(right | wrong | half | st.binary(max_size=60), max_size=8)
+    return make, draw(pieces)
+
+
+def bytes_of(frames: list[AnyFrame]) -> int:
+    return sum(len(frame.raw) for frame in frames if isinstance(frame, AnyBadFrame))
+
+
+@given(family_streams(), st.lists(st.booleans(), min_size=8, max_size=8))
+def test_every_parser_reads_any_stream_to_its_end(
+    family: tuple[Callable[[], Parser], list[bytes]], gaps: list[bool]
+) -> None:
+    make, pieces = family
+    parser = make()
+    for piece, gap in zip(pieces, gaps, strict=False):
+        frames = list(parser.feed(piece))
+        assert parser.pending <= MOST_PENDING
+        if gap:
+            frames += parser.idle()
+            assert parser.pending == 0
+        assert bytes_of(frames) <= sum(len(each) for each in pieces)
+
+
+@given(family_streams(), st.lists(st.integers(1, 100), max_size=30))
+def test_the_cuts_of_a_stream_change_nothing_for_any_family(
+    family: tuple[Callable[[], Parser], list[bytes]], cuts: list[int]
+) -> None:
+    make, pieces = family
+    stream = b"".join(pieces)
+    whole = make()
+    expected = [*whole.feed(stream), *whole.idle()]
+    for sizes in ([1] * len(stream), cuts):
+        parser = make()
+        got: list[AnyFrame] = []
+        at = 0
+        for size in [*sizes, len(stream)]:
+            got += parser.feed(stream[at : at + size])
+            at += size
+        assert [*got, *parser.idle()] == expected
+
+
+@given(st.sampled_from(["BM1362", "BM1397"]), st.data(), st.binary(max_size=40))
+def test_noise_before_a_frame_with_preamble_costs_no_frame(
+    name: str, data: st.DataObject, noise: bytes
+) -> None:
+    make, short, _ = FRAMED[name]
+    frame = data.draw(st.sampled_from(short))
+    parser = make()
+    # The zeros complete whatever task the noise may have begun.
+    stream = noise + bytes(152) + frame
+    frames = [*parser.feed(stream), *parser.idle()]
+    assert not isinstance(frames[-1], AnyBadFrame)
+
+
+@given(
+    st.floats(1e-6, 1e6),
+    st.integers(0, 16),
+    st.integers(0, 255),
+    st.integers(1, 128),
+    st.integers(0, 1 << 40),
+)
+def test_every_position_of_a_rolling_space_has_its_place(
+    budget: float, bits: int, address: int, cores: int, position: int
+) -> None:
+    space = RollingSpace(
+        first=address << 17, window=1 << 25, cores=cores, epochs=1 << bits, budget=budget
+    )
+    place = space.place(position % space.total)
+    assert 0 <= place.epoch < 1 << bits
+    assert place.length > 0
+    assert place.first // (1 << 25) == (place.first + place.length - 1) // (1 << 25) < cores
