@@ -95,9 +95,10 @@ class Decoder:
         buffer, at = self._buffer + data, 0
         frames: list[Frame] = []
         while at < len(buffer):
-            if not self._is_start(buffer, at):
-                self._drop(buffer[at : at + 1], frames)
-                at += 1
+            start = self._next_start(buffer, at)
+            if start > at:
+                self._drop(buffer[at:start], frames)
+                at = start
                 continue
             length = self._frame_length(buffer, at, is_end)
             if length is None:
@@ -117,10 +118,15 @@ class Decoder:
             self._end_junk(frames)
         return frames
 
-    def _is_start(self, buffer: bytes, at: int) -> bool:
-        """Whether the bytes there are a preamble, or the beginning of one at the end."""
-        there = buffer[at : at + len(self._preamble)]
-        return there == self._preamble[: len(there)]
+    def _next_start(self, buffer: bytes, at: int) -> int:
+        """Return where the next preamble is, or the beginning of one at the end."""
+        while at < len(buffer):
+            there = buffer[at : at + len(self._preamble)]
+            if there == self._preamble[: len(there)]:
+                return at
+            following = buffer.find(self._preamble[:1], at + 1)
+            at = following if following >= 0 else len(buffer)
+        return at
 
     def _frame_length(self, buffer: bytes, at: int, is_end: bool) -> int | None:
         """Return the length of the frame there, 0 for none, None when it is too early to say."""

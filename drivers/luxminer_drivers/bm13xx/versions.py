@@ -36,9 +36,9 @@ def midstate_versions(version: int, mask: int, count: int) -> tuple[int, ...]:
     return tuple(versions)[:count]
 
 
-def base_version(version: int) -> int:
-    """Return a version without the bits that chips of BM1362 and later roll."""
-    return version & ~facts.VERSION_MASK
+def base_version(version: int, mask: int = facts.VERSION_MASK) -> int:
+    """Return a version without the bits of ``mask`` that chips of BM1362 and later roll."""
+    return version & ~(mask & facts.VERSION_MASK)
 
 
 def version_register(control: int, mask: int) -> int:
