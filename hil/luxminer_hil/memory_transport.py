@@ -3,10 +3,14 @@
 import asyncio
 
 from luxminer.errors import TransportClosed, TransportTimeout
-from luxminer.transport.base import Capability, PlainTransport
+from luxminer.transport.base import Capability, PlainTransport, Transport
 from luxminer_hil.chipsim.port import MemoryPort, PortClosed
+from luxminer_hil.chipsim.stick import VirtualStick
 
-__all__ = ["WRITE_LIMIT_S", "MemoryTransport"]
+__all__ = ["WRITE_LIMIT_S", "BoardTransport", "MemoryTransport"]
+
+RESET_PAUSE_S = 0.1
+CHANNEL_BAUDRATE = 115200
 
 WRITE_LIMIT_S = 2.0
 """Longest time in which the stick may leave a write unfinished."""
@@ -61,3 +65,41 @@ class MemoryTransport(PlainTransport):
 
     async def close(self) -> None:
         self._host.close()
+
+
+class BoardTransport(MemoryTransport):
+    """The same with all that a USB bridge offers: a reset line, and the controller's channel."""
+
+    def __init__(self, stick: VirtualStick, baudrate: int) -> None:
+        """Open a stick whose port is a `MemoryPort`. Raises TransportClosed."""
+        assert isinstance(stick.port, MemoryPort), stick.port
+        super().__init__(stick.port, baudrate)
+        self._stick = stick
+        self._channel: MemoryTransport | None = None
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        offered = {Capability.FAST_BAUD, Capability.RESET_LINE}
+        if isinstance(self._stick.telemetry_port, MemoryPort):
+            offered.add(Capability.SECOND_CHANNEL)
+        return frozenset(offered)
+
+    async def set_reset(self, asserted: bool) -> None:
+        """Hold the chips in reset while ``asserted``."""
+        await asyncio.sleep(RESET_PAUSE_S)
+        self._stick.reset(asserted)
+        await asyncio.sleep(RESET_PAUSE_S)
+
+    def channel(self, number: int) -> Transport:
+        """Return the line of the controller. Raises TransportError where there is none."""
+        port = self._stick.telemetry_port
+        if number != 1 or not isinstance(port, MemoryPort):
+            return super().channel(number)
+        if self._channel is None:
+            self._channel = MemoryTransport(port, CHANNEL_BAUDRATE)
+        return self._channel
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close()
+        await super().close()

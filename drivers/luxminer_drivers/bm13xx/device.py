@@ -146,7 +146,7 @@ class Bm13xx(Family):
             raise DeviceFault(
                 f"{self.chips} chips answered, a {title} has {wanted}; look at its power"
             )
-        if self._model.chips and self.chips > self._model.chips:
+        if self._model.chips and self.chips != self._model.chips:
             words = "device %d: %d chips answered, a %s has %d"
             log.warning(words, host.device_id, self.chips, self._model.title, self._model.chips)
         await self._start_controller()
@@ -407,8 +407,9 @@ class Bm13xx(Family):
     def task_interval_s(self, scale: float) -> float:
         epoch_s = None
         if self._kind.core_groups:
+            # Counted in ticks of the crystal, which no scale slows down.
             count = chain.hash_count(self._kind, self.chips, self.mhz)
-            epoch_s = chain.version_epoch_s(self._kind, count, self._mask) / scale
+            epoch_s = chain.version_epoch_s(self._kind, count, self._mask)
         interval_s = chain.task_interval_s(
             self._kind, self.rate_hs * scale, midstates=self._midstates, epoch_s=epoch_s
         )
