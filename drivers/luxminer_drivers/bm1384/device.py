@@ -26,9 +26,9 @@ from luxminer_drivers.bm1384.codec import (
     open_core_tasks,
 )
 from luxminer_drivers.bm1384.decoder import TAIL_S, BadFrame, Decoder, Frame
-from luxminer_drivers.bm1384.jobs import JobRing
 from luxminer_drivers.bm1384.pll import Pll, choose_pll
 from luxminer_drivers.common.family import Claim, ClockReading, Family, Reading
+from luxminer_drivers.common.jobs import JobRing
 from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.stick import ChainStick
 
@@ -67,8 +67,13 @@ class Bm1384(Family):
         self._model = options.model
         self._scale = options.scale
         self._start = self._pll = choose_pll(facts.MIN_MHZ)
-        self._jobs = JobRing(self._scale)
+        self._jobs = self._new_jobs()
         self._decoder = Decoder(self._is_right)
+
+    def _new_jobs(self) -> JobRing:
+        # The open-core frames have the header of a busy task.
+        busy_ids = range(facts.OPEN_CORE_JOB_IDS)
+        return JobRing(self._scale, chain.next_job_id, facts.JOB_ID_LAST, busy_ids)
 
     # Clock
 
@@ -120,7 +125,7 @@ class Bm1384(Family):
         for task in open_core_tasks():
             await self._link.send(task.encode(), facts.OPEN_CORE_PAUSE_S)
         self._link.forget_input()
-        self._jobs = JobRing(self._scale)
+        self._jobs = self._new_jobs()
         self._decoder = Decoder(self._is_right)
 
     async def _count_surely(self) -> int:
@@ -204,7 +209,7 @@ class Bm1384(Family):
                 yield Claim(
                     slot=slot,
                     nonce=frame.nonce,
-                    version=slot.work.versions[0] if slot.work is not None else 0,
+                    version=slot.version if slot is not None else 0,
                     chip=chain.chip_at(frame.nonce, self.chips),
                     is_right=frame.is_verified,
                 )

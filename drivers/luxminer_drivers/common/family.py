@@ -23,6 +23,11 @@ class Slot:
     seen: set[tuple[int, int]] = field(default_factory=set)
     """Right nonces, with their versions, that were reported already."""
 
+    @property
+    def version(self) -> int:
+        """What the chip hashes where a task has one version only; 0 for a busy task."""
+        return self.work.versions[0] if self.work is not None else 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -39,6 +44,8 @@ class Claim:
     """The host has hashed it and found it right."""
     is_ours: bool = True
     """False for a winning nonce of a busy task that is known beforehand."""
+    ends_task: bool = False
+    """The chip has done with the last task that was sent: the next one is due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,8 @@ class ChainStick:
         self._tasks_sent = 0
         self._busy_tasks_sent = 0
         self._busy_nonces = 0
+        self._is_task_done = False
+        self._pause: asyncio.Timeout | None = None
 
     async def set_frequency(self, mhz: float) -> float:
         """Change the target clock and return what the dividers give; chips follow in steps.
@@ -90,6 +92,7 @@ class ChainStick:
             judged = len(self._chips) if self._family.tells_chip else 1
             watch = Watch(host.clock.monotonic(), judged)
             self._clock_watch = ClockWatch()
+            self._is_task_done = False
             await run_together(
                 self._listen(host, watch), self._feed(host, watch), self._family.attend()
             )
@@ -116,7 +119,10 @@ class ChainStick:
                 step_s = now_s + await family.step_clock(self._target_mhz)
                 task_s += self._task_interval_s - before_s
                 report_s = now_s
+            if self._is_task_done:
+                task_s = min(task_s, now_s)
             if now_s >= task_s:
+                self._is_task_done = False
                 is_busy = await self._send_task(host)
                 sent_s = now_s
                 # Counted from when it was due, so that delays do not add up.
@@ -146,13 +152,23 @@ class ChainStick:
             )
 
     async def _work_changed(self, host: DeviceHost, wait_s: float) -> bool:
-        """Wait for a change of work for so long; say whether one came."""
+        """Wait for a change of work for so long, or until a task is done; say whether one came."""
+        if self._is_task_done:
+            return False
         try:
-            async with asyncio.timeout(max(0.0, wait_s)):
+            async with asyncio.timeout(max(0.0, wait_s)) as self._pause:
                 await host.work_changed()
         except TimeoutError:
             return False
+        finally:
+            self._pause = None
         return True
+
+    def _task_done(self) -> None:
+        """Let the next task be sent at once."""
+        self._is_task_done = True
+        if self._pause is not None and not self._pause.expired():
+            self._pause.reschedule(asyncio.get_running_loop().time())
 
     async def _send_task(self, host: DeviceHost) -> bool:
         """Send the next task; True when there was no work and it is a busy one."""
@@ -178,6 +194,8 @@ class ChainStick:
                         self._link.discard(reading, reading.length)
                 else:
                     self._claim(host, watch, reading, now_s)
+                    if reading.ends_task:
+                        self._task_done()
 
     def _claim(self, host: DeviceHost, watch: Watch, claim: Claim, now_s: float) -> None:
         """Report a nonce. A right one for a busy task is nobody's: it is only counted."""
