@@ -40,6 +40,8 @@ def is_window(family: Family, frame: bytes) -> bool:
     if not frame.startswith(family.reply_preamble):
         return False
     data = frame[len(family.reply_preamble) :]
+    if not family.reply_preamble and (data[5] & 0x80 or (data[-1] >> 5 == 0 and any(data[4:6]))):
+        return False  # a BM1387 sends seven bits of id, and no names of registers
     return len(data) in lengths.get(data[-1] >> 5, ()) and (
         sealed(family, data[:-1], data[-1] >> 5) == frame
     )
@@ -59,6 +61,10 @@ def windows(family: Family, raw: bytes) -> int:
 
 def replies(family: Family) -> st.SearchStrategy[bytes]:
     data = st.lists(ANY, min_size=12, max_size=12).map(bytes)
+    if not family.reply_preamble:
+        # A BM1387 sends seven bits of id, and no names of registers.
+        nonces = data.map(lambda raw: sealed(family, raw[:5] + bytes([raw[5] & 0x7F]), 4))
+        return st.one_of(nonces, data.map(lambda raw: sealed(family, raw[:4] + bytes(2), 0)))
     kinds = st.sampled_from(
         [(4, family.nonce_length), *((0, length) for length in family.register_lengths)]
     )

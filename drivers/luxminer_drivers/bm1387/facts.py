@@ -88,7 +88,7 @@ BM1387 = Family(
     register_lengths=(7,),
     reply_names_register=False,
     registers=Registers(chip_id=0x00, pll=0x0C, ticket=0x18, hash_count=0x14, version=None),
-    id_byte=IdByte(job_mask=0xFC, job_shift=0, index_mask=0x03),
+    id_byte=IdByte(job_mask=0x7C, job_shift=0, index_mask=0x03),
     nonce_address=NonceAddress(BitField("chip", 24, 8), Split.EVEN),
     core_bits=BitField("core", 0, 7),
     midstate_counts=(1, 2, 4),
@@ -104,7 +104,8 @@ BM1387 = Family(
     pll=PLL,
 )
 """The original counts job ids by one and tries all midstates of the last four jobs; whether a chip
-adds or ORs the index of the midstate is unknown, and with multiples of 4 both are the same (go)."""
+adds or ORs the index of the midstate is unknown, and with multiples of 4 both are the same (go).
+Ids have seven bits: no host was seen to send more, and no chip to answer more."""
 
 NEWPAC = Model(
     product=Product(

@@ -84,7 +84,8 @@ REPLY_VERSION = Field("version bits", 6, 2)
 class IdByte(NamedTuple):
     """What a nonce reply says of its job: ``(byte & job_mask) >> job_shift`` is the id.
 
-    The bits of ``index_mask`` are the midstate (BM1387, BM1397) or the sub-core (later).
+    The bits of ``index_mask`` are the midstate (BM1387, BM1397) or the sub-core (later). Bits of
+    neither are always 0.
     """
 
     job_mask: int

@@ -2,8 +2,8 @@
 
 What a decoder makes of a stream depends on its bytes alone, never on how they arrive. Rules:
 
-* a frame is a window of the right length whose CRC5 is right and whose type is known; chips with a
-  preamble begin each with it
+* a frame is a window of the right length whose CRC5 is right, whose type is known, and whose bits
+  that are always 0 are 0; chips with a preamble begin each with it
 * where two lengths are possible at one place, the longer one counts: the shorter is right by chance
   once in 256 nonce replies
 * without a preamble a window fails alone when the one after it is right: it was a damaged frame,
@@ -140,12 +140,24 @@ class Decoder:
 
     def _is_frame(self, frame: bytes) -> bool:
         kind = get_bits(frame[-1], facts.REPLY_TYPE)
-        family = self._family
         if kind == ReplyType.NONCE:
-            is_length = len(frame) == family.nonce_length
+            is_possible = self._is_nonce(frame)
         else:
-            is_length = kind == ReplyType.REGISTER and len(frame) in family.register_lengths
-        return is_length and crc5(frame) == 0  # a check sum over itself leaves nothing
+            is_possible = kind == ReplyType.REGISTER and self._is_register(frame)
+        return is_possible and crc5(frame) == 0  # a check sum over itself leaves nothing
+
+    def _is_nonce(self, frame: bytes) -> bool:
+        meaning = self._family.id_byte
+        others = ~(meaning.job_mask | meaning.index_mask)
+        is_length = len(frame) == self._family.nonce_length
+        return is_length and not get_number(frame, facts.REPLY_ID) & others
+
+    def _is_register(self, frame: bytes) -> bool:
+        """Whether these can be a register; chips that do not name it send zeros instead."""
+        if self._family.reply_names_register:
+            return len(frame) in self._family.register_lengths
+        names = get_number(frame, facts.REPLY_ADDRESS) | get_number(frame, facts.REPLY_REGISTER)
+        return len(frame) in self._family.register_lengths and not names
 
     def _bad_length(self, buffer: bytes, at: int, is_end: bool) -> int | None:
         """Return how many bytes to drop where no frame is, None when it is too early to say."""

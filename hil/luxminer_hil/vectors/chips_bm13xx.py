@@ -224,6 +224,8 @@ def check_frequency(vector: Vector) -> None:
     register = _written_pll(family, expected["frames"], address)
     expect(expected["pll_reg"], f"{register:08x}", "register")
     pll, asked = _pll(form, register), asked_mhz(form, given["mhz"])
+    if pll.mhz < limited_mhz(form, given["mhz"]) and asked:
+        raise Mismatch(given["mhz"], pll.mhz, "MHz of the dividers")
     _check_clock(form, asked, register, pll)
 
 
@@ -231,7 +233,7 @@ def _check_clock(form: PllForm, asked: float, register: int, pll: Pll) -> None:
     """Their dividers give what was asked for, rounded up to one that they can give; so do ours."""
     ours = choose_pll(form, asked) if asked else stopped(form)
     step = shared.CRYSTAL_MHZ / (pll.reference * pll.post1 * pll.post2)
-    if not 0 <= pll.mhz - asked < step:
+    if not -form.step_mhz < pll.mhz - asked < step:
         raise Mismatch(asked, pll.mhz, "MHz of the dividers")
     if not 0 <= ours.mhz - asked < step:
         raise Mismatch(asked, ours.mhz, "MHz of our dividers")
