@@ -239,8 +239,9 @@ class Bm1384(Family):
     def ticket_difficulty(self) -> int:
         return chain.ticket_difficulty(self.rate_hs)
 
-    def task_interval_s(self, scale: float) -> float:
-        return max(chain.task_interval_s(self.rate_hs * scale), MIN_TASK_INTERVAL_S)
+    @property
+    def task_interval_s(self) -> float:
+        return max(chain.task_interval_s(self.rate_hs), MIN_TASK_INTERVAL_S)
 
 
 def next_step(now: Pll, target: Pll) -> tuple[Pll, float]:

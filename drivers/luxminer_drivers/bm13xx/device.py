@@ -404,14 +404,14 @@ class Bm13xx(Family):
     def ticket_difficulty(self) -> int:
         return self._ticket
 
-    def task_interval_s(self, scale: float) -> float:
+    @property
+    def task_interval_s(self) -> float:
         epoch_s = None
         if self._kind.core_groups:
-            # Counted in ticks of the crystal, which no scale slows down.
             count = chain.hash_count(self._kind, self.chips, self.mhz)
             epoch_s = chain.version_epoch_s(self._kind, count, self._mask)
         interval_s = chain.task_interval_s(
-            self._kind, self.rate_hs * scale, midstates=self._midstates, epoch_s=epoch_s
+            self._kind, self.rate_hs, midstates=self._midstates, epoch_s=epoch_s
         )
         longest = facts.TASK_HEADER_LENGTH + 32 * 3
         line_s = longest * BITS_PER_BYTE / self._baudrate + facts.COMMAND_PAUSE_S

@@ -153,6 +153,7 @@ class Family(ABC):
     def ticket_difficulty(self) -> int:
         """Difficulty of the easiest hash that is reported."""
 
+    @property
     @abstractmethod
-    def task_interval_s(self, scale: float) -> float:
-        """Return after how long a task must be replaced by chips that are slower by ``scale``."""
+    def task_interval_s(self) -> float:
+        """After how long a task must be replaced so that no chip runs dry or repeats itself."""

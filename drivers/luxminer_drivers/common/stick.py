@@ -26,9 +26,6 @@ __all__ = ["ChainStick"]
 
 log = logging.getLogger(__name__)
 
-MAX_TASK_INTERVAL_S = 30.0
-"""Only virtual chains reach it: a new job is taken up at once, whatever the interval."""
-
 REPORT_INTERVAL_S = 1.0
 
 CLOCK_CHECK_S = 30.0
@@ -114,10 +111,10 @@ class ChainStick:
         is_busy = False
         while True:
             if self._is_ramping and now_s >= step_s:
-                before_s = self._task_interval_s
+                before_s = family.task_interval_s
                 self._clock_watch.changed()
                 step_s = now_s + await family.step_clock(self._target_mhz)
-                task_s += self._task_interval_s - before_s
+                task_s += family.task_interval_s - before_s
                 report_s = now_s
             if self._is_task_done:
                 task_s = min(task_s, now_s)
@@ -126,7 +123,7 @@ class ChainStick:
                 is_busy = await self._send_task(host)
                 sent_s = now_s
                 # Counted from when it was due, so that delays do not add up.
-                task_s = max(task_s, now_s - self._task_interval_s) + self._task_interval_s
+                task_s = max(task_s, now_s - family.task_interval_s) + family.task_interval_s
             if now_s >= check_s and not self._is_ramping:
                 self._clock_watch.asked(family.mhz)
                 await family.ask_clock()
@@ -247,10 +244,6 @@ class ChainStick:
         """Mean time between two nonces; the scale of a virtual stick cancels out."""
         return NONCE_SPACE / self._family.rate_hs * self._family.ticket_difficulty
 
-    @property
-    def _task_interval_s(self) -> float:
-        return min(self._family.task_interval_s(self._scale), MAX_TASK_INTERVAL_S)
-
     def _report(self) -> DeviceReport:
         family = self._family
         return DeviceReport(
@@ -269,7 +262,7 @@ class ChainStick:
             target_mhz=self._target_mhz,
             nominal_hs=family.rate_hs * self._scale,
             ticket_difficulty=family.ticket_difficulty * self._scale,
-            task_interval_s=self._task_interval_s,
+            task_interval_s=family.task_interval_s,
             tasks_sent=self._tasks_sent,
             busy_tasks_sent=self._busy_tasks_sent,
             busy_nonces=self._busy_nonces,
