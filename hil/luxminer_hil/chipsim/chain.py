@@ -60,7 +60,7 @@ class Chain:
     @property
     def owes(self) -> bool:
         """Whether a chip may hash more already."""
-        return any(chip.owed for chip in self.chips)
+        return any(chip.owes_nonce for chip in self.chips)
 
     @property
     def running_mhz(self) -> float:

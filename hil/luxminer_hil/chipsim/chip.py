@@ -32,6 +32,12 @@ DIFFICULTY_1_TARGET = 0xFFFF << 208
 
 MAX_TARGET = (1 << 256) - 1
 
+TICK_S = 0.05
+"""Well below the time that hosts give a task on most sticks."""
+
+MAX_SLICES = 512
+"""Pieces of a search handed out at once; it keeps the event loop free of long calls."""
+
 MAX_OWED_S = 0.25
 """Hashing that may be caught up on; what is older is missed."""
 
@@ -190,6 +196,11 @@ class Chip(ABC):
         """Hashes that the clock has given and that were not taken yet."""
         return int(self._owed)
 
+    @property
+    def owes_nonce(self) -> bool:
+        """Whether one more nonce could be tried now with all its midstates."""
+        return self._search is not None and self.owed >= self._search.width
+
     def _begin(self, search: Search | None) -> None:
         """Go about another search; the time up to now must be settled."""
         self._search = search
@@ -224,7 +235,7 @@ class Chip(ABC):
         total = search.space.total
         pieces: list[Slice] = []
         left = min(max(limit, search.width), self.owed)
-        while self._position < total and left >= search.width:
+        while self._position < total and len(pieces) < MAX_SLICES and left >= search.width:
             place = search.space.place(self._position)
             count = min(left // search.width, place.length)
             pieces += [
@@ -279,3 +290,5 @@ class ChipKind:
     parser: Callable[[], Parser]
     chip: Callable[[int, int, Fraction, float], Chip]
     """Place in the chain, length of the chain, scale, now."""
+    tick_s: float = TICK_S
+    """How often chips that this machine keeps up with are given their next hashes."""

@@ -40,9 +40,6 @@ MIN_SCALE = Fraction(1, 1_000_000_000)
 BRIDGE_BYTES = 640
 """Transmit buffer of a CP2102: what a host can be ahead of the line. Source: its data sheet."""
 
-TICK_S = 0.05
-"""How often a chip that this machine keeps up with is given its next hashes."""
-
 MAX_GARBAGE_BYTES = 4096
 
 UNKNOWN_BAUDRATE = 300
@@ -389,13 +386,13 @@ class VirtualStick:
             batch = self._chain.next_batch(turn, self._hasher.batch)
             turn += 1
             if not batch:
-                await asyncio.sleep(TICK_S)
+                await asyncio.sleep(self._kind.tick_s)
                 continue
             restarts = self._restarts
             found = await self._hasher.search([piece for _, piece in batch])
             for (chip, piece), nonces in zip(batch, found, strict=True):
                 self._chain.report(chip, piece, nonces if restarts == self._restarts else [])
-            await asyncio.sleep(0 if self._chain.owes else TICK_S)
+            await asyncio.sleep(0 if self._chain.owes else self._kind.tick_s)
 
     def _mining_ended(self, miner: asyncio.Task[None]) -> None:
         if not miner.cancelled() and (error := miner.exception()) is not None:

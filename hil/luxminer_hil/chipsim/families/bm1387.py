@@ -24,13 +24,16 @@ from luxminer_hil.chipsim.families.registers import Design, Hit, RegisterChip, b
 from luxminer_hil.chipsim.spaces import NONCES, Range, Space
 from luxminer_hil.chipsim.wire import FrameKind
 
-__all__ = ["DESIGN", "KIND", "Bm1387", "MidstateChip"]
+__all__ = ["DESIGN", "KIND", "TICK_S", "Bm1387", "MidstateChip"]
 
 POWER_ON_PLL = 0x00200241
 """100 MHz. Unproven."""
 POWER_ON_MISC = shared.POWER_ON_UART_DIVIDER << facts.UART_DIVIDER.shift
 
 HIGHEST_ID_BYTE = 0x7F
+
+TICK_S = 0.005
+"""Hosts send 90 to 210 tasks a second: each is to have its share of the hashes."""
 
 DESIGN = Design(
     family=facts.BM1387,
@@ -146,4 +149,5 @@ KIND = ChipKind(
     name=facts.BM1387.name,
     parser=lambda: FramedParser(facts.BM1387, frozenset(DESIGN.power_on)),
     chip=lambda index, chips, scale, now_s: Bm1387(DESIGN, index, chips, scale, now_s),
+    tick_s=TICK_S,
 )

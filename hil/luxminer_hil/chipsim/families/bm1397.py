@@ -9,7 +9,7 @@ Ref: usb-sticks reference section 6.
 import luxminer_drivers.bm1397.facts as facts
 from luxminer_drivers.bm1397.facts import Register
 from luxminer_hil.chipsim.chip import ChipKind
-from luxminer_hil.chipsim.families.bm1387 import MidstateChip
+from luxminer_hil.chipsim.families.bm1387 import TICK_S, MidstateChip
 from luxminer_hil.chipsim.families.framed import FramedParser
 from luxminer_hil.chipsim.families.registers import Design
 from luxminer_hil.chipsim.spaces import Space, StripedSpace
@@ -67,4 +67,5 @@ KIND = ChipKind(
     name=facts.BM1397.name,
     parser=lambda: FramedParser(facts.BM1397, frozenset(DESIGN.power_on)),
     chip=lambda index, chips, scale, now_s: Bm1397(DESIGN, index, chips, scale, now_s),
+    tick_s=TICK_S,
 )
