@@ -200,6 +200,25 @@ async def test_a_host_that_writes_without_end_is_held_back() -> None:
         host.close()
 
 
+async def test_the_transport_of_the_service_can_raise_the_rate() -> None:
+    async with VirtualStick("newpac", scale="1e-9") as stick:
+        transport = await open_serial(stick.path, 115200)
+        count = bytes.fromhex("5405000019")
+        for change in (b"", bytes.fromhex("5809001c002001001b")):
+            if change:
+                await transport.write(change)
+                await asyncio.sleep(0.02)
+                await transport.set_baudrate(1_500_000)
+            await transport.write(count)
+            got = b""
+            async with asyncio.timeout(10):
+                while len(got) < 14:
+                    got += await transport.read()
+            assert got.hex() == "13879000000007" * 2
+        assert stick.counters().bytes_at_wrong_rate == 0
+        await transport.close()
+
+
 async def test_the_transport_of_the_service_works_on_it() -> None:
     async with VirtualStick("2pac") as stick:
         transport = await open_serial(stick.path, 115200)

@@ -62,6 +62,31 @@ def test_it_prints_the_tty_and_stays_until_stopped(tmp_path: Path, number: int) 
     assert not Path(link).is_symlink()
 
 
+def read(host: Tty, length: int) -> bytes:
+    os.set_blocking(host.fd, True)
+    got = b""
+    while len(got) < length:
+        got += os.read(host.fd, length)
+    return got
+
+
+def test_a_stick_with_a_telemetry_controller_has_two_ttys(tmp_path: Path) -> None:
+    chips, telemetry = str(tmp_path / "chips"), str(tmp_path / "telemetry")
+    arguments = ("--model", "terminusa2", "--chip", "bm1368", "--chips", "3", "--scale", "1e-9")
+    with running(*arguments, "--link", chips, "--telemetry-link", telemetry) as process:
+        assert line(process) == chips
+        host, box = Tty(chips), Tty(telemetry)
+        host.write(bytes.fromhex("55aa520500000a"))
+        assert read(host, 27).hex() == "aa5513680000000014" * 3
+        box.write(b"?v")
+        assert read(box, 1) == b"\x31"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+        host.close()
+        box.close()
+    assert not Path(telemetry).is_symlink()
+
+
 def test_counters_are_json_lines_after_the_path(tmp_path: Path) -> None:
     faults = tmp_path / "faults.toml"
     faults.write_text('seed = 11\n[[fault]]\nkind = "brown_out"\nfrom_s = 0.05\n')
@@ -80,6 +105,8 @@ def test_counters_are_json_lines_after_the_path(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--model", "compax"], "--model: unknown model 'compax'; use compac, 2pac, terminus"),
+        (["--model", "r909", "--chip", "x"], "--chip: r909 has no 'x'; use bm1397"),
+        (["--model", "u2", "--telemetry-link", "x"], "--telemetry-link: u2 has no telemetry"),
         (["--model", "compac", "--chips", "0"], "--chips: 0 is out of range"),
         (["--model", "compac", "--scale", "x"], "--scale: x is no number"),
         (["--model", "compac", "--scale", "2"], "--scale: 2 is out of range"),
