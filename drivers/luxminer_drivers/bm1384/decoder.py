@@ -32,7 +32,7 @@ class Decoder(ResyncDecoder[Reply]):
     """Bytes in, frames out. Holds at most eight bytes and the junk before them."""
 
     def __init__(self, verify: Verify) -> None:
-        super().__init__(facts.REPLY_LENGTH)
+        super().__init__(facts.REPLY_LENGTH, _is_sealed)
         self._verify = verify
 
     def _right(self, window: bytes) -> NonceReply | None:
@@ -42,15 +42,6 @@ class Decoder(ResyncDecoder[Reply]):
         if not self._verify(job_id, nonce):
             return None
         return NonceReply(job_id=job_id, nonce=nonce, is_verified=True)
-
-    def _is_sealed(self, window: bytes) -> bool:
-        if _type_of(window) is not facts.ReplyType.REGISTER:
-            return False
-        try:
-            decode_register(window)
-        except FrameError:
-            return False
-        return True
 
     def _claim(self, window: bytes) -> Frame | None:
         kind = _type_of(window)
@@ -68,3 +59,13 @@ class Decoder(ResyncDecoder[Reply]):
 
 def _type_of(window: bytes) -> facts.ReplyType | None:
     return REPLY_TYPES[window[facts.REPLY_LAST.offset]]
+
+
+def _is_sealed(window: bytes) -> bool:
+    if _type_of(window) is not facts.ReplyType.REGISTER:
+        return False
+    try:
+        decode_register(window)
+    except FrameError:
+        return False
+    return True

@@ -16,7 +16,7 @@ No decision depends on how the bytes were cut into pieces, only on the bytes and
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -44,8 +44,10 @@ Frame = TypeVar("Frame")
 class ResyncDecoder(ABC, Generic[Frame]):
     """Bytes in, frames out. Holds less than two replies and the junk before them."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, is_sealed: Callable[[bytes], bool] | None = None) -> None:
+        """``length`` is that of all replies; ``is_sealed`` tells which a check sum proves."""
         self._length = length
+        self._is_sealed = is_sealed
         self._buffer = bytearray()
         self._wrong = 0
         """So many windows from the start of the buffer are known to be no right nonce."""
@@ -55,10 +57,6 @@ class ResyncDecoder(ABC, Generic[Frame]):
     @abstractmethod
     def _right(self, window: bytes) -> Frame | None:
         """Return the nonce reply that ``window`` is if its nonce is right. Pure."""
-
-    @abstractmethod
-    def _is_sealed(self, window: bytes) -> bool:
-        """Tell whether a check sum proves ``window`` to be a reply. Pure."""
 
     @abstractmethod
     def _claim(self, window: bytes) -> Frame | BadFrame | None:
@@ -121,6 +119,8 @@ class ResyncDecoder(ABC, Generic[Frame]):
 
     def _next_sealed(self) -> int:
         """Return where the next sealed reply starts that overlaps with the window at 0, or 0."""
+        if self._is_sealed is None:
+            return 0
         for offset in range(self._windows()):
             if self._is_sealed(self._window(offset)):
                 return offset

@@ -1,0 +1,1 @@
+"""ASICMINER Block Erupter: the Icarus protocol."""
