@@ -113,6 +113,7 @@ class UsbModel:
         self.configuration = 0
         self.clock = clock
         """Seconds that never jump; `due_s` counts by it."""
+        self._watchers: list[Callable[[], None]] = []
         self._halted: set[int] = set()
         self._refusals: dict[tuple[int, int], int] = {}
         self._by_endpoint: dict[int, tuple[EndpointLayout, Channel]] = {
@@ -132,7 +133,7 @@ class UsbModel:
             for channel in self.channels:
                 channel.uart.plugged(ModelLine(self, channel, channel.uart))
             self._started()
-            self.changed.notify_all()
+            self.notify()
 
     def unplug(self) -> None:
         """Lose power: whoever waits for a packet learns it at once. Idempotent."""
@@ -142,7 +143,7 @@ class UsbModel:
             self.is_plugged = False
             for channel in self.channels:
                 channel.uart.unplugged()
-            self.changed.notify_all()
+            self.notify()
 
     def bus_reset(self) -> None:
         """Be reset by the hub: everything is as after plugging in. Raises Gone."""
@@ -150,7 +151,7 @@ class UsbModel:
             self._check_plugged()
             self._start()
             self._started()
-            self.changed.notify_all()
+            self.notify()
 
     def _start(self) -> None:
         """Bring everything to what it is after power-on; kinds of bridges add their own."""
@@ -163,13 +164,30 @@ class UsbModel:
     def _started(self) -> None:
         """Drive the pins; kinds of bridges that have some do so here."""
 
+    def notify(self) -> None:
+        """Tell who waits that a packet may have become possible. The caller holds ``changed``."""
+        self.changed.notify_all()
+        for watcher in self._watchers:
+            watcher()
+
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Call ``watcher`` at each change, in whatever thread makes it; returns what ends that."""
+        with self.changed:
+            self._watchers.append(watcher)
+
+        def end() -> None:
+            with self.changed:
+                self._watchers.remove(watcher)
+
+        return end
+
     # --- Orders of a test ----------------------------------------------------------------------
 
     def halt(self, endpoint: int) -> None:
         """Stall an endpoint until the host clears it."""
         with self.changed:
             self._halted.add(endpoint)
-            self.changed.notify_all()
+            self.notify()
 
     def refuse(self, request_type: int, request: int, times: int = 1) -> None:
         """Stall the next ``times`` requests of a kind."""
@@ -199,7 +217,7 @@ class UsbModel:
                 answer = self._vendor(setup, bytes(data))
             else:
                 raise Stall(f"no such request: {setup}")
-            self.changed.notify_all()
+            self.notify()
             return answer[: setup.length] if setup.is_to_host else b""
 
     def _vendor(self, setup: Setup, data: bytes) -> bytes:
@@ -321,8 +339,8 @@ class ModelLine:
         with self._model.changed:
             if not self._model.is_plugged or self._channel.uart is not self._uart:
                 return 0
-            return self._channel.receive(data, self._model.changed.notify_all)
+            return self._channel.receive(data, self._model.notify)
 
     def ready(self) -> None:
         with self._model.changed:
-            self._model.changed.notify_all()
+            self._model.notify()

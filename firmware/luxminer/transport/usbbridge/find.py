@@ -14,14 +14,17 @@ from luxminer.transport.usbbridge.address import UsbAddress
 from luxminer.transport.usbbridge.bridge import Bridge
 from luxminer.transport.usbbridge.cp210x import CP2102, CP2105
 from luxminer.transport.usbbridge.ftdi import FT_X
-from luxminer.transport.usbbridge.problems import NO_LIBUSB_CURE, unusable
+from luxminer.transport.usbbridge.listing import (
+    SYSFS_DEVICES,
+    attribute,
+    list_devices,
+    place_of,
+)
+from luxminer.transport.usbbridge.problems import unusable
 
-__all__ = ["BRIDGES", "Found", "Names", "NamesOf", "find_device", "names_in_sysfs", "place_of"]
+__all__ = ["BRIDGES", "Found", "Names", "NamesOf", "find_device", "names_in_sysfs"]
 
 BRIDGES = {(bridge.vendor_id, bridge.product_id): bridge for bridge in (CP2102, CP2105, FT_X)}
-
-SYSFS_DEVICES = Path("/sys/bus/usb/devices")
-MAX_ATTRIBUTE_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,37 +58,21 @@ class Found:
         return f"/dev/bus/usb/{self.device.bus:03}/{self.device.address:03}"
 
 
-def place_of(device: Any) -> str:
-    """Return where a device of pyusb is plugged in, as the kernel names it: ``1-1.3``."""
-    return f"{device.bus}-{'.'.join(map(str, device.port_numbers or ()))}"
-
-
 def names_in_sysfs(device: Any, devices: Path = SYSFS_DEVICES) -> Names | None:
     """Read what the kernel knows; None when it speaks of another device at that place."""
     folder = devices / place_of(device)
-    if _read(folder / "devnum") != str(device.address):
+    if attribute(folder / "devnum") != str(device.address):
         return None
     return Names(
-        manufacturer=_read(folder / "manufacturer"),
-        product=_read(folder / "product"),
-        serial=_read(folder / "serial"),
+        manufacturer=attribute(folder / "manufacturer"),
+        product=attribute(folder / "product"),
+        serial=attribute(folder / "serial"),
     )
 
 
 def find_device(address: UsbAddress, names_of: NamesOf, backend: Any = None) -> Found:
     """Return the one device at an address. Raises PortUnusable; blocks while libusb looks."""
-    import usb.core  # 2 MiB that a machine with ttys only does without
-
-    try:
-        devices = list(usb.core.find(find_all=True, backend=backend))
-    except usb.core.NoBackendError as exc:
-        raise PortUnusable(
-            address.short, PortProblem.FAILED, "libusb is missing", NO_LIBUSB_CURE
-        ) from exc
-    except usb.core.USBError as exc:
-        raise unusable(address.short, exc, "/dev/bus/usb") from exc
-    if address.place:
-        devices = [device for device in devices if place_of(device) == address.place]
+    devices = list_devices(address.short, address.place, backend)
     found = [
         Found(device=device, bridge=bridge, names=names_of(device))
         for device in devices
@@ -135,13 +122,3 @@ def _differs(address: UsbAddress, found: Found) -> str | None:
         if has != wanted:
             return f"its {key} is {has!r}"
     return None
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_ATTRIBUTE_BYTES)
-    except OSError:
-        return ""
-    text = raw.decode(errors="replace").removesuffix("\n")
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
