@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import luxminer_drivers.bm1362.facts as bm1362
 import luxminer_drivers.bm1370.facts as bm1370
+import luxminer_drivers.bm1380.facts as bm1380
 import luxminer_drivers.bm1384.facts as bm1384
 import luxminer_drivers.bm1387.facts as bm1387
 import luxminer_drivers.bm1397.facts as bm1397
+import luxminer_drivers.icarus.facts as icarus
 from luxminer_drivers.common.facts import Product
 from luxminer_hil.chipsim import families
 from luxminer_hil.chipsim.chip import ChipKind
@@ -52,9 +54,8 @@ BOARDS: Mapping[str, Board] = {
     **_boards(bm1397.PRODUCTS, families.bm1397.KIND),
     **_boards(bm1362.PRODUCTS, families.bm1362.BM1362, telemetry=0x20),
     **_boards(bm1370.PRODUCTS, families.bm1362.BM1370, families.bm1362.BM1368, telemetry=0x31),
-    "u1": Board(kinds=(families.bm1380.KIND,), chips=1, nominal_mhz=250.0),
-    "u2": Board(kinds=(families.bm1380.KIND,), chips=1, nominal_mhz=250.0),
-    "blockerupter": Board(kinds=(families.icarus.KIND,), chips=1, nominal_mhz=336.0),
+    **_boards(bm1380.PRODUCTS, families.bm1380.KIND),
+    **_boards(icarus.PRODUCTS, families.icarus.KIND),
 }
 """Name of a model -> its board. Telemetry versions are those of recorded bring-ups."""
 

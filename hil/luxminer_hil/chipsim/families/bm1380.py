@@ -1,15 +1,14 @@
 """The BM1380 of Antminer U1 and U2: the frames of the BM1384 with fewer fields.
 
-Unproven: that it obeys commands about addresses and reads as the BM1384 does not matter to any
-host, so it does not; the clock at power-on.
+Unproven: that it obeys no command but the one for its clock, which is all that hosts send; the
+clock at power-on.
 
 Ref: usb-sticks reference sections 3.5 and 8.2; bfgminer ("bfg") and cgminer.
 """
 
 from dataclasses import replace
 
-import luxminer_drivers.bm1384.facts as shared
-from luxminer_drivers.common.facts import CRYSTAL_MHZ, BitField
+import luxminer_drivers.bm1380.facts as facts
 from luxminer_hil.chipsim.chip import ChipKind
 from luxminer_hil.chipsim.families import bm1384_wire
 from luxminer_hil.chipsim.families.bm1384 import ChipModel
@@ -19,11 +18,6 @@ from luxminer_hil.chipsim.wire import BadFrame, BadReason, FrameKind
 
 __all__ = ["KIND", "Bm1380", "read_command", "read_task"]
 
-PLL_M = BitField("m", 7, 6)
-PLL_N = BitField("n", 2, 4)
-PLL_OD = BitField("od", 0, 2)
-"""clock = 25 MHz * (m + 1) / ((n + 1) * 2^od). Above them stands a range bit, which hosts set when
-the clock before the output divider is 500 to 1000 MHz."""
 POWER_ON_PLL = 0x0480
 """250 MHz, the original's default. Unproven."""
 
@@ -51,20 +45,18 @@ def read_task(frame: bytes) -> Task | BadFrame:
 class Bm1380(ChipModel):
     """State of one BM1380."""
 
-    cores = 8
-    """Hashes per clock: 0.125 us per MHz and hash."""
+    cores = facts.CORES
     power_on_pll = POWER_ON_PLL
-    min_mhz = 100.0
-    max_mhz = shared.MAX_MHZ
-    """bfg's table begins at 100 MHz, the original ends at 500."""
+    min_mhz = facts.MIN_MHZ
+    max_mhz = facts.MAX_MHZ
 
     def _mhz_of(self, pll: int) -> float:
-        m, n, od = (bits_of(pll, field) for field in (PLL_M, PLL_N, PLL_OD))
-        return CRYSTAL_MHZ * (m + 1) / ((n + 1) << od)
+        m, n, od = (bits_of(pll, field) for field in (facts.PLL_M, facts.PLL_N, facts.PLL_OD))
+        return facts.CRYSTAL_MHZ * (m + 1) / ((n + 1) << od)
 
 
 KIND = ChipKind(
-    name="BM1380",
+    name=facts.CHIP,
     parser=lambda: StreamParser(read_command, read_task),
     chip=lambda index, _chips, scale, now_s: Bm1380(index, scale, now_s),
 )

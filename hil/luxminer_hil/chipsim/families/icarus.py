@@ -9,7 +9,7 @@ Ref: usb-sticks reference section 8.1.
 from collections.abc import Sequence
 from fractions import Fraction
 
-import luxminer_drivers.bm1384.facts as shared
+import luxminer_drivers.icarus.facts as facts
 from luxminer_hil.chipsim import wire
 from luxminer_hil.chipsim.chip import Chip, ChipKind, Found, Lane, Search, ticket_target
 from luxminer_hil.chipsim.families import bm1384_wire
@@ -19,15 +19,14 @@ from luxminer_hil.chipsim.wire import BadFrame, BadReason
 
 __all__ = ["KIND", "BlockErupter", "IcarusParser", "read_task"]
 
-RATE_HS = 336_000_000
-BAUDRATE = 115200
-REPLY_LENGTH = 4
+RATE_HS = Fraction(facts.MHZ) * 1_000_000
+"""One hash per clock."""
 
 
 def read_task(frame: bytes) -> bm1384_wire.Task | BadFrame:
     """Read 64 bytes as a task: midstate, zeros, tail, where the BM1384 has them."""
     task = bm1384_wire.read_task(frame)
-    between = frame[shared.TASK_MIDSTATE.width : shared.TASK_TAIL.offset]
+    between = frame[facts.TASK_MIDSTATE.width : facts.TASK_TAIL.offset]
     if isinstance(task, bm1384_wire.Task) and any(between):
         return BadFrame(reason=BadReason.RESERVED, raw=frame)
     return task
@@ -50,9 +49,9 @@ class IcarusParser:
         """Take bytes that followed the earlier ones without a gap."""
         self._buffer += data
         frames: list[wire.Frame] = []
-        while len(self._buffer) >= shared.TASK_LENGTH:
-            frames.append(read_task(bytes(self._buffer[: shared.TASK_LENGTH])))
-            del self._buffer[: shared.TASK_LENGTH]
+        while len(self._buffer) >= facts.TASK_LENGTH:
+            frames.append(read_task(bytes(self._buffer[: facts.TASK_LENGTH])))
+            del self._buffer[: facts.TASK_LENGTH]
         return frames
 
     def idle(self) -> list[wire.Frame]:
@@ -71,14 +70,13 @@ class BlockErupter(Chip):
 
     def _power_on(self) -> None:
         self.is_locked = True
-        self.mhz = RATE_HS / 1_000_000
-        """One hash per clock."""
+        self.mhz = facts.MHZ
         self.rate_hs = float(RATE_HS * self.scale)
         self._target_le = ticket_target(1, self.scale).to_bytes(32, "little")
 
     @property
     def baudrate(self) -> int:
-        return BAUDRATE
+        return facts.BAUDRATE
 
     def take(self, task: wire.Task, now_s: float) -> Sequence[bytes]:
         assert isinstance(task, bm1384_wire.Task)
@@ -100,11 +98,11 @@ class BlockErupter(Chip):
         raise AssertionError(f"an Icarus has no commands: {command} at {now_s}")
 
     def reply(self, found: Found) -> bytes | None:
-        return found.said.to_bytes(REPLY_LENGTH, "big")
+        return found.said.to_bytes(facts.REPLY_LENGTH, "big")
 
 
 def _chip(index: int, _chips: int, scale: Fraction, now_s: float) -> BlockErupter:
     return BlockErupter(index, scale, now_s)
 
 
-KIND = ChipKind(name="BE100", parser=IcarusParser, chip=_chip)
+KIND = ChipKind(name=facts.CHIP, parser=IcarusParser, chip=_chip)
