@@ -24,8 +24,11 @@ ATTEMPTS = 3
 PATIENCE_S = 0.5
 """For the answer, on a busy host or behind a network; the original waits a fifth of it."""
 
-SCAN_FACTOR = 2.0
+SCAN_FACTOR = 1.5
 """A virtual stick may take so much longer than its rate says."""
+
+LIMIT_S = 30.0
+"""For all attempts together; virtual sticks that are too slow for it are too slow to mine."""
 
 MAX_BYTES = 256
 """A line that brings more is not that of a stick."""
@@ -66,10 +69,17 @@ async def detect(link: Link, scale: float, hash_ns: float) -> Kind | None:
     ``hash_ns`` is the time that the slowest stick in question takes for a hash.
     """
     scan_s = int.from_bytes(facts.DETECT_NONCE, "big") * hash_ns * 1e-9 / scale
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LIMIT_S):
+            return await _try_often(link, PATIENCE_S + SCAN_FACTOR * scan_s, scale)
+    return None
+
+
+async def _try_often(link: Link, limit_s: float, scale: float) -> Kind | None:
     for attempt in range(ATTEMPTS):
         link.forget_input()
         await link.send(TASK.encode(), facts.TASK_PAUSE_S)
-        data = await _answer(link, PATIENCE_S + SCAN_FACTOR * scan_s, scale)
+        data = await _answer(link, limit_s, scale)
         kind = _kind_of(data, scale)
         if kind is not None:
             return kind

@@ -38,6 +38,9 @@ from tests.unit.mining.jobs import job
 RATE_HS = 4000.0
 """What a stick really hashes: a few hundred headers for each nonce."""
 
+SLOWEST_S = 20.0
+"""For one share; a Block Erupter needs 13 s on average, whatever its scale."""
+
 SPECS: dict[str, tuple[DriverSpec, StickModel]] = {
     model.name: (record.spec, model)
     for record in discover_drivers()
@@ -166,6 +169,7 @@ class Rig:
     async def shares(self, count: int, limit_s: float = 600.0) -> None:
         """Wait for so many more shares."""
         wanted = len(self.host.shares) + count
+        limit_s = max(limit_s, count * SLOWEST_S)
         await self.until(lambda: len(self.host.shares) >= wanted, limit_s, f"{wanted} shares")
 
     def check_books(self) -> None:
