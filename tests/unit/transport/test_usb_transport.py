@@ -66,8 +66,7 @@ async def test_cancelled_reads_lose_no_byte(model: str) -> None:
     async with rig.opened() as transport:
         for _ in range(100):
             piece = rng.randbytes(rng.randrange(1, 100))
-            sent += piece
-            assert rig.chips.say(piece) == len(piece)
+            sent += piece[: rig.chips.say(piece)]  # more than the bridge holds is lost there
             reading = asyncio.create_task(transport.read(rng.randrange(1, 200)))
             await asyncio.wait({reading}, timeout=rng.choice([0, 0.0005, 0.002]))
             reading.cancel()
