@@ -19,6 +19,7 @@ from luxminer_hil.chipsim.families.bm1384_wire import (
 )
 from luxminer_hil.chipsim.faults import Direction, parse_faults
 from luxminer_hil.chipsim.spaces import RollingSpace
+from luxminer_hil.chipsim.telemetry import TelemetryController
 from luxminer_hil.chipsim.wire import BadFrame as AnyBadFrame
 from luxminer_hil.chipsim.wire import Frame as AnyFrame
 from luxminer_hil.chipsim.wire import Parser
@@ -278,3 +279,17 @@ def test_every_position_of_a_rolling_space_has_its_place(
     assert 0 <= place.epoch < 1 << bits
     assert place.length > 0
     assert place.first // (1 << 25) == (place.first + place.length - 1) // (1 << 25) < cores
+
+
+@given(st.integers(0x10, 0x3F), st.integers(0, 255), st.lists(st.binary(max_size=30), max_size=8))
+def test_a_telemetry_controller_survives_any_host(
+    version: int, mask: int, writes: list[bytes]
+) -> None:
+    def answers(pieces: list[bytes]) -> bytes:
+        box = TelemetryController(version, mask, lambda: 0.0, lambda: 1.0, lambda: None)
+        return b"".join(box.feed(piece) for piece in pieces)
+
+    whole = b"".join(writes)
+    said = answers(writes)
+    assert said == answers([whole]) == answers([bytes([byte]) for byte in whole])
+    assert len(said) <= 7 * (len(whole) // 2)

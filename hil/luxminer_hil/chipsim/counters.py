@@ -33,7 +33,7 @@ class StickCounters:
     bad_frames: Mapping[str, int]
     """Frames not obeyed, by `BadReason`."""
     ambiguous_tasks: int
-    """Tasks that begin like a command; see `wire`."""
+    """Tasks that begin like a command; see `families.bm1384_wire`."""
     addresses_ignored: int
     """SET_ADDRESS when no chip was without one."""
     bytes_in: int

@@ -42,8 +42,8 @@ BRIDGE_BYTES = 640
 
 MAX_GARBAGE_BYTES = 4096
 
-UNKNOWN_BAUDRATE = 300
-"""What stands for a rate of the host that has no name: far from that of any chip."""
+UNKNOWN_BAUDRATE = 5_000_000
+"""What stands for a rate of the host that has no name: chips go up to 3.125 M."""
 
 
 def _loop_s() -> float:
