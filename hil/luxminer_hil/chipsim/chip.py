@@ -218,8 +218,8 @@ class Chip(ABC):
         if not self.is_searching:
             self._dry_s += passed_s
             return
-        # What was owed at a faster clock stays owed; so does one nonce with all its midstates.
-        limit = max(self._owed, self.rate_hs * MAX_OWED_S, float(self._search.width))
+        # What was owed at a faster clock stays owed. A nonce has to wait for all its midstates.
+        limit = max(self._owed, self.rate_hs * MAX_OWED_S + self._search.width - 1)
         self._owed += self.rate_hs * passed_s
         excess = self._owed - limit
         if excess > 0.0:
