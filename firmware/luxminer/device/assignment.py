@@ -12,8 +12,7 @@ from luxminer.device.contract import DeviceOptions, StickModel
 from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.registry import DriverRecord, Match, match, model_named
 from luxminer.errors import ConfigError, PortProblem, PortUnusable
-from luxminer.transport.ports import check_port, is_url
-from luxminer.transport.usbbridge.address import PREFIX, UsbAddress, is_usb, parse_address
+from luxminer.transport.ports import USB_PREFIX, check_port, is_url, is_usb
 
 __all__ = ["Assigner", "Assignment"]
 
@@ -149,7 +148,10 @@ def _check_address(port: str) -> None:
     """Raise PortUnusable for an address that can never be opened."""
     if not is_usb(port):
         check_port(port)
-    elif parse_address(port) != UsbAddress(place=port.removeprefix(PREFIX)):
+        return
+    from luxminer.transport.usbbridge.address import UsbAddress, parse_address  # 5 ms
+
+    if parse_address(port) != UsbAddress(place=port.removeprefix(USB_PREFIX)):
         raise PortUnusable(
             port,
             PortProblem.BAD_ADDRESS,

@@ -13,8 +13,7 @@ from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.preference import preferred_port
 from luxminer.device.usb import UsbBus, natural_key
 from luxminer.transport.base import Capability
-from luxminer.transport.ports import is_url
-from luxminer.transport.usbbridge.address import PREFIX, is_usb
+from luxminer.transport.ports import USB_PREFIX, is_url, is_usb
 
 __all__ = ["HotplugWatcher", "PortChange"]
 
@@ -120,7 +119,7 @@ class HotplugWatcher:
         return self._by_usb
 
     def _usb_device(self, port: str) -> Sighting | None:
-        place = port.removeprefix(PREFIX)
+        place = port.removeprefix(USB_PREFIX)
         for usb, number in self._bus.devices():
             if usb.usb_path == place:
                 return Sighting(url=port, token=(number,), usb=usb)
@@ -138,7 +137,7 @@ class HotplugWatcher:
 
 def _usb_url(sighting: Sighting) -> str:
     assert sighting.usb is not None, "seen by USB"
-    return f"{PREFIX}{sighting.usb.usb_path}"
+    return f"{USB_PREFIX}{sighting.usb.usb_path}"
 
 
 def _configured(port: str, ttys: dict[str, Sighting]) -> Sighting | None:

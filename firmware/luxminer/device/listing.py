@@ -18,8 +18,7 @@ from luxminer.device.preference import needs_of
 from luxminer.device.registry import DriverRecord, Match, match
 from luxminer.device.usb import UsbBus
 from luxminer.errors import ConfigError, PortUnusable
-from luxminer.transport.ports import is_url, probe_port, unusable
-from luxminer.transport.usbbridge.address import is_usb
+from luxminer.transport.ports import is_url, is_usb, probe_port, unusable
 
 __all__ = ["DeviceListing", "list_devices"]
 

@@ -6,8 +6,7 @@ from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.registry import DriverRecord, match
 from luxminer.errors import ConfigError
 from luxminer.transport.base import Capability
-from luxminer.transport.usbbridge.address import PREFIX, UsbAddress, is_usb
-from luxminer.transport.usbbridge.find import BRIDGES
+from luxminer.transport.ports import USB_PREFIX, is_usb
 
 __all__ = ["address_of", "needs_of", "preferred_port"]
 
@@ -21,9 +20,12 @@ def preferred_port(usb: UsbPort, needs: frozenset[Capability], override: str = "
     """
     if override:
         return override
-    if needs <= TTY_OFFERS or (usb.vendor_id, usb.product_id) not in BRIDGES:
+    if needs <= TTY_OFFERS:
         return usb.tty
-    return f"{PREFIX}{usb.usb_path}"
+    from luxminer.transport.usbbridge.find import BRIDGES  # 10 ms: only where such sticks are
+
+    is_known = (usb.vendor_id, usb.product_id) in BRIDGES
+    return f"{USB_PREFIX}{usb.usb_path}" if is_known else usb.tty
 
 
 def needs_of(drivers: Sequence[DriverRecord], usb: UsbPort) -> frozenset[Capability]:
@@ -40,6 +42,8 @@ def address_of(sighting: Sighting) -> str:
     usb = sighting.usb
     if usb is None or not is_usb(sighting.url):
         return sighting.url
+    from luxminer.transport.usbbridge.address import UsbAddress
+
     return str(
         UsbAddress(
             place=usb.usb_path,

@@ -1,7 +1,7 @@
 """Opens a port of any kind by the way its name is written."""
 
 from luxminer.transport.base import Transport
-from luxminer.transport.usbbridge.address import is_usb
+from luxminer.transport.ports import is_usb
 
 __all__ = ["open_port"]
 

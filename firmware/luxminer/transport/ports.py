@@ -17,8 +17,10 @@ from luxminer.errors import PortProblem, PortUnusable
 
 __all__ = [
     "URL_SCHEMES",
+    "USB_PREFIX",
     "check_port",
     "is_url",
+    "is_usb",
     "permission_cure",
     "port_holder",
     "probe_port",
@@ -27,6 +29,9 @@ __all__ = [
 
 URL_SCHEMES = ("socket", "hwgrep")
 """pyserial's URL handlers whose port has a descriptor, which is what the event loop waits on."""
+
+USB_PREFIX = "usb:"
+"""Begins the name of a port that is opened through libusb: ``usb:1-1.3``."""
 
 PROBLEMS = {
     errno.ENOENT: PortProblem.MISSING,
@@ -47,6 +52,11 @@ PROBLEMS = {
 def is_url(port: str) -> bool:
     """Tell a pyserial URL from the path of a tty."""
     return "://" in port
+
+
+def is_usb(port: str) -> bool:
+    """Tell the address of a USB device from the path of a tty and from a URL."""
+    return port.startswith(USB_PREFIX)
 
 
 def check_port(port: str) -> None:

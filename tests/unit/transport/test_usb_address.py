@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luxminer.errors import PortProblem, PortUnusable
-from luxminer.transport.usbbridge.address import UsbAddress, is_usb, parse_address
+from luxminer.transport.ports import is_usb
+from luxminer.transport.usbbridge.address import UsbAddress, parse_address
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 

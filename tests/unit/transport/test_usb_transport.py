@@ -490,11 +490,13 @@ async def test_a_reset_that_fails_halfway_leaves_no_reader_behind() -> None:
 
 def test_nothing_of_pyusb_is_there_before_a_port_is_opened() -> None:
     code = (
-        "import sys; import luxminer.daemon, luxminer.transport.usbbridge.transport; "
+        "import sys; import luxminer.daemon; "
+        "print([name for name in sys.modules if 'usbbridge' in name]); "
+        "import luxminer.transport.usbbridge.transport, luxminer.transport.usbbridge.opening; "
         "print([name for name in sys.modules if name.partition('.')[0] == 'usb'])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
+    assert run.stdout.split() == ["[]", "[]"]
 
 
 async def test_a_device_in_use_says_so() -> None:

@@ -9,10 +9,10 @@ import re
 from dataclasses import dataclass
 
 from luxminer.errors import PortProblem, PortUnusable
+from luxminer.transport.ports import USB_PREFIX, is_usb
 
-__all__ = ["PREFIX", "UsbAddress", "is_usb", "parse_address"]
+__all__ = ["UsbAddress", "parse_address"]
 
-PREFIX = "usb:"
 PLACE = re.compile(r"[1-9]\d{0,3}-[1-9]\d{0,2}(\.[1-9]\d{0,2}){0,6}")
 """A chain of hubs has at most seven ports."""
 
@@ -35,7 +35,7 @@ class UsbAddress:
     @property
     def short(self) -> str:
         """What people call it."""
-        return f"{PREFIX}{self.place}" if self.place else f"{PREFIX}?serial={self.serial}"
+        return f"{USB_PREFIX}{self.place}" if self.place else f"{USB_PREFIX}?serial={self.serial}"
 
     def __str__(self) -> str:
         from urllib.parse import quote, urlencode  # only where such ports are in use
@@ -48,17 +48,12 @@ class UsbAddress:
         }
         query = ids | {key: text for key, text in texts.items() if text is not None}
         tail = f"?{urlencode(query, quote_via=quote, safe=':')}" if query else ""
-        return f"{PREFIX}{self.place}{tail}"
-
-
-def is_usb(port: str) -> bool:
-    """Tell the address of a USB device from the path of a tty and from a URL."""
-    return port.startswith(PREFIX)
+        return f"{USB_PREFIX}{self.place}{tail}"
 
 
 def parse_address(port: str) -> UsbAddress:
     """Read an address. Raises PortUnusable (``BAD_ADDRESS``)."""
-    place, _, query = port.removeprefix(PREFIX).partition("?")
+    place, _, query = port.removeprefix(USB_PREFIX).partition("?")
     if not is_usb(port) or len(port) > MAX_ADDRESS_CHARACTERS:
         raise _bad(port, "not the address of a USB device")
     if place and not PLACE.fullmatch(place):
