@@ -124,7 +124,7 @@ class Bm1384(Family):
             await self._send(SetAddress(address=address).encode())
         for task in open_core_tasks():
             await self._link.send(task.encode(), facts.OPEN_CORE_PAUSE_S)
-        self._link.forget_input()
+        await self._link.forget_input()
         self._jobs = self._new_jobs()
         self._decoder = Decoder(self._is_right)
 

@@ -155,7 +155,7 @@ class Bm13xx(Family):
         self._mask = facts.VERSION_MASK
         await self._carry_out(self._plan.bring_up)
         self._ticket_watch.set(self._ticket)
-        self._link.forget_input()
+        await self._link.forget_input()
         self._decoder = Decoder(self._kind)
         self._ring = JobRing(self._kind)
 
@@ -177,7 +177,7 @@ class Bm13xx(Family):
 
     async def _set_rate(self, baudrate: int) -> None:
         if baudrate != self._baudrate:
-            await self._link.transport.set_baudrate(baudrate)
+            await self._link.set_baudrate(baudrate)
             self._baudrate = baudrate
 
     async def _count_surely(self, host: DeviceHost) -> int:

@@ -19,6 +19,8 @@ class Link:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        self._rested_s = 0.0
+        """Loop time at which the pause after the last write is over."""
         self.bytes_discarded = 0
         """Received bytes that were no answer to anything."""
 
@@ -31,10 +33,22 @@ class Link:
         return capability in self.transport.capabilities
 
     async def send(self, data: bytes, pause_s: float) -> None:
-        """Write ``data`` if there is any, and wait for as long as the chips need after it."""
+        """Write ``data`` if there is any; nothing more is written within ``pause_s`` after it."""
+        await self.rest()
         if data:
             await self.transport.write(data)
-        await asyncio.sleep(pause_s)
+        self._rested_s = asyncio.get_running_loop().time() + pause_s
+
+    async def rest(self) -> None:
+        """Wait until the pause after the last write is over."""
+        left_s = self._rested_s - asyncio.get_running_loop().time()
+        if left_s > 0:
+            await asyncio.sleep(left_s)
+
+    async def set_baudrate(self, baudrate: int) -> None:
+        """Change the host's rate once the chips have had their pause."""
+        await self.rest()
+        await self.transport.set_baudrate(baudrate)
 
     async def read(self, wait_s: float | None) -> bytes:
         """Return what has arrived; nothing when the line stays silent for ``wait_s``."""
@@ -55,8 +69,9 @@ class Link:
     async def settle(self, pause_s: float) -> None:
         """Let a port that was just opened come to rest, and forget what it has brought."""
         await asyncio.sleep(pause_s)
-        self.forget_input()
+        await self.forget_input()
 
-    def forget_input(self) -> None:
-        """Drop what has arrived so far."""
+    async def forget_input(self) -> None:
+        """Drop what has arrived up to the end of the pause after the last write."""
+        await self.rest()
         self.bytes_discarded += self.transport.discard_input()
