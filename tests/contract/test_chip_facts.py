@@ -39,8 +39,10 @@ class Facts(NamedTuple):
 
 LATER = ("bm13xx", "bm1387", "bm1397", "bm1362", "bm1370")
 MODULES = (
-    Facts("common", ("common", "bm1384", *LATER), ()),
-    Facts("bm1384", ("bm1384",), ("BM1384",)),
+    Facts("common", ("common", "bm1380", "bm1384", "icarus", *LATER), ()),
+    Facts("icarus", ("icarus", "bm1380"), ("ICARUS", "BM1380")),
+    Facts("bm1380", ("bm1380",), ("BM1380",)),
+    Facts("bm1384", ("bm1384", "bm1380", "icarus"), ("BM1384",)),
     Facts("bm13xx", LATER, ()),
     Facts("bm1387", ("bm1387",), ("BM1387",)),
     Facts("bm1397", ("bm1397",), ("BM1397", "BM1391", "BM1366", "BM1368", "BM1370")),

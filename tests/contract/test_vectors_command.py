@@ -262,6 +262,7 @@ def test_every_value_of_a_pool_vector_is_looked_at() -> None:
 
 OTHERS_OF_CHIPS = {
     "captured_frame": "meaning belongs_to",
+    "captured_share": "meaning",
     "frequency": "steps.*",
     "frequency_bfgminer": "ok",
     "frequency_reply": "set_mhz",

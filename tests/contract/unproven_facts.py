@@ -27,6 +27,26 @@ def of_family(name: str, reason: str, *places: str) -> dict[str, str]:
 
 UNPROVEN: Mapping[str, Mapping[str, str]] = {
     "common": {"MAX_CHIPS": WIDTH, "GRACE_S": STATED},
+    "icarus": {
+        "HASH_NS": STATED,
+        "MHZ": FOR_PEOPLE,
+        "DETECT_ANSWER_S": STATED,
+        "TASK_PAUSE_S": STATED,
+        "SETTLE_S": STATED,
+    },
+    "bm1380": {
+        "BAND_TO_MHZ": ONE_SIDE,
+        "CORES": STATED,
+        "MIN_MHZ": STATED,
+        "MAX_MHZ": STATED,
+        "JOB_ID_FIRST": STATED,
+        "JOB_ID_LAST": STATED,
+        "REPLY_TYPE.*": "only tells wrong nonces from junk",
+        "NONCE_TYPE": "only tells wrong nonces from junk",
+        "COMMAND_PAUSE_S": STATED,
+        "CLOCK_SETTLE_S": STATED,
+        "SETTLE_S": STATED,
+    },
     "bm1384": {
         "CHIP": FOR_PEOPLE,
         "POWER_ON_MHZ": SIMULATOR,
@@ -146,6 +166,12 @@ LOWEST = "no clock is lower, and no chain shorter"
 
 EQUIVALENT: Mapping[str, Mapping[str, str]] = {
     "common": {},
+    "icarus": {"NONCE.width": "the frame ends with it"},
+    "bm1380": {
+        "PLL_BAND.width": "the next bit is 0",
+        "REPLY_LAST.width": "the frame ends with it",
+        "REPLY_JOB_ID.width": "the next bit is 0",
+    },
     "bm1384": {
         "PLL_M.width": "the register ends with it",
         "REPLY_LAST.width": "the frame ends with it",

@@ -10,6 +10,7 @@ from luxminer_hil.vectors import (
     chips_bm13xx,
     chips_bm1384,
     chips_controllers,
+    chips_older,
     chips_replies,
     chips_running,
 )
@@ -45,6 +46,9 @@ LATER = frozenset(chips_bm13xx.FAMILIES)
 TABLES = (
     Table(GENERAL, {"crc5": check_crc5, "crc16": check_crc16}),
     Table(chips_bm1384.FAMILIES, chips_bm1384.CHECKS),
+    Table(frozenset({"ICARUS"}), chips_older.ICARUS_CHECKS),
+    Table(frozenset({"BM1380"}), chips_older.BM1380_CHECKS),
+    Table(frozenset({"BM1382"}), chips_older.BM1382_CHECKS),
     Table(LATER, chips_bm13xx.CHECKS),
     Table(LATER, chips_replies.CHECKS),
     Table(LATER, chips_running.CHECKS),

@@ -47,6 +47,17 @@ ROWS: tuple[Row, ...] = (
         "tasks follow the time that a full scan takes",
         "another host's formula",
     ),
+    Row(
+        "voltage_u3",
+        "no core voltage is set by command on sticks this old",
+        "no stick of ours with a BM1382 exists",
+    ),
+    Row(
+        "command",
+        "no core voltage is set by command on sticks this old",
+        "no stick of ours with a BM1382 exists",
+        families="BM1382",
+    ),
     Row("gbt*", "work comes from pools", "mining through a node of one's own is not built yet"),
     Row("quota_split", "the first working pool gets everything", "groups are not built yet"),
     Row("balance_utility", "the first working pool gets everything", "not built yet"),
