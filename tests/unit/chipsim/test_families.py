@@ -452,6 +452,7 @@ async def test_a_counting_number_of_0_stops_hashing() -> None:
 async def test_versions_stay_in_the_mask(mask: int) -> None:
     async with framed_bench("terminusa2") as host:
         await host.bring_up()
+        await host.transport.write(BM1362.write_all(0x10, 0x00155555))
         await host.silence(BM1362.write_all(0xA4, 0x90000000 | mask))
         header = real_header(4)
         await host.transport.write(header_task(header, 0x48))
@@ -468,13 +469,16 @@ async def test_versions_stay_in_the_mask(mask: int) -> None:
 async def test_without_rolling_the_version_is_the_hosts() -> None:
     async with framed_bench("terminusa2") as host:
         await host.bring_up()
+        await host.transport.write(BM1362.write_all(0x10, 0x00155555))
         await host.silence(BM1362.write_all(0xA4, 0x0000FFFF))
         header = real_header(5)
         await host.transport.write(header_task(header, 0x48))
-        for _ in range(5):
-            nonce = await host.nonce()
+        seen = [await host.nonce() for _ in range(60)]
+        for nonce in seen:
             assert nonce.version_bits == 0
             assert nonce.difficulty(header) >= SCALE
+            sub_core = int.from_bytes(nonce.nonce, "big") >> 21 & 0x0F
+            assert nonce.id_byte & 0x0F == sub_core
 
 
 async def test_a_task_that_is_too_old_is_hashed_again() -> None:

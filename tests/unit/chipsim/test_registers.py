@@ -145,6 +145,23 @@ def test_a_change_of_the_clock_goes_on_with_the_versions() -> None:
     assert all(piece.version_bits <= 0xFF for piece in chip.next_slices(1000))
 
 
+@pytest.mark.parametrize("mask", [0, 0x0003, 0x0100])
+@pytest.mark.parametrize("kind", KINDS[2:], ids=lambda kind: kind.name)
+def test_few_versions_last_as_long_and_repeat_nothing_before(kind: ChipKind, mask: int) -> None:
+    """One batch takes the ticks of the counting number, however many versions it has."""
+    chip = chip_of(kind)
+    chip.write(0x10, 0x155555, 0.0)
+    chip.write(0xA4, 0x90000000 | mask, 0.0)
+    chip.write(0x08, 0x40780240, 0.0)  # 300 MHz
+    chip.take(task_for(chip), 0.0)
+    assert chip._search is not None
+    hashes = chip._search.space.total * chip._search.width
+    assert hashes / chip.rate_hs == pytest.approx(0x155555 / 25e6, rel=0.3)
+    _, tried = run(chip, 1.0)
+    assert len(set(tried[:hashes])) == hashes
+    assert tried[hashes] == tried[0]
+
+
 @pytest.mark.parametrize(
     ("register", "mask"),
     [

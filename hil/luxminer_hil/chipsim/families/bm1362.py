@@ -4,6 +4,10 @@ A core goes through its nonces with one batch of versions, one version to each s
 long as the hash counting number says; then comes the next batch, and after the last version all
 begins again: a host that sends no new task in time gets every nonce twice.
 
+With fewer versions than sub-cores these share the nonces of their core among them: they number
+upper bits of the nonce, and the chip's address stands as many bits lower. Source: the layout that
+GPTechinno/bm13xx-rs gives for chips that do not roll; for a few versions it is a guess.
+
 Unproven: that nothing is hashed before the hash counting number was written; that a changed clock
 or mask goes on with the share of the versions that was reached; clock at power-on.
 
@@ -19,7 +23,7 @@ from luxminer.hashing import midstate
 from luxminer_drivers.bm13xx.facts import BitField, Family
 from luxminer_drivers.bm1362.facts import Register
 from luxminer_hil.chipsim import wire
-from luxminer_hil.chipsim.chip import ChipKind, Lane, Search
+from luxminer_hil.chipsim.chip import ChipKind, Found, Lane, Search
 from luxminer_hil.chipsim.families.framed import FramedParser, HeaderTask
 from luxminer_hil.chipsim.families.registers import Design, RegisterChip, bits_of
 from luxminer_hil.chipsim.spaces import RollingSpace
@@ -82,6 +86,16 @@ class RollingChip(RegisterChip):
         mask = bits_of(register, shared.VERSION_REGISTER_MASK)
         return tuple(1 << bit for bit in range(shared.VERSION_BITS) if mask >> bit & 1)
 
+    @property
+    def groups(self) -> int:
+        """Parts of a core that go through different nonces, each with all versions of a batch."""
+        return max(self.family.versions_per_batch >> len(self.rolled_bits), 1)
+
+    @property
+    def window(self) -> int:
+        """Nonces of such a part."""
+        return (1 << (self._address_shift + 8)) // self.groups
+
     def write(self, register: int, value: int, now_s: float) -> None:
         super().write(register, value, now_s)
         if register == Register.VERSION_ROLLING:
@@ -108,17 +122,16 @@ class RollingChip(RegisterChip):
 
     def _search_of(self, task: HeaderTask) -> Search:
         bits = self.rolled_bits
-        width = min(self.family.versions_per_batch, 1 << len(bits))
-        cores = self.family.cores // self.family.versions_per_batch
+        width = self.family.versions_per_batch // self.groups
+        searchers = self.family.cores // width
         ticks = self.registers[Register.HASH_COUNT]
         each = ticks * self.mhz / shared.CRYSTAL_MHZ * float(self.scale)
-        window = 1 << (self._address_shift + 8)
         space = RollingSpace(
-            first=self.first_nonce,
-            window=window,
-            cores=cores,
+            first=self.first_nonce // self.groups,
+            window=self.window,
+            cores=searchers,
             epochs=(1 << len(bits)) // width,
-            budget=min(each, float(window)) * cores,
+            budget=min(each, float(self.window)) * searchers,
         )
         cache: dict[int, tuple[Lane, ...]] = {}
 
@@ -138,6 +151,11 @@ class RollingChip(RegisterChip):
             width=width,
             space=space,
         )
+
+    def lane_of(self, found: Found) -> int:
+        """Return the sub-core: versions of a group come first."""
+        width = self.family.versions_per_batch // self.groups
+        return found.piece.lane + width * (found.nonce // self.window % self.groups)
 
     def id_byte(self, job_id: int, lane: int) -> int:
         form = self.family.id_byte

@@ -179,6 +179,10 @@ class RegisterChip(Chip):
     def id_byte(self, job_id: int, lane: int) -> int:
         """Return what a reply says of its job."""
 
+    def lane_of(self, found: Found) -> int:
+        """Return the number that `id_byte` adds to the job's: of the midstate, or the sub-core."""
+        return found.piece.lane
+
     @property
     def says_version(self) -> bool:
         """Whether replies have the version bits."""
@@ -204,6 +208,6 @@ class RegisterChip(Chip):
             self.family,
             found.said,
             self._detail(Hit(piece, excess_bits)),
-            self.id_byte(piece.job_id, piece.lane),
+            self.id_byte(piece.job_id, self.lane_of(found)),
             piece.version_bits if self.says_version else None,
         )
