@@ -77,7 +77,7 @@ async def detect(link: Link, scale: float, hash_ns: float) -> Kind | None:
 
 async def _try_often(link: Link, limit_s: float, scale: float) -> Kind | None:
     for attempt in range(ATTEMPTS):
-        link.forget_input()
+        await link.forget_input()
         await link.send(TASK.encode(), facts.TASK_PAUSE_S)
         data = await _answer(link, limit_s, scale)
         kind = _kind_of(data, scale)

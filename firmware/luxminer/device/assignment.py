@@ -12,7 +12,7 @@ from luxminer.device.contract import DeviceOptions, StickModel
 from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.registry import DriverRecord, Match, match, model_named
 from luxminer.errors import ConfigError, PortProblem, PortUnusable
-from luxminer.transport.ports import USB_PREFIX, check_port, is_url, is_usb
+from luxminer.transport.ports import USB_PREFIX, check_port, is_cpu, is_url, is_usb
 
 __all__ = ["Assigner", "Assignment"]
 
@@ -130,7 +130,7 @@ class Assigner:
             raise ConfigError(
                 "names no stick", key=key, cure="add its serial, or the port that it is at"
             )
-        if is_url(settings.port) or is_usb(settings.port):
+        if is_url(settings.port) or is_usb(settings.port) or is_cpu(settings.port):
             try:
                 _check_address(settings.port)
             except PortUnusable as exc:
@@ -169,4 +169,6 @@ def _options(index: int, settings: DeviceConfig, model: StickModel) -> DeviceOpt
             value=frequency_mhz,
             cure=f"it must be from {model.min_mhz:g} to {model.max_mhz:g}",
         )
-    return DeviceOptions(model=model, frequency_mhz=frequency_mhz, scale=settings.scale)
+    return DeviceOptions(
+        model=model, frequency_mhz=frequency_mhz, scale=settings.scale * model.scale
+    )

@@ -62,6 +62,8 @@ class StickModel:
     max_mhz: float
     hashes_per_clock: float = 0.0
     """Of one chip: it does this many times its clock in hashes per second. 0: not known."""
+    scale: float = 1.0
+    """Difficulty of its easiest nonces; below 1 only where nothing but a CPU hashes."""
     needs: frozenset[Capability] = frozenset()
     """What its transport should offer; without it the stick works less well, and says so."""
 
@@ -74,7 +76,7 @@ class DeviceOptions:
     frequency_mhz: float
     scale: float = 1.0
     """1 for real sticks; a virtual stick runs at this fraction of the real rate, and reports
-    nonces of this fraction of the real difficulty."""
+    nonces of this fraction of the real difficulty. The model's scale is in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.preference import preferred_port
 from luxminer.device.usb import UsbBus, natural_key
 from luxminer.transport.base import Capability
-from luxminer.transport.ports import USB_PREFIX, is_url, is_usb
+from luxminer.transport.ports import USB_PREFIX, is_cpu, is_url, is_usb
 
 __all__ = ["HotplugWatcher", "PortChange"]
 
@@ -151,7 +151,7 @@ def _configured(port: str, ttys: dict[str, Sighting]) -> Sighting | None:
 
 def _token(port: str) -> tuple[int, ...] | None:
     """Return what tells one device at a path from the next; None when there is none now."""
-    if is_url(port):
+    if is_url(port) or is_cpu(port):
         return ()
     if not port:
         return None

@@ -15,10 +15,11 @@ from luxminer.device.assignment import CHIP_INTERFACE, Assigner
 from luxminer.device.hotplug import HotplugWatcher
 from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.preference import needs_of
+from luxminer.device.refused import refused
 from luxminer.device.registry import DriverRecord, Match, match
 from luxminer.device.usb import UsbBus
 from luxminer.errors import ConfigError, PortUnusable
-from luxminer.transport.ports import is_url, is_usb, probe_port, unusable
+from luxminer.transport.ports import is_cpu, is_url, is_usb, probe_port, unusable
 
 __all__ = ["DeviceListing", "list_devices"]
 
@@ -110,7 +111,7 @@ def _row(
 
 def _trouble(sighting: Sighting, bus: UsbBus) -> PortUnusable | None:
     """Open a port for a moment, and say what would keep us out; a URL is left to itself."""
-    if is_url(sighting.url):
+    if is_url(sighting.url) or is_cpu(sighting.url):
         return None
     if not is_usb(sighting.url):
         return probe_port(sighting.url)
@@ -138,10 +139,14 @@ def _left_alone(row: DeviceListing, usb: UsbPort, found: Match | None) -> Device
         )
     row = replace(row, model=found.model.title, driver=found.driver.name)
     if not found.certain:
+        models = (found.model, *found.others)
+        titles = " or ".join(model.title for model in models)
+        names = " or ".join(f'"{model.name}"' for model in models)
         return replace(
             row,
-            problem=f"may be a {found.model.title}, or something else",
-            cure=f'if it is one, add its port and model = "{found.model.name}" under [[devices]]',
+            model=titles,
+            problem=f"may be a {titles}, or something else",
+            cure=f"if it is one, add its port and model = {names} under [[devices]]",
         )
     return replace(
         row, problem="detection is off", cure="set mining.detect = true or list it as a device"
@@ -162,6 +167,15 @@ def _missing(index: int, assigner: Assigner, config: Config) -> DeviceListing:
 
 
 def _without_tty(usb: UsbPort, drivers: Sequence[DriverRecord]) -> DeviceListing | None:
+    known = refused(usb)
+    if known is not None:
+        return DeviceListing(
+            model=known.title,
+            serial=usb.serial,
+            usb_path=usb.usb_path,
+            problem=known.reason,
+            cure=known.cure,
+        )
     try:
         found = match(drivers, usb)
     except ConfigError as exc:

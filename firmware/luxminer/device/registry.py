@@ -6,7 +6,7 @@ loaded is listed with its reason and disturbs nothing else.
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from luxminer.device.contract import DriverSpec, StickModel, UsbMatch
 from luxminer.device.identity import UsbPort
@@ -39,6 +39,8 @@ class Match:
     certain: bool = True
     """Vendor, product and both strings agree. Nothing may be sent to a stick otherwise, unless its
     owner has named the model."""
+    others: tuple[StickModel, ...] = ()
+    """Models that fit as well, where that is not certain."""
 
 
 def discover_drivers(plugins: Iterable[Plugin] | None = None) -> list[DriverRecord]:
@@ -50,7 +52,7 @@ def discover_drivers(plugins: Iterable[Plugin] | None = None) -> list[DriverReco
 def match(drivers: Sequence[DriverRecord], usb: UsbPort) -> Match | None:
     """Return the driver whose description of a stick is the most specific; None if none fits.
 
-    Raises ConfigError when two describe it equally well.
+    Raises ConfigError when two are equally certain of it.
     """
     best_rank = 0
     best: list[Match] = []
@@ -62,7 +64,9 @@ def match(drivers: Sequence[DriverRecord], usb: UsbPort) -> Match | None:
             if rank and rank == best_rank:
                 certain = bool(model.usb.manufacturers and model.usb.product)
                 best.append(Match(driver=spec, model=model, certain=certain))
-    if len(best) > 1:
+    if not best:
+        return None
+    if len(best) > 1 and best[0].certain:
         claims = " and ".join(f"{m.driver.name} (as {m.model.name})" for m in best)
         raise ConfigError(
             f"drivers {claims} both know {usb.manufacturer!r} {usb.product!r} at {usb.usb_path}",
@@ -70,7 +74,7 @@ def match(drivers: Sequence[DriverRecord], usb: UsbPort) -> Match | None:
             value=usb.serial or usb.usb_path,
             cure="uninstall one of them, or name serial and model of the stick under [[devices]]",
         )
-    return best[0] if best else None
+    return replace(best[0], others=tuple(each.model for each in best[1:]))
 
 
 def model_named(drivers: Sequence[DriverRecord], name: str, key: str) -> Match:

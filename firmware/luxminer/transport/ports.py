@@ -33,6 +33,12 @@ URL_SCHEMES = ("socket", "hwgrep")
 USB_PREFIX = "usb:"
 """Begins the name of a port that is opened through libusb: ``usb:1-1.3``."""
 
+CPU_PREFIX = "cpu:"
+"""Begins the port of a driver that hashes on this machine; a number of threads follows."""
+
+MAX_THREADS = 64
+"""More are a slip of the pen."""
+
 PROBLEMS = {
     errno.ENOENT: PortProblem.MISSING,
     errno.ENOTDIR: PortProblem.MISSING,
@@ -49,6 +55,28 @@ PROBLEMS = {
 }
 
 
+def is_cpu(port: str) -> bool:
+    """Tell a number of threads of this machine from what is plugged in."""
+    return port.startswith(CPU_PREFIX)
+
+
+def cpu_threads(port: str) -> int:
+    """Return N of ``cpu:N``, 1 for ``cpu:``. Raises PortUnusable."""
+    number = port.removeprefix(CPU_PREFIX)
+    if not number:
+        return 1
+    if number.isascii() and number.isdecimal() and len(number) <= len(str(MAX_THREADS)):
+        threads = int(number)
+        if 1 <= threads <= MAX_THREADS:
+            return threads
+    raise PortUnusable(
+        port,
+        PortProblem.BAD_ADDRESS,
+        f"{number!r} is no number of threads",
+        f"write cpu:1 to cpu:{MAX_THREADS}",
+    )
+
+
 def is_url(port: str) -> bool:
     """Tell a pyserial URL from the path of a tty."""
     return "://" in port
@@ -61,6 +89,9 @@ def is_usb(port: str) -> bool:
 
 def check_port(port: str) -> None:
     """Raise PortUnusable for what can be known without opening anything."""
+    if is_cpu(port):
+        cpu_threads(port)
+        return
     if is_url(port):
         _check_url(port)
         return

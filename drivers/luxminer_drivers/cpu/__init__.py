@@ -1,0 +1,1 @@
+"""Hashing on this machine, for people without a stick."""
