@@ -34,4 +34,4 @@ bench: setup-test
 
 clean:
 	rm -rf build dist *.egg-info $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find firmware -name '*.so' -delete
+	find firmware drivers -name '*.so' -delete

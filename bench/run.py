@@ -15,11 +15,16 @@ from luxminer import hashing
 from luxminer.work.generator import WorkGenerator
 from luxminer.work.job import PoolJob
 from luxminer.work.target import target_of
+from luxminer_drivers.bm13xx.tasks import midstate_frame
+from luxminer_drivers.bm1387.facts import BM1387
 
 TARGETS = {
     "verify_best_x": (6.0, "hashlib, one nonce"),
     "batch_best_x": (25.0, "hashlib, per nonce of a batch"),
     "verify_portable_x": (1.8, "hashlib, without SHA instructions"),
+    "work_items_best_per_s": (250_000, "per second, four midstates, branch of twelve"),
+    "frames_of_4_best_per_s": (1_000_000, "per second, midstates included"),
+    "frames_of_4_portable_per_s": (400_000, "per second, without SHA instructions"),
     "start_to_first_byte_s": (0.25, "s, at most"),
     "resident_without_http_mib": (28.0, "MiB, at most"),
     "resident_1_sticks_http_mib": (42.0, "MiB, at most"),
@@ -27,7 +32,10 @@ TARGETS = {
 
 
 def work_items() -> dict[str, float]:
-    """Work items per second of one job with a merkle branch of twelve."""
+    """Complete work items and task frames per second, with four midstates each.
+
+    Every item has a new extranonce2, and a merkle branch of twelve.
+    """
     job = PoolJob(
         pool_id=0,
         connection=1,
@@ -43,24 +51,38 @@ def work_items() -> dict[str, float]:
         clean=True,
         extranonce1=bytes(4),
         extranonce2_size=4,
-        version_mask=0,
-        version_rolling=False,
+        version_mask=0x6000,  # four versions: each item uses its extranonce2 up
+        version_rolling=True,
         difficulty=Fraction(1),
         share_target=target_of(Fraction(1)),
         network_target=1,
         received_s=0.0,
     )
     generator = WorkGenerator(job)
-    times = hashing_bench.alternate(
-        {
-            "item": lambda: generator.next(now_s=0.0),
-            "hashlib": hashing_bench.hashlib_verify,
-        }
-    )
-    return {
-        "work_items_per_s": 1 / times["item"],
-        "work_item_in_hashlib_verifies": times["item"] / times["hashlib"],
-    }
+    header, tail, versions = bytes(64), bytes(12), (1, 2, 3, 4)
+
+    def frame() -> bytes:
+        return midstate_frame(BM1387, 16, tail, hashing.midstates(header, versions))
+
+    best = hashing.kernel()
+    figures = {}
+    try:
+        for kernel in (best, "portable"):
+            hashing.use_kernel(kernel)
+            times = hashing_bench.alternate(
+                {
+                    "item": lambda: generator.next(versions=4, now_s=0.0),
+                    "frame": frame,
+                    "hashlib": hashing_bench.hashlib_verify,
+                }
+            )
+            name = "best" if kernel == best else kernel
+            figures[f"work_items_{name}_per_s"] = 1 / times["item"]
+            figures[f"work_item_{name}_in_hashlib_verifies"] = times["item"] / times["hashlib"]
+            figures[f"frames_of_4_{name}_per_s"] = 1 / times["frame"]
+    finally:
+        hashing.use_kernel(best)
+    return figures
 
 
 def main() -> int:

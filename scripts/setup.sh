@@ -86,7 +86,7 @@ extra=
 stamp="$venv/.installed-$mode"
 # One installation serves both modes; "test" includes "run".
 [ "$mode" = run ] && [ -f "$venv/.installed-test" ] && stamp="$venv/.installed-test" && extra='[dev]'
-inputs="pyproject.toml scripts/setup.sh $(find firmware -name '*.pyx' -o -name '*.c' -o -name '*.h' | grep -v _sha256.c$)"
+inputs="pyproject.toml scripts/setup.sh $(find firmware drivers -name '*.pyx' -o -name '*.c' -o -name '*.h' | grep -v '/_[a-z0-9]*\.c$')"
 
 fresh=yes
 [ -f "$stamp" ] || fresh=
@@ -100,7 +100,7 @@ if [ -n "${PYTHON:-}" ] && [ -x "$venv/bin/python" ] \
     say "$venv has another Python than PYTHON; remove it, or name another place in VENV"
     exit 2
 fi
-place='import luxminer.hashing, pathlib; print(pathlib.Path(luxminer.__file__).parents[2])'
+place='import luxminer.hashing, luxminer_drivers.bm13xx._seal, pathlib; print(pathlib.Path(luxminer.__file__).parents[2])'
 [ "$("$venv/bin/python" -c "$place" 2>/dev/null)" = "$(pwd -P)" ] || fresh=
 if [ -z "$fresh" ]; then
     "$venv/bin/python" -c '' 2>/dev/null || "$python" -m venv --clear "$venv"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from luxminer.errors import FrameError
 from luxminer_drivers.bm13xx import facts
+from luxminer_drivers.bm13xx._seal import seal
 from luxminer_drivers.bm13xx.facts import Family
 from luxminer_drivers.common.crc import crc16
-from luxminer_drivers.common.fields import get_bytes, get_number, reversed_words
+from luxminer_drivers.common.fields import get_bytes, get_number
 
 __all__ = [
     "HeaderTask",
@@ -33,10 +34,6 @@ MIDSTATE_COUNTS = (1, 2, 4)
 
 def _midstate_length(count: int) -> int:
     return facts.TASK_MIDSTATE_LENGTH + MIDSTATE_WIDTH * (count - 1)
-
-
-def _sealed(family: Family, body: bytes) -> bytes:
-    return family.request_preamble + body + crc16(body).to_bytes(facts.TASK_CRC_WIDTH, "big")
 
 
 MIDSTATE_HEADS = {
@@ -70,9 +67,7 @@ def midstate_frame(family: Family, job_id: int, tail: bytes, midstates: tuple[by
     """Return the frame of a `MidstateTask` without making one; takes a third of the time less."""
     count = len(midstates)
     assert count in family.midstate_counts, (family.name, count)
-    # Reversing the words of all midstates, last one first, reverses them inside each.
-    words = reversed_words(b"".join(midstates[::-1]) + tail)
-    return _sealed(family, MIDSTATE_HEADS[count][job_id] + words)
+    return seal(family.request_preamble, MIDSTATE_HEADS[count][job_id], tail, midstates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +83,9 @@ class HeaderTask:
     """As `Family` has them; hosts differ."""
 
     def encode(self, family: Family) -> bytes:
-        body = (
-            bytes((facts.TASK_OPCODE, self.length_byte, self.job_id, self.count_byte))
-            + START_NONCE
-            # Words from the last of the header to its first: each field then stands reversed.
-            + reversed_words(self.header)
-        )
-        return _sealed(family, body)
+        head = bytes((facts.TASK_OPCODE, self.length_byte, self.job_id, self.count_byte))
+        # Words from the last of the header to its first: each field then stands reversed.
+        return seal(family.request_preamble, head + START_NONCE, self.header, ())
 
 
 Task = MidstateTask | HeaderTask

@@ -30,6 +30,7 @@ try:
         use_kernel,
         verify,
         verify_batch,
+        work_parts,
     )
 except ImportError as exc:
     raise ImportError(
@@ -54,4 +55,5 @@ __all__ = [
     "use_kernel",
     "verify",
     "verify_batch",
+    "work_parts",
 ]

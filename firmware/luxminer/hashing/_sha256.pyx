@@ -52,6 +52,8 @@ cdef enum:
     NONCE_SIZE = 4
     # Below so many nonces a batch is done before another thread could have used the time.
     BATCH_WITHOUT_GIL = 256
+    # Nearly all coinbases are smaller; others get memory of their own.
+    SMALL_COINBASE = 1024
     # A search looks for signals after so many positions: 40 ms on a fast core, seconds on a Pi.
     SCAN_STEP = 1 << 20
     SCAN_LIMIT_MAX = 1 << 20
@@ -135,6 +137,59 @@ def merkle_root(bytes coinbase not None, branch):
         memcpy(pair + HASH_SIZE, sized(step, HASH_SIZE, "hash in branch"), HASH_SIZE)
         lux_double(in_use, pair, 2 * HASH_SIZE, pair)
     return PyBytes_FromStringAndSize(<char *>pair, HASH_SIZE)
+
+
+def work_parts(
+    bytes prefix not None,
+    bytes extranonce2 not None,
+    bytes suffix not None,
+    branch,
+    bytes prev_hash not None,
+    ntime,
+    nbits,
+    versions,
+):
+    """Return merkle root, midstates and tail of a job with this extranonce2, in one call.
+
+    The coinbase is ``prefix + extranonce2 + suffix``; ``branch`` as in `merkle_root`; ``prev_hash``
+    in header order; one midstate for each of ``versions``; the tail is header bytes 64 to 75.
+    """
+    cdef Py_ssize_t before = PyBytes_GET_SIZE(prefix), middle = PyBytes_GET_SIZE(extranonce2)
+    cdef Py_ssize_t after = PyBytes_GET_SIZE(suffix), size = before + middle + after
+    cdef uint8_t small[SMALL_COINBASE]
+    cdef uint8_t *coinbase = small
+    cdef uint8_t pair[2 * HASH_SIZE]
+    cdef uint8_t header[BLOCK_SIZE + TAIL_SIZE]
+    cdef uint8_t state[HASH_SIZE]
+    if size > SMALL_COINBASE:
+        coinbase = <uint8_t *>PyMem_Malloc(size)
+        if coinbase is NULL:
+            raise MemoryError
+    memcpy(coinbase, PyBytes_AS_STRING(prefix), before)
+    memcpy(coinbase + before, PyBytes_AS_STRING(extranonce2), middle)
+    memcpy(coinbase + before + middle, PyBytes_AS_STRING(suffix), after)
+    lux_double(in_use, coinbase, size, pair)
+    if coinbase is not small:
+        PyMem_Free(coinbase)
+    for step in branch:
+        if not isinstance(step, bytes):
+            raise TypeError(f"branch holds {type(step).__name__}; it must hold bytes")
+        memcpy(pair + HASH_SIZE, sized(step, HASH_SIZE, "hash in branch"), HASH_SIZE)
+        lux_double(in_use, pair, 2 * HASH_SIZE, pair)
+    memcpy(header + 4, sized(prev_hash, HASH_SIZE, "prev_hash"), HASH_SIZE)
+    memcpy(header + 36, pair, HASH_SIZE)
+    put_le(header + 68, word(ntime, "ntime"))
+    put_le(header + 72, word(nbits, "nbits"))
+    states = []
+    for version in versions:
+        put_le(header, word(version, "version"))
+        lux_midstate(in_use, header, state)
+        states.append(PyBytes_FromStringAndSize(<char *>state, HASH_SIZE))
+    return (
+        PyBytes_FromStringAndSize(<char *>pair, HASH_SIZE),
+        tuple(states),
+        PyBytes_FromStringAndSize(<char *>header + BLOCK_SIZE, TAIL_SIZE),
+    )
 
 
 def header_hash(bytes midstate not None, bytes tail not None, nonce):

@@ -5,10 +5,10 @@ costs one midstate, a new extranonce2 the whole merkle path. When every extranon
 ntime moves by one second as far as all known pools accept it; then there is no work for now.
 """
 
-from luxminer.hashing import merkle_root, midstates
-from luxminer.work.header import coinbase, header_start, header_tail
+from luxminer.hashing import midstates, work_parts
+from luxminer.work.header import header_start
 from luxminer.work.job import PoolJob, WorkItem, header_parts
-from luxminer.work.version import deposit, free_bits
+from luxminer.work.version import free_bits
 
 __all__ = ["MAX_NTIME_ROLL_S", "WorkGenerator", "encode_extranonce2", "extranonce2_space"]
 __all__ += ["latest_ntime"]
@@ -54,8 +54,12 @@ class WorkGenerator:
         self._counter = 0
         self._free = free_bits(job.version, job.version_mask)
         self._pattern = 0
+        self._prefix = job.coinb1 + job.extranonce1
+        self._bits = 0
+        """The next pattern at its place in the version."""
         self._extranonce2 = b""
         self._root = b""
+        self._tail = b""
 
     @property
     def job(self) -> PoolJob:
@@ -98,31 +102,51 @@ class WorkGenerator:
                 return None
             self._ntime += 1
             self._counter = 0
-        if not self._pattern:
-            self._extranonce2 = encode_extranonce2(self._counter, job.extranonce2_size)
-            whole = coinbase(job.coinb1, job.extranonce1, self._extranonce2, job.coinb2)
-            self._root = merkle_root(whole, job.merkle_branch)
         patterns = 1 << self._free.bit_count()
         if chip_rolls:
             versions = 1
         end = min(self._pattern + versions, patterns)
-        rolled = tuple(
-            job.version | deposit(index, self._free) for index in range(self._pattern, end)
-        )
+        rolled = self._versions(self._pattern, end)
+        if self._pattern:
+            start = header_start(rolled[0], job.prev_hash, self._root)
+            states = midstates(start, rolled)
+        else:
+            self._extranonce2 = encode_extranonce2(self._counter, job.extranonce2_size)
+            self._root, states, self._tail = work_parts(
+                self._prefix,
+                self._extranonce2,
+                job.coinb2,
+                job.merkle_branch,
+                job.prev_hash,
+                self._ntime,
+                job.nbits,
+                rolled,
+            )
         item = WorkItem(
             job=job,
             extranonce2=self._extranonce2,
             ntime=self._ntime,
             merkle_root=self._root,
             versions=rolled,
-            midstates=midstates(header_start(rolled[0], job.prev_hash, self._root), rolled),
-            tail=header_tail(self._root, self._ntime, job.nbits),
+            midstates=states,
+            tail=self._tail,
             chip_rolls=self._free if chip_rolls else 0,
         )
         self._pattern = end
         if chip_rolls or end == patterns:
             self._next_extranonce2()
         return item
+
+    def _versions(self, first: int, end: int) -> tuple[int, ...]:
+        """Return the versions of these patterns, which follow those of the last call."""
+        job_version, free = self._job.version, self._free
+        bits = self._bits if first else 0
+        versions = []
+        for _ in range(first, end):
+            versions.append(job_version | bits)
+            bits = (bits - free) & free  # counts upwards in the free bits alone
+        self._bits = bits
+        return tuple(versions)
 
     def _next_extranonce2(self) -> None:
         self._counter += 1

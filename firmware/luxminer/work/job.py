@@ -1,7 +1,7 @@
 """What crosses the borders between pools, scheduler and devices: jobs, work items, nonces, shares.
 
-All frozen. Byte order: 32-byte hashes and roots are in header order ("internal"), never in
-display order; integers are the numbers of the header fields (little-endian on the wire).
+Nothing here is ever changed. Byte order: 32-byte hashes and roots are in header order ("internal"),
+never in display order; integers are the numbers of the header fields (little-endian on the wire).
 """
 
 from collections.abc import Hashable
@@ -52,7 +52,7 @@ class PoolJob:
     """Monotonic."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)  # frozen, its making would take half as long again
 class WorkItem:
     """One header to search over its nonce field and over ``versions``. Handed out once.
 
