@@ -39,6 +39,9 @@ VERSION_AUTO = BitField("roll the version", 31, 1)
 REPORT_NONCES = 0xB0000000
 """Bits that every host sets in MISC_CONTROL, and that are clear at power-on."""
 
+TICK_S = 0.01
+"""Without versions to roll, a host sends a task every 15 ms or so, and it lasts twice as long."""
+
 HEADER_START = 64
 """Header bytes that a midstate covers."""
 
@@ -181,6 +184,7 @@ def kind_of(family: Family, chip_id: bytes) -> ChipKind:
         name=family.name,
         parser=lambda: FramedParser(family, frozenset(registers.power_on)),
         chip=lambda index, chips, scale, now_s: RollingChip(registers, index, chips, scale, now_s),
+        tick_s=TICK_S,
     )
 
 
