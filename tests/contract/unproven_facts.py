@@ -33,6 +33,7 @@ UNPROVEN: Mapping[str, Mapping[str, str]] = {
         "DETECT_ANSWER_S": STATED,
         "TASK_PAUSE_S": STATED,
         "SETTLE_S": STATED,
+        "UNNAMED_*": "of the bridge's maker, whom no host has recorded",
     },
     "bm1380": {
         "BAND_TO_MHZ": ONE_SIDE,

@@ -4,14 +4,17 @@ import asyncio
 import time
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
-from luxminer.config.schema import DeviceConfig
+from luxminer.config.schema import DeviceConfig, MiningConfig
+from luxminer.daemon import Daemon
 from luxminer.telemetry.model import DeviceStatus
 from luxminer_hil.chipsim.stick import VirtualStick
 from luxminer_hil.fakepool.server import FakePool
 from tests.integration.rig import assert_balanced, config_for, running, until
+from tests.unit.device.fake_sysfs import FakeUsb
 
 SEED = 20261125
 
@@ -51,6 +54,37 @@ async def test_the_wrong_model_is_told_what_is_there() -> None:
             now = await until(daemon, lambda s: words in s.devices[0].problem, 20, words)
     assert "answers with 4 bytes" in now.devices[0].problem
     assert now.nonces.nonces == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "title"), [("u1", "Antminer U1"), ("blockerupter", "ASICMINER Block Erupter")]
+)
+async def test_a_bridge_without_a_name_is_found_by_its_answer(
+    model: str, title: str, tmp_path: Path
+) -> None:
+    usb = FakeUsb(tmp_path)
+    async with (
+        VirtualStick(model, scale=Fraction(1, 2**9), seed=SEED) as stick,
+        FakePool(difficulty=1.0, seed=SEED) as pool,
+    ):
+        usb.plug("1-1", "ttyUSB0", manufacturer="", product="", target=stick.path)
+        config = config_for([], [pool])
+        mining = MiningConfig(detect_interval_s=0.2, probe_unnamed=True)
+        daemon = Daemon(replace(config, mining=mining), usb=usb.bus)
+        stop = asyncio.Event()
+        task = asyncio.create_task(daemon.run(stop))
+        try:
+            now = await until(
+                daemon,
+                lambda s: any(d.status is DeviceStatus.ALIVE for d in s.devices),
+                30,
+                "to be found",
+            )
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 10)
+    (device,) = now.devices
+    assert (device.model, device.usb_path) == (title, "1-1")
 
 
 async def test_a_cpu_mines() -> None:

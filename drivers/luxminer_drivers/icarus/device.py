@@ -10,7 +10,14 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 
-from luxminer.device.contract import DeviceHost, DeviceOptions, DriverSpec, StickModel, UsbMatch
+from luxminer.device.contract import (
+    DeviceHost,
+    DeviceOptions,
+    DriverSpec,
+    Probe,
+    StickModel,
+    UsbMatch,
+)
 from luxminer.transport.base import Transport
 from luxminer.work.job import WorkItem
 from luxminer_drivers.common.family import Claim, Family, Reading, Slot
@@ -20,7 +27,7 @@ from luxminer_drivers.common.resync import TAIL_S, BadFrame
 from luxminer_drivers.common.stick import ChainStick
 from luxminer_drivers.icarus import facts
 from luxminer_drivers.icarus.codec import Decoder, TaskFrame
-from luxminer_drivers.icarus.detect import Kind, require
+from luxminer_drivers.icarus.detect import Kind, detect, require
 
 __all__ = ["SPEC", "Icarus", "model_of", "open_stick", "task_frame"]
 
@@ -171,11 +178,30 @@ async def open_stick(transport: Transport, options: DeviceOptions) -> ChainStick
     return ChainStick(link, options, Icarus(link, options))
 
 
+MODELS = {Kind.BLOCK_ERUPTER: facts.BLOCK_ERUPTER.name, Kind.ANTMINER: "u1", None: ""}
+"""What an answer means: an Antminer's does not say which one it is, and both are run alike."""
+
+
+async def ask(transport: Transport) -> str:
+    """Return the name of the model that answers the detection task, empty when there is none."""
+    link = Link(transport)
+    await link.settle(facts.SETTLE_S)
+    return MODELS[await detect(link, 1.0, facts.HASH_NS)]
+
+
 SPEC = DriverSpec(
     name="icarus",
     models=tuple(
         model_of(product, facts.CHIP, facts.MHZ, facts.MHZ, 1.0) for product in facts.PRODUCTS
     ),
     open=open_stick,
+    probe=Probe(
+        vendor_id=facts.BLOCK_ERUPTER.vendor_id,
+        product_id=facts.BLOCK_ERUPTER.product_id,
+        manufacturers=facts.UNNAMED_MANUFACTURERS,
+        products=facts.UNNAMED_PRODUCTS,
+        baudrate=facts.BAUDRATE,
+        ask=ask,
+    ),
 )
 """The entry point."""

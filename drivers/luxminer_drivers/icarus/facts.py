@@ -66,5 +66,9 @@ BLOCK_ERUPTER = Product(
     chips=1,
     frequency_mhz=336.0,
 )
+UNNAMED_MANUFACTURERS = ("", "Silicon Labs")
+UNNAMED_PRODUCTS = ("", "CP2102 USB to UART Bridge Controller")
+"""What a bridge says that nobody has given a name. Ref: CP2102 data sheet, default strings."""
+
 PRODUCTS = (BLOCK_ERUPTER,)
 """Its strings are those of the bare bridge, so it can only be told by its answer."""

@@ -94,8 +94,16 @@ class DeviceConfig:
     """Settings of one stick, found by serial number or by port."""
 
     serial: str = opt("", "USB serial number of the stick these settings are for")
-    port: str = opt("", "tty, place on USB or pyserial URL: /dev/ttyUSB0, usb:1-1.3")
-    model: str = opt("", "product on a port that USB does not name: compac, 2pac, terminus")
+    port: str = opt(
+        "",
+        "tty, place on USB, pyserial URL, or threads of this machine: /dev/ttyUSB0, usb:1-1.3, "
+        "cpu:2",
+    )
+    model: str = opt(
+        "",
+        "product on a port that USB does not name: compac, 2pac, terminus, u1, u2, blockerupter, "
+        "cpu",
+    )
     frequency_mhz: float = opt(
         0.0, "clock of the chips; 0 takes the model's default", low=0, high=1000
     )
@@ -111,6 +119,11 @@ class MiningConfig:
 
     detect: bool = opt(True, "look for sticks on USB; false uses only those listed as devices")
     detect_interval_s: float = opt(1.0, "how often USB is looked at", low=0.2, high=60)
+    probe_unnamed: bool = opt(
+        False,
+        "ask bridges without a product name whether they are a Block Erupter or an Antminer; this "
+        "writes to them, whatever they are",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from luxminer.config.schema import Config, DeviceConfig
-from luxminer.device.contract import DeviceOptions, StickModel
+from luxminer.device.contract import DeviceOptions, Probe, StickModel
 from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.registry import DriverRecord, Match, match, model_named
 from luxminer.errors import ConfigError, PortProblem, PortUnusable
@@ -21,6 +21,10 @@ CHIP_INTERFACE = 0
 
 Ref: docs/sources.md, "Sticks" (CP2105).
 """
+
+
+MAX_ANSWERS = 256
+"""Of bridges that were asked; the oldest is forgotten, and asked again if it is still there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,8 @@ class Assigner:
     def __init__(self, config: Config, drivers: Sequence[DriverRecord]) -> None:
         self._devices = config.devices
         self._detect = config.mining.detect
+        self._may_probe = config.mining.detect and config.mining.probe_unnamed
+        self._answers: dict[tuple[str, tuple[int, ...]], str] = {}
         self._drivers = tuple(drivers)
         seen: dict[tuple[str, str], int] = {}
         for index, settings in enumerate(self._devices):
@@ -82,11 +88,35 @@ class Assigner:
         usb = sighting.usb
         if usb is None or not self._detect or usb.interface != CHIP_INTERFACE:
             return None
-        found = match(self._drivers, usb)
+        answer = self._answers.get((sighting.url, sighting.token))
+        if answer:
+            found: Match | None = model_named(self._drivers, answer, "mining.probe_unnamed")
+        else:
+            found = match(self._drivers, usb)
         if found is None or not found.certain:
             return None
         options = DeviceOptions(model=found.model, frequency_mhz=found.model.frequency_mhz)
         return Assignment(match=found, options=options, serial=usb.serial, index=None, enabled=True)
+
+    def probe_for(self, sighting: Sighting) -> Probe | None:
+        """Return how to ask what was seen and `assign` has left alone; None: it is never asked."""
+        usb = sighting.usb
+        is_asked = (sighting.url, sighting.token) in self._answers
+        if usb is None or not self._may_probe or is_asked or usb.interface != CHIP_INTERFACE:
+            return None
+        if sighting.configured:
+            return None
+        for driver in self._drivers:
+            probe = driver.spec.probe if driver.spec is not None else None
+            if probe is not None and _may_be_asked(probe, usb):
+                return probe
+        return None
+
+    def answered(self, sighting: Sighting, model: str) -> None:
+        """Remember what has answered, until it is plugged anew; an empty name for nothing."""
+        self._answers[sighting.url, sighting.token] = model
+        if len(self._answers) > MAX_ANSWERS:
+            del self._answers[next(iter(self._answers))]
 
     def awaited(self, index: int) -> Assignment | None:
         """Return how a configured port will be run that is not there; None if USB has to say."""
@@ -142,6 +172,15 @@ class Assigner:
                 ) from exc
         if settings.model or is_url(settings.port):
             self._configured(index, None)
+
+
+def _may_be_asked(probe: Probe, usb: UsbPort) -> bool:
+    """Tell whether every value of a device is one that the probe is for."""
+    return (
+        (usb.vendor_id, usb.product_id) == (probe.vendor_id, probe.product_id)
+        and usb.manufacturer in probe.manufacturers
+        and usb.product in probe.products
+    )
 
 
 def _check_address(port: str) -> None:

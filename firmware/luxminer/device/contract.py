@@ -22,6 +22,8 @@ __all__ = [
     "DeviceOptions",
     "DeviceReport",
     "DriverSpec",
+    "OpenDevice",
+    "Probe",
     "StickModel",
     "UsbMatch",
 ]
@@ -167,9 +169,28 @@ OpenDevice = Callable[[Transport, DeviceOptions], Awaitable[Device]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """How to find out what is behind a bridge that does not say. This writes to it.
+
+    It is used only where the owner allows it, and only on devices whose vendor, product and both
+    strings are exactly among these.
+    """
+
+    vendor_id: int
+    product_id: int
+    manufacturers: tuple[str, ...]
+    products: tuple[str, ...]
+    """Empty strings and what the bridge's maker writes into it."""
+    baudrate: int
+    ask: Callable[[Transport], Awaitable[str]] = field(repr=False)
+    """Return the name of the model that has answered, of whatever driver; empty for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriverSpec:
     """One driver: its name, the sticks it drives, and how to take charge of one."""
 
     name: str
     models: tuple[StickModel, ...]
     open: OpenDevice = field(repr=False)
+    probe: Probe | None = None

@@ -13,16 +13,17 @@ from functools import partial
 from luxminer.clock import Clock
 from luxminer.config.schema import Config
 from luxminer.device.assignment import Assigner, Assignment
+from luxminer.device.contract import Probe
 from luxminer.device.health import Timing
 from luxminer.device.hotplug import HotplugWatcher, PortChange
 from luxminer.device.identity import Sighting, describe
-from luxminer.device.preference import needs_of
+from luxminer.device.preference import address_of, needs_of
 from luxminer.device.registry import DriverRecord
 from luxminer.device.session import NonceSink, Services, WorkSource
 from luxminer.device.state import DeviceState
 from luxminer.device.supervisor import DeviceSupervisor
 from luxminer.device.usb import UsbBus
-from luxminer.errors import CommandError, ConfigError
+from luxminer.errors import CommandError, ConfigError, LuxminerError
 from luxminer.transport.base import Transport
 from luxminer.transport.opening import open_port
 
@@ -32,6 +33,10 @@ log = logging.getLogger(__name__)
 
 MAX_DEVICES = 256
 """Rows in the life of the process; a device that comes back under ever new names ends here."""
+
+
+PROBE_S = 60.0
+"""For finding out what is behind a bridge without a name."""
 
 
 class DeviceManager:
@@ -150,6 +155,10 @@ class DeviceManager:
             self._refuse(sighting.url, str(exc))
             return
         if assignment is None:
+            probe = self._assigner.probe_for(sighting)
+            if probe is not None:
+                assert self._tasks is not None, "looked at while running"
+                self._tasks.create_task(self._ask(probe, sighting), name=f"ask {sighting.url}")
             return
         row = self._find(assignment, sighting) or self._new_row(assignment)
         if row is None:
@@ -160,6 +169,34 @@ class DeviceManager:
         self._by_url[sighting.url] = row
         row.seen(assignment, sighting, again=again)
         self._warn_of_twins(row)
+
+    async def _ask(self, probe: Probe, sighting: Sighting) -> None:
+        """Find out what is behind a bridge without a name; each is asked once."""
+        self._assigner.answered(sighting, "")
+        log.info("%s has no name: asking it whether it is a stick", sighting.url)
+        try:
+            async with asyncio.timeout(PROBE_S):
+                name = await self._answer(probe, sighting)
+        except (LuxminerError, TimeoutError) as exc:
+            log.warning("%s could not be asked: %s", sighting.url, str(exc) or "it took too long")
+            return
+        except Exception:
+            log.exception("%s could not be asked: error in its driver", sighting.url)
+            return
+        if not name:
+            log.info("%s has not answered as a stick does: it is left alone", sighting.url)
+            return
+        self._assigner.answered(sighting, name)
+        self._watcher.forget(sighting.url)
+
+    async def _answer(self, probe: Probe, sighting: Sighting) -> str:
+        # udev gives a new tty its group a moment after it appeared.
+        await asyncio.sleep(self._services.timing.udev_s)
+        transport = await self._services.open_transport(address_of(sighting), probe.baudrate)
+        try:
+            return await probe.ask(transport)
+        finally:
+            await transport.close()
 
     def _refuse(self, url: str, reason: str) -> None:
         self._refused[url] = f"{url} is left alone: {reason}"

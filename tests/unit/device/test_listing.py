@@ -137,3 +137,35 @@ def test_a_second_interface_is_no_second_stick(usb: FakeUsb) -> None:
         )
     rows = list_devices(Config(), [record(model)], usb.bus)
     assert [Path(row.tty).name for row in rows] == ["ttyUSB0"]
+
+
+def test_a_bare_bridge_may_be_one_of_several(usb: FakeUsb) -> None:
+    usb.plug("1-1", "ttyUSB0", manufacturer="Silicon Labs", product="CP2102")
+    bare = [
+        stick_model(name, title=name, code=name, manufacturers=(), product="")
+        for name in ("u1", "blockerupter")
+    ]
+    row = one(usb, drivers=[record(*bare)])
+    assert row.problem == "may be a u1 or blockerupter, or something else"
+    assert '"u1" or "blockerupter"' in row.cure
+
+
+def test_a_kbox_is_named_and_refused(usb: FakeUsb) -> None:
+    maker, product = "Microchip Technology Inc.", "MCP2210 USB to SPI Master"
+    usb.plug("1-2", ids="04d8:00de", manufacturer=maker, product=product)
+    row = one(usb)
+    assert (row.model, row.usb_path, row.driver) == ("GekkoScience KBox", "1-2", "")
+    assert "not supported" in row.problem
+
+
+def test_no_other_bridge_of_its_maker_is_a_kbox(usb: FakeUsb) -> None:
+    usb.plug("1-2", ids="04d8:00de", manufacturer="Microchip Technology Inc.", product="Other")
+    usb.plug("1-3", ids="04d8:00dd", product="MCP2210 USB to SPI Master")
+    assert list_devices(Config(), [record()], usb.bus) == ()
+
+
+def test_threads_of_this_machine_are_a_usable_port(usb: FakeUsb) -> None:
+    cpu = stick_model("cpu", title="CPU", code="CPU", ids=(-1, -1), manufacturers=(), product="")
+    row = one(usb, DeviceConfig(port="cpu:2", model="cpu"), drivers=[record(cpu)])
+    assert row.usable
+    assert (row.model, row.tty) == ("CPU", "cpu:2")

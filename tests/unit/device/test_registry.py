@@ -191,3 +191,16 @@ def test_nothing_is_claimed_with_certainty_that_does_not_agree(
         assert ids == (0x10C4, 0xEA60)
         assert manufacturer in found.model.usb.manufacturers
         assert product.casefold() == found.model.usb.product.casefold()
+
+
+def test_models_that_only_their_answer_tells_apart_are_no_conflict() -> None:
+    bare = [
+        stick_model(name, title=name, code=name, manufacturers=(), product="")
+        for name in ("u1", "u2", "blockerupter")
+    ]
+    found = match(
+        [record(*bare[:2], name="a"), record(bare[2], name="b")], replace(PORT, product="x")
+    )
+    assert found is not None
+    assert not found.certain
+    assert [model.name for model in (found.model, *found.others)] == ["u1", "u2", "blockerupter"]
