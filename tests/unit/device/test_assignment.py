@@ -127,3 +127,20 @@ def test_what_can_never_work_is_refused_at_once(
     assert caught.value.key == key
     assert words in str(caught.value)
     assert caught.value.cure
+
+
+def test_a_model_may_have_a_scale_of_its_own() -> None:
+    cpu = replace(stick_model("cpu", manufacturers=(), product=""), scale=2.0**-12)
+    settings = DeviceConfig(port="cpu:2", model="cpu", scale=0.5)
+    found = Assigner(Config(devices=(settings,)), [record(cpu)]).assign(
+        Sighting(url="cpu:2", token=(), configured=(0,))
+    )
+    assert found is not None
+    assert found.options.scale == 2.0**-13
+
+
+@pytest.mark.parametrize("port", ["cpu:0", "cpu:65", "cpu:two", "cpu:1 "])
+def test_a_bad_number_of_threads_is_said_at_once(port: str) -> None:
+    with pytest.raises(ConfigError, match="no number of threads") as caught:
+        assigner(DeviceConfig(port=port, model="compac"))
+    assert caught.value.key == "devices[0].port"
