@@ -28,6 +28,10 @@ TARGETS = {
     "start_to_first_byte_s": (0.25, "s, at most"),
     "resident_without_http_mib": (28.0, "MiB, at most"),
     "resident_1_sticks_http_mib": (42.0, "MiB, at most"),
+    "cpu_s_per_stick_hour_1": (5.0, "s, at most"),
+    "core_percent_50_sticks": (6.0, "% of one core, at most"),
+    "core_percent_r606_1_sticks": (15.0, "% of one core, at most"),
+    "core_percent_r909_1_sticks": (15.0, "% of one core, at most"),
 }
 
 
@@ -100,6 +104,8 @@ def main() -> int:
     for sticks in (1, 2) if options.quick else (1, 10, 50):
         seconds = 5.0 if options.quick else 20.0
         figures |= asyncio.run(system.load(sticks, seconds, http=sticks == 1))
+    for model in ("r606", "r909"):
+        figures |= asyncio.run(system.load(1, seconds, http=False, model=model))
     for name, value in figures.items():
         target, against = TARGETS.get(name, (None, ""))
         held = f"   target {target:g} {against}" if target is not None else ""

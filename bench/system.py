@@ -15,14 +15,20 @@ import time
 import tty
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from fractions import Fraction
+from math import ceil, log2
 from pathlib import Path
 
 from luxminer_hil.chipsim.port import PtyPort
 from luxminer_hil.chipsim.stick import VirtualStick
+from luxminer_hil.demo import choose_difficulty, find_model, nominal_hs
 from luxminer_hil.fakepool.ledger import ShareRecord
 from luxminer_hil.fakepool.server import FakePool
 
-SCALE = 1 / 4096
+SCALE = Fraction(1, 4096)
+HASHED_HS = 2e6
+"""What all virtual chips together hash: other processes are left the machine."""
+SHARE_EVERY_S = 16
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -91,7 +97,13 @@ class Service:
 
 @asynccontextmanager
 async def service(
-    folder: Path, pool_url: str, ports: list[Path | str], *, http: bool = False
+    folder: Path,
+    pool_url: str,
+    ports: list[Path | str],
+    *,
+    http: bool = False,
+    model: str = "compac",
+    scale: Fraction = SCALE,
 ) -> AsyncIterator[Service]:
     """Run the service against ``pool_url`` with virtual sticks on ``ports``."""
     api, http_port = _free_port(), _free_port() if http else 0
@@ -100,7 +112,9 @@ async def service(
         "[mining]\ndetect = false",
         f'[[pools]]\nurl = "{pool_url}"\nuser = "bench"',
     ]
-    lines += [f'[[devices]]\nport = "{p}"\nmodel = "compac"\nscale = {SCALE}' for p in ports]
+    lines += [
+        f'[[devices]]\nport = "{port}"\nmodel = "{model}"\nscale = {float(scale)}' for port in ports
+    ]
     config = folder / "bench.toml"
     config.write_text("\n".join(lines) + "\n")
     started_s = time.perf_counter()
@@ -204,28 +218,44 @@ async def api_load(port: int, clients: int, seconds: float) -> tuple[float, floa
     return len(times) / seconds, percentile(times, 0.99)
 
 
-async def load(sticks: int, seconds: float, *, http: bool) -> dict[str, float]:
-    """CPU seconds of the service for one stick-hour, and its memory."""
+async def load(
+    sticks: int, seconds: float, *, http: bool, model: str = "compac"
+) -> dict[str, float]:
+    """CPU of the service with virtual sticks that are fed like real ones, and its memory.
+
+    Each finds a share about every twenty seconds, as pools with variable difficulty have it.
+    """
+    made = find_model(model)
+    scale = scale_for(nominal_hs(made) * sticks)
+    difficulty = choose_difficulty(made) * SHARE_EVERY_S * scale
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with contextlib.AsyncExitStack() as stack:
-            pool = await stack.enter_async_context(FakePool(difficulty=4 * SCALE, seed=2))
+            pool = await stack.enter_async_context(FakePool(difficulty=difficulty, seed=2))
             ports: list[Path | str] = []
             for number in range(sticks):
                 port = PtyPort(folder / f"stick{number}")
-                made = VirtualStick("compac", scale=SCALE / sticks, seed=number, port=port)
-                ports.append((await stack.enter_async_context(made)).path)
-            child = await stack.enter_async_context(service(folder, pool.url, ports, http=http))
-            await pool.wait_for_shares(1, 60)
+                stick = VirtualStick(model, scale=scale, seed=number, port=port)
+                ports.append((await stack.enter_async_context(stick)).path)
+            running = service(folder, pool.url, ports, http=http, model=model, scale=scale)
+            child = await stack.enter_async_context(running)
+            await pool.wait_for_shares(1, 120)
             await asyncio.sleep(8)
             before_s, started_s = child.cpu_s(), time.perf_counter()
             await asyncio.sleep(seconds)
             used_s = child.cpu_s() - before_s
-            hours = (time.perf_counter() - started_s) / 3600 * sticks
+            passed_s = time.perf_counter() - started_s
+            name = str(sticks) if model == "compac" else f"{model}_{sticks}"
             return {
-                f"cpu_s_per_stick_hour_{sticks}": used_s / hours,
-                f"resident_{sticks}_sticks_{'http' if http else 'plain'}_mib": child.resident_mib(),
+                f"cpu_s_per_stick_hour_{name}": used_s / passed_s * 3600 / sticks,
+                f"core_percent_{name}_sticks": 100 * used_s / passed_s,
+                f"resident_{name}_sticks_{'http' if http else 'plain'}_mib": child.resident_mib(),
             }
+
+
+def scale_for(nominal_hs: float) -> Fraction:
+    """Return the power of two at which all chips together hash a little."""
+    return Fraction(1, 1 << ceil(log2(nominal_hs / HASHED_HS)))
 
 
 def raise_file_limit() -> None:

@@ -30,6 +30,13 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", default="1", metavar="S", help="share of a real stick's rate and difficulty"
     )
+    parser.add_argument(
+        "--skip",
+        type=int,
+        default=0,
+        metavar="N",
+        help="nonces that each chip passes over in a task: what a scaled stick never gets to",
+    )
     parser.add_argument("--faults", type=Path, metavar="FILE", help="what goes wrong, TOML or JSON")
     parser.add_argument(
         "--seed", type=int, metavar="N", help="of the faults (default: the file's, else 0)"
@@ -61,6 +68,7 @@ def _make(options: argparse.Namespace) -> VirtualStick:
         chips=options.chips,
         chip=options.chip,
         scale=options.scale,
+        skip=options.skip,
         seed=faults.seed,
         port=PtyPort(options.link),
         telemetry_port=None if telemetry_link is None else PtyPort(telemetry_link),

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 
-from luxminer.device.contract import DeviceHost, DeviceOptions, DriverSpec
+from luxminer.device.contract import DeviceHost, DeviceOptions
 from luxminer.errors import TransportError
 from luxminer.transport.base import Transport
 from luxminer.work.job import WorkItem
@@ -20,9 +20,9 @@ from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.resync import TAIL_S, BadFrame
 from luxminer_drivers.common.stick import ChainStick
 from luxminer_drivers.icarus.detect import Kind, require
-from luxminer_drivers.icarus.device import model_of, task_frame
+from luxminer_drivers.icarus.device import task_frame
 
-__all__ = ["SPEC", "Bm1380", "open_stick"]
+__all__ = ["Bm1380", "open_stick"]
 
 log = logging.getLogger(__name__)
 
@@ -154,14 +154,3 @@ async def open_stick(transport: Transport, options: DeviceOptions) -> ChainStick
     """Take charge of an open port. Writes nothing yet. Raises ConfigError for a wrong clock."""
     link = Link(transport)
     return ChainStick(link, options, Bm1380(link, options))
-
-
-SPEC = DriverSpec(
-    name="bm1380",
-    models=tuple(
-        model_of(product, facts.CHIP, facts.MIN_MHZ, facts.MAX_MHZ, facts.CORES)
-        for product in facts.PRODUCTS
-    ),
-    open=open_stick,
-)
-"""The entry point."""

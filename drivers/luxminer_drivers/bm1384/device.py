@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 
-from luxminer.device.contract import DeviceHost, DeviceOptions, DriverSpec, StickModel, UsbMatch
+from luxminer.device.contract import DeviceHost, DeviceOptions
 from luxminer.errors import ProbeMismatch, TransportError
 from luxminer.transport.base import Transport
 from luxminer.work.job import WorkItem
@@ -32,7 +32,7 @@ from luxminer_drivers.common.jobs import JobRing
 from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.stick import ChainStick
 
-__all__ = ["SPEC", "Bm1384", "open_stick"]
+__all__ = ["Bm1384", "open_stick"]
 
 log = logging.getLogger(__name__)
 
@@ -253,36 +253,7 @@ def next_step(now: Pll, target: Pll) -> tuple[Pll, float]:
     return choose_pll(mhz), facts.SLOW_DOWN_INTERVAL_S
 
 
-def _model(product: facts.Product) -> StickModel:
-    return StickModel(
-        name=product.name,
-        title=product.title,
-        code=product.code,
-        chip=facts.CHIP,
-        usb=UsbMatch(
-            vendor_id=product.vendor_id,
-            product_id=product.product_id,
-            manufacturers=product.manufacturers,
-            product=product.product,
-        ),
-        baudrate=facts.BAUDRATE,
-        chips=product.chips,
-        frequency_mhz=product.frequency_mhz,
-        min_mhz=facts.MIN_MHZ,
-        max_mhz=facts.MAX_MHZ,
-        hashes_per_clock=facts.CORES,
-    )
-
-
 async def open_stick(transport: Transport, options: DeviceOptions) -> ChainStick:
     """Take charge of an open port. Writes nothing yet. Raises ConfigError for a wrong clock."""
     link = Link(transport)
     return ChainStick(link, options, Bm1384(link, options))
-
-
-SPEC = DriverSpec(
-    name="bm1384",
-    models=tuple(_model(product) for product in facts.PRODUCTS),
-    open=open_stick,
-)
-"""The entry point."""

@@ -1,12 +1,14 @@
 """Driver of BM1387 sticks: what the shared one needs to know."""
 
-from luxminer.transport.base import Capability
-from luxminer_drivers.bm13xx.device import Plan, spec
+from luxminer.device.contract import DeviceOptions
+from luxminer.transport.base import Transport
+from luxminer_drivers.bm13xx.device import Plan, open_chain
 from luxminer_drivers.bm13xx.facts import POWER_ON_UART_DIVIDER
 from luxminer_drivers.bm13xx.steps import Write
 from luxminer_drivers.bm1387 import facts, steps
+from luxminer_drivers.common.stick import ChainStick
 
-__all__ = ["SPEC"]
+__all__ = ["PLAN", "open_stick"]
 
 SLOW_LINK = (
     Write(
@@ -17,17 +19,17 @@ SLOW_LINK = (
     ),
 )
 
-SPEC = spec(
-    "bm1387",
-    Plan(
-        kind=facts.BM1387,
-        models=facts.MODELS,
-        before_count=steps.BEFORE_COUNT,
-        bring_up=steps.BRING_UP,
-        clock=steps.CLOCK,
-        shutdown=steps.SHUTDOWN,
-        slow_link=SLOW_LINK,
-        needs=frozenset({Capability.RESET_LINE, Capability.FAST_BAUD}),
-    ),
+PLAN = Plan(
+    kind=facts.BM1387,
+    models=facts.MODELS,
+    before_count=steps.BEFORE_COUNT,
+    bring_up=steps.BRING_UP,
+    clock=steps.CLOCK,
+    shutdown=steps.SHUTDOWN,
+    slow_link=SLOW_LINK,
 )
-"""The entry point."""
+
+
+async def open_stick(transport: Transport, options: DeviceOptions) -> ChainStick:
+    """Take charge of an open port. Writes nothing yet. Raises ConfigError for a wrong clock."""
+    return await open_chain(PLAN, transport, options)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from luxminer.device.contract import DeviceHost, DeviceOptions, DriverSpec, StickModel, UsbMatch
+from luxminer.device.contract import DeviceHost, DeviceOptions
 from luxminer.errors import DeviceFault, ProbeMismatch, TransportError
 from luxminer.hashing import header_hash, midstates, verify
 from luxminer.transport.base import Capability, Transport
@@ -32,7 +32,7 @@ from luxminer_drivers.common.family import Claim, ClockReading, Family, Health, 
 from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.stick import ChainStick
 
-__all__ = ["Bm13xx", "Plan", "spec"]
+__all__ = ["Bm13xx", "Plan", "open_chain"]
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,6 @@ class Plan:
     shutdown: Sequence[Step]
     slow_link: Sequence[Step] = ()
     """Brings chips that run at a fast link rate back to that of a start."""
-    needs: frozenset[Capability]
     reset_low_s: float = 0.0
     """How long the reset line stays asserted beyond the pause of the bridge."""
     version_control: int = 0
@@ -167,7 +166,7 @@ class Bm13xx(Family):
             await self._set_rate(facts.START_BAUDRATE)
             await self._link.transport.set_reset(False)
             return
-        if missing := sorted(self._plan.needs - self._link.transport.capabilities):
+        if missing := sorted(self._model.needs - self._link.transport.capabilities):
             log.warning(
                 "%s has no %s: chips can only be started by their commands; open the stick by its "
                 "USB path (usb:1-1.3) if it does not come up",
@@ -422,38 +421,8 @@ def _first_64(work: WorkItem, version: int) -> bytes:
     return header_start(version, work.job.prev_hash, work.merkle_root)
 
 
-def spec(name: str, plan: Plan) -> DriverSpec:
-    """Return the driver of a family."""
-    rows = {row.product.name: row for row in plan.models}
-
-    async def open_stick(transport: Transport, options: DeviceOptions) -> ChainStick:
-        """Take charge of an open port. Writes nothing yet. Raises ConfigError for a wrong clock."""
-        link = Link(transport)
-        return ChainStick(link, options, Bm13xx(link, options, plan, rows[options.model.name]))
-
-    return DriverSpec(
-        name=name, models=tuple(_model(plan, row) for row in plan.models), open=open_stick
-    )
-
-
-def _model(plan: Plan, row: facts.Model) -> StickModel:
-    product = row.product
-    return StickModel(
-        name=product.name,
-        title=product.title,
-        code=product.code,
-        chip=plan.kind.name,
-        usb=UsbMatch(
-            vendor_id=product.vendor_id,
-            product_id=product.product_id,
-            manufacturers=product.manufacturers,
-            product=product.product,
-        ),
-        baudrate=facts.START_BAUDRATE,
-        chips=product.chips,
-        frequency_mhz=product.frequency_mhz,
-        min_mhz=plan.kind.pll.min_mhz,
-        max_mhz=plan.kind.pll.max_mhz,
-        hashes_per_clock=plan.kind.cores * row.rate_scale,
-        needs=plan.needs,
-    )
+async def open_chain(plan: Plan, transport: Transport, options: DeviceOptions) -> ChainStick:
+    """Take charge of an open port. Writes nothing yet. Raises ConfigError for a wrong clock."""
+    row = next(row for row in plan.models if row.product.name == options.model.name)
+    link = Link(transport)
+    return ChainStick(link, options, Bm13xx(link, options, plan, row))

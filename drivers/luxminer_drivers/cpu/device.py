@@ -19,22 +19,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from luxminer.device.contract import (
-    ChipReport,
-    DeviceHost,
-    DeviceOptions,
-    DeviceReport,
-    DriverSpec,
-    StickModel,
-    UsbMatch,
-)
+from luxminer.device.contract import ChipReport, DeviceHost, DeviceOptions, DeviceReport
 from luxminer.errors import ConfigError, DeviceFault, ProbeMismatch
 from luxminer.hashing import scan, swap32
 from luxminer.transport.base import Transport
 from luxminer.work.job import NonceFound, WorkItem
 from luxminer.work.target import target_of
 
-__all__ = ["SPEC", "CpuDevice", "open_cpu_device"]
+__all__ = ["CpuDevice", "open_cpu_device"]
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +56,6 @@ MAX_FOUND = 64
 """Positions that one call of `scan` returns at most."""
 
 NICENESS = 19
-
-SCALE = 2.0**-12
-"""A million hashes for each nonce of this difficulty: a second or two of the slowest machine."""
-
-NOWHERE = -1
-"""No USB device has this number."""
 
 
 class Found(NamedTuple):
@@ -259,24 +245,3 @@ async def open_cpu_device(transport: Transport, options: DeviceOptions) -> CpuDe
     if not number.isdecimal() or number == transport.name:
         raise ProbeMismatch(f'{transport.name} is no CPU; write port = "{PREFIX}1"')
     return CpuDevice(int(number), options.scale)
-
-
-SPEC = DriverSpec(
-    name="cpu",
-    models=(
-        StickModel(
-            name="cpu",
-            title="CPU",
-            code="CPU",
-            usb=UsbMatch(vendor_id=NOWHERE, product_id=NOWHERE, manufacturers=(), product=""),
-            baudrate=0,
-            chips=0,
-            frequency_mhz=0.0,
-            min_mhz=0.0,
-            max_mhz=0.0,
-            scale=SCALE,
-        ),
-    ),
-    open=open_cpu_device,
-)
-"""The entry point."""

@@ -10,12 +10,13 @@ from enum import Enum
 
 from luxminer.errors import ProbeMismatch
 from luxminer.hashing import verify
+from luxminer.transport.base import Transport
 from luxminer_drivers.common.jobs import ticket_target_le
 from luxminer_drivers.common.link import Link
 from luxminer_drivers.icarus import facts
 from luxminer_drivers.icarus.codec import TaskFrame, decode_nonce
 
-__all__ = ["Kind", "detect", "require"]
+__all__ = ["Kind", "ask", "detect", "require"]
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,17 @@ class Kind(Enum):
     @property
     def words(self) -> str:
         return "a Block Erupter" if self is Kind.BLOCK_ERUPTER else "an Antminer U1 or U2"
+
+
+MODELS = {Kind.BLOCK_ERUPTER: facts.BLOCK_ERUPTER.name, Kind.ANTMINER: "u1", None: ""}
+"""What an answer means: an Antminer's does not say which one it is, and both are run alike."""
+
+
+async def ask(transport: Transport) -> str:
+    """Return the name of the model that answers the detection task, empty when there is none."""
+    link = Link(transport)
+    await link.settle(facts.SETTLE_S)
+    return MODELS[await detect(link, 1.0, facts.HASH_NS)]
 
 
 async def require(link: Link, kind: Kind, scale: float, hash_ns: float) -> None:

@@ -10,14 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 
-from luxminer.device.contract import (
-    DeviceHost,
-    DeviceOptions,
-    DriverSpec,
-    Probe,
-    StickModel,
-    UsbMatch,
-)
+from luxminer.device.contract import DeviceHost, DeviceOptions
 from luxminer.transport.base import Transport
 from luxminer.work.job import WorkItem
 from luxminer_drivers.common.family import Claim, Family, Reading, Slot
@@ -27,9 +20,9 @@ from luxminer_drivers.common.resync import TAIL_S, BadFrame
 from luxminer_drivers.common.stick import ChainStick
 from luxminer_drivers.icarus import facts
 from luxminer_drivers.icarus.codec import Decoder, TaskFrame
-from luxminer_drivers.icarus.detect import Kind, detect, require
+from luxminer_drivers.icarus.detect import Kind, require
 
-__all__ = ["SPEC", "Icarus", "model_of", "open_stick", "task_frame"]
+__all__ = ["Icarus", "open_stick", "task_frame"]
 
 log = logging.getLogger(__name__)
 
@@ -148,60 +141,7 @@ def task_frame(work: WorkItem | None, job_id: int = 0) -> TaskFrame:
     return TaskFrame(midstate=work.midstates[0], tail=work.tail, job_id=job_id)
 
 
-def model_of(
-    product: facts.Product, chip: str, min_mhz: float, max_mhz: float, hashes_per_clock: float
-) -> StickModel:
-    """Return the model of a product with one chip behind a bare CP2102."""
-    return StickModel(
-        name=product.name,
-        title=product.title,
-        code=product.code,
-        chip=chip,
-        usb=UsbMatch(
-            vendor_id=product.vendor_id,
-            product_id=product.product_id,
-            manufacturers=product.manufacturers,
-            product=product.product,
-        ),
-        baudrate=facts.BAUDRATE,
-        chips=product.chips,
-        frequency_mhz=product.frequency_mhz,
-        min_mhz=min_mhz,
-        max_mhz=max_mhz,
-        hashes_per_clock=hashes_per_clock,
-    )
-
-
 async def open_stick(transport: Transport, options: DeviceOptions) -> ChainStick:
     """Take charge of an open port. Writes nothing yet. Raises ConfigError for a wrong clock."""
     link = Link(transport)
     return ChainStick(link, options, Icarus(link, options))
-
-
-MODELS = {Kind.BLOCK_ERUPTER: facts.BLOCK_ERUPTER.name, Kind.ANTMINER: "u1", None: ""}
-"""What an answer means: an Antminer's does not say which one it is, and both are run alike."""
-
-
-async def ask(transport: Transport) -> str:
-    """Return the name of the model that answers the detection task, empty when there is none."""
-    link = Link(transport)
-    await link.settle(facts.SETTLE_S)
-    return MODELS[await detect(link, 1.0, facts.HASH_NS)]
-
-
-SPEC = DriverSpec(
-    name="icarus",
-    models=tuple(
-        model_of(product, facts.CHIP, facts.MHZ, facts.MHZ, 1.0) for product in facts.PRODUCTS
-    ),
-    open=open_stick,
-    probe=Probe(
-        vendor_id=facts.BLOCK_ERUPTER.vendor_id,
-        product_id=facts.BLOCK_ERUPTER.product_id,
-        manufacturers=facts.UNNAMED_MANUFACTURERS,
-        products=facts.UNNAMED_PRODUCTS,
-        baudrate=facts.BAUDRATE,
-        ask=ask,
-    ),
-)
-"""The entry point."""

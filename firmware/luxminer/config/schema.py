@@ -109,7 +109,7 @@ class DeviceConfig:
     )
     enabled: bool = opt(True, "false leaves the stick alone")
     scale: float = opt(
-        1.0, "1 for real sticks; virtual ones run slower by this factor", low=1e-6, high=1
+        1.0, "1 for real sticks; virtual ones run slower by this factor", low=1e-9, high=1
     )
 
 

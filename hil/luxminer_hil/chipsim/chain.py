@@ -43,10 +43,12 @@ class Chain:
         self._reply = reply
         self._started_s = 0.0
 
-    def fit(self, kind: ChipKind, count: int, scale: Fraction) -> None:
-        """Put ``count`` freshly powered chips of a kind in place."""
+    def fit(self, kind: ChipKind, count: int, scale: Fraction, skip: int = 0) -> None:
+        """Put ``count`` freshly powered chips of a kind in place. ``skip``: see `VirtualStick`."""
         self._started_s = now_s = self._clock()
         self.chips = [kind.chip(index, count, scale, now_s) for index in range(count)]
+        for chip in self.chips:
+            chip.skip = skip
 
     @property
     def baudrate(self) -> int:

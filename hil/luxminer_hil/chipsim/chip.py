@@ -123,6 +123,8 @@ class Chip(ABC):
         self.hashed = 0
         self.nonces = 0
         self.scale = scale
+        self.skip = 0
+        """Nonces of a task that are passed over at its begin."""
         self._missed = 0.0
         self._lag_s = 0.0
         self._dry_s = 0.0
@@ -204,7 +206,7 @@ class Chip(ABC):
     def _begin(self, search: Search | None) -> None:
         """Go about another search; the time up to now must be settled."""
         self._search = search
-        self._position = 0
+        self._position = 0 if search is None else min(self.skip, search.space.total)
 
     def settle(self, now_s: float, *, hashes: bool = True) -> None:
         """Account for the time up to now.

@@ -28,6 +28,7 @@ from luxminer_hil.chipsim.hasher import Hasher, shared_hasher
 from luxminer_hil.chipsim.line import SerialLine
 from luxminer_hil.chipsim.port import Port, PtyPort
 from luxminer_hil.chipsim.products import BOARDS, MODELS
+from luxminer_hil.chipsim.spaces import NONCES
 from luxminer_hil.chipsim.telemetry import TelemetryController
 from luxminer_hil.chipsim.wire import Frame, same_rate
 
@@ -60,6 +61,7 @@ class VirtualStick:
         chips: int | None = None,
         chip: str | None = None,
         scale: Fraction | float | str = 1,
+        skip: int = 0,
         seed: int = 0,
         port: Port | None = None,
         telemetry_port: Port | None = None,
@@ -69,6 +71,8 @@ class VirtualStick:
         """Make a stick that is not plugged in yet. Raises SimulatorError for wrong values.
 
         ``scale`` multiplies rate and difficulty alike; a float means the decimal it prints as.
+        A scaled stick gets a new task long before its chips have tried all nonces of the last one:
+        ``skip`` lets each chip begin that many nonces later than at its first one.
         ``chip`` fits another chip than the usual one, where a model comes with several.
         ``telemetry_port`` leads to the controller of a model that has one, beside `telemetry`.
         """
@@ -85,6 +89,8 @@ class VirtualStick:
             raise SimulatorError("scale", f"{scale} is no number", cure) from exc
         if not MIN_SCALE <= ratio <= 1:
             raise SimulatorError("scale", f"{scale} is out of range", cure)
+        if not 0 <= skip < NONCES:
+            raise SimulatorError("skip", f"{skip} is out of range", "use 0 to 4294967295 nonces")
         board = BOARDS[model]
         kinds = {kind.name.lower(): kind for kind in board.kinds}
         if chip is not None and chip not in kinds:
@@ -94,6 +100,7 @@ class VirtualStick:
             raise SimulatorError("telemetry-link", reason, "leave it out")
         self.model = model
         self.scale = ratio
+        self.skip = skip
         self.telemetry: TelemetryController | None = None
         """There from `start` on, on models that have one."""
         self.seed = seed
@@ -152,7 +159,7 @@ class VirtualStick:
         assert self._miner is None, "started twice"
         loop = asyncio.get_running_loop()
         self._started_s = loop.time()
-        self._chain.fit(self._kind, self._chip_count, self.scale)
+        self._chain.fit(self._kind, self._chip_count, self.scale, self.skip)
         if self._board.telemetry is not None:
             self.telemetry = TelemetryController(
                 self._board.telemetry,

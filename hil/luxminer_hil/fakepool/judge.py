@@ -1,7 +1,7 @@
 """Judges one submit against the job as this session was told it. Pure: no socket, no clock.
 
 The order of the checks and the error numbers are those of the servers in use (docs/sources.md,
-"Stratum"); where servers differ, the stricter rule holds, so that what passes here passes everywhere.
+"Stratum"); where servers differ, the stricter rule holds: what passes here passes everywhere.
 """
 
 import re

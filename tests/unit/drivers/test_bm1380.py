@@ -13,8 +13,9 @@ from luxminer.device.contract import DeviceOptions
 from luxminer.errors import ConfigError, FrameError, ProbeMismatch
 from luxminer_drivers.bm1380 import facts
 from luxminer_drivers.bm1380.codec import Decoder, NonceReply, WritePll, decode_command
-from luxminer_drivers.bm1380.device import SPEC, open_stick
+from luxminer_drivers.bm1380.device import open_stick
 from luxminer_drivers.bm1380.pll import Pll, choose_pll
+from luxminer_drivers.bm1380.spec import SPEC
 from luxminer_drivers.common.resync import TAIL_S, BadFrame
 from luxminer_drivers.common.stick import ChainStick
 from tests.oracles.crc import crc

@@ -9,7 +9,8 @@ import pytest
 
 from luxminer.device.contract import DeviceOptions, StickModel
 from luxminer.errors import ConfigError, DeviceFault, ProbeMismatch, TransportClosed
-from luxminer_drivers.bm1384.device import SPEC, open_stick
+from luxminer_drivers.bm1384.device import open_stick
+from luxminer_drivers.bm1384.spec import SPEC
 from luxminer_drivers.common.stick import ChainStick
 from tests.unit.drivers.fake_chain import (
     AT_6_25,

@@ -21,7 +21,8 @@ from luxminer.transport.opening import open_port
 from luxminer.work.job import NonceFound, Share, WorkItem
 from luxminer.work.target import target_of
 from luxminer_drivers.cpu import device as cpu
-from luxminer_drivers.cpu.device import SPEC, CpuDevice, _scan
+from luxminer_drivers.cpu.device import CpuDevice, _scan
+from luxminer_drivers.cpu.spec import SPEC
 from tests.unit.mining.jobs import job
 
 EASY = 2.0**-16

@@ -16,7 +16,8 @@ from luxminer_drivers.common.resync import TAIL_S, BadFrame
 from luxminer_drivers.common.stick import ChainStick
 from luxminer_drivers.icarus import facts
 from luxminer_drivers.icarus.codec import Decoder, Frame, NonceReply, TaskFrame
-from luxminer_drivers.icarus.device import SPEC, open_stick
+from luxminer_drivers.icarus.device import open_stick
+from luxminer_drivers.icarus.spec import SPEC
 from tests.unit.drivers.fake_erupter import ANSWERS, DETECT, DETECT_ANSWER, FakeErupter
 from tests.unit.drivers.fake_host import FakeHost
 from tests.unit.drivers.warp import warped
