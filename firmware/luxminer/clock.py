@@ -1,9 +1,11 @@
 """Time as a dependency: monotonic seconds for intervals, wall seconds for what users read."""
 
+import asyncio
+import socket
 import time
 from typing import Protocol
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["Clock", "SystemClock", "beat"]
 
 
 class Clock(Protocol):
@@ -21,3 +23,27 @@ class SystemClock:
 
     def wall(self) -> float:
         return time.time()
+
+
+async def beat(interval_s: float, told: socket.socket | None = None) -> bool:
+    """Sleep until the loop's clock shows the next multiple of ``interval_s``, or ``told`` has data.
+
+    True in the latter case. Duties of the same interval so wake the machine together: waking costs
+    more than most of them.
+    """
+    loop = asyncio.get_running_loop()
+    due: asyncio.Future[bool] = loop.create_future()
+    timer = loop.call_at((loop.time() // interval_s + 1) * interval_s, _ring, due, False)
+    if told is not None:
+        loop.add_reader(told, _ring, due, True)
+    try:
+        return await due
+    finally:
+        timer.cancel()
+        if told is not None:
+            loop.remove_reader(told)
+
+
+def _ring(due: asyncio.Future[bool], is_told: bool) -> None:
+    if not due.done():
+        due.set_result(is_told)

@@ -1,9 +1,9 @@
 """The periodic line in the log about rates, and the table of both ledgers."""
 
-import asyncio
 import logging
 from collections.abc import Iterator
 
+from luxminer.clock import beat
 from luxminer.daemon import Daemon
 from luxminer.telemetry.model import DeviceStatus, MinerSnapshot, NonceCounts, ShareTally
 
@@ -28,7 +28,7 @@ async def report_rates(daemon: Daemon) -> None:
     if not interval_s:
         return
     while True:
-        await asyncio.sleep(interval_s)
+        await beat(interval_s)
         now = daemon.hub.snapshot()
         alive = sum(device.status is DeviceStatus.ALIVE for device in now.devices)
         log.info(

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 REPORT_INTERVAL_S = 1.0
 
+REPORT_SLACK_S = 0.5
+"""A report waits so long for a task that has to be sent anyway."""
+
 CLOCK_CHECK_S = 30.0
 """Between two questions for the clock; the original judges its answers at the same distance."""
 
@@ -132,7 +135,7 @@ class ChainStick:
             if now_s >= report_s:
                 host.report(self._report())
                 report_s = now_s + REPORT_INTERVAL_S
-            due_s = min(task_s, report_s, step_s if self._is_ramping else check_s)
+            due_s = min(task_s, report_s + REPORT_SLACK_S, step_s if self._is_ramping else check_s)
             if await self._work_changed(host, due_s - host.clock.monotonic()):
                 await asyncio.sleep(sent_s + CHANGE_PAUSE_S - host.clock.monotonic())
                 task_s = host.clock.monotonic()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from luxminer.clock import beat
 from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.preference import preferred_port
 from luxminer.device.usb import UsbBus, natural_key
@@ -16,6 +17,9 @@ from luxminer.transport.base import Capability
 from luxminer.transport.ports import USB_PREFIX, is_cpu, is_url, is_usb
 
 __all__ = ["HotplugWatcher", "PortChange"]
+
+TOLD_PAUSE_S = 0.05
+"""Between two looks at least, however much the kernel has to tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,8 @@ class HotplugWatcher:
         self._needs_of = needs_of
         self._devices: tuple[tuple[UsbPort, int], ...] = ()
         self._by_usb: dict[str, Sighting] = {}
+        self._paths: dict[str, tuple[tuple[int, ...], str]] = {}
+        """What configured paths led to when their token was this."""
         self._seen: dict[str, Sighting] = {}
         self._forgotten: set[str] = set()
 
@@ -61,6 +67,7 @@ class HotplugWatcher:
 
     def poll(self) -> list[PortChange]:
         """Look once; return what went and then what came, configured ports first."""
+        self._bus.refresh()
         now = self._look()
         if now == self._seen and not self._forgotten:
             return []
@@ -83,10 +90,19 @@ class HotplugWatcher:
         self._forgotten.add(url)
 
     async def watch(self, interval_s: float, tell: Callable[[Sequence[PortChange]], None]) -> None:
-        """Poll until cancelled; ``tell`` is called after each look, the first one at once."""
-        while True:
-            tell(self.poll())
-            await asyncio.sleep(interval_s)
+        """Poll until cancelled; ``tell`` is called after each look, the first one at once.
+
+        What the kernel tells is looked at soon, the rest every ``interval_s``.
+        """
+        events = self._bus.events
+        try:
+            while True:
+                tell(self.poll())
+                if await beat(interval_s, events.kernel if events is not None else None):
+                    await asyncio.sleep(TOLD_PAUSE_S)
+        finally:
+            if events is not None:
+                events.close()
 
     def _look(self) -> dict[str, Sighting]:
         ttys = {
@@ -98,7 +114,7 @@ class HotplugWatcher:
             if _usb_url(sighting) not in found:
                 found[url] = sighting
         for index, port in enumerate(self._ports):
-            known = self._usb_device(port) if is_usb(port) else _configured(port, ttys)
+            known = self._usb_device(port) if is_usb(port) else self._configured(port, ttys)
             if known is None:
                 continue
             self._decide(found, known)
@@ -125,6 +141,17 @@ class HotplugWatcher:
                 return Sighting(url=port, token=(number,), usb=usb)
         return None
 
+    def _configured(self, port: str, ttys: dict[str, Sighting]) -> Sighting | None:
+        """Return what is at a configured path or URL now; None when nothing is."""
+        token = _token(port)
+        if token is None:
+            return None
+        known = self._paths.get(port)
+        if known is None or known[0] != token:
+            known = (token, port if is_url(port) else os.path.realpath(port))
+            self._paths[port] = known
+        return ttys.get(known[1]) or Sighting(url=port, token=token)
+
     def _decide(self, found: dict[str, Sighting], chosen: Sighting) -> None:
         """Let the port that the owner wrote stand for a device, not its other ports."""
         if chosen.usb is None:
@@ -138,15 +165,6 @@ class HotplugWatcher:
 def _usb_url(sighting: Sighting) -> str:
     assert sighting.usb is not None, "seen by USB"
     return f"{USB_PREFIX}{sighting.usb.usb_path}"
-
-
-def _configured(port: str, ttys: dict[str, Sighting]) -> Sighting | None:
-    """Return what is at a configured path or URL now; None when nothing is."""
-    token = _token(port)
-    if token is None:
-        return None
-    real = port if is_url(port) else os.path.realpath(port)
-    return ttys.get(real) or Sighting(url=port, token=token)
 
 
 def _token(port: str) -> tuple[int, ...] | None:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from luxminer.clock import Clock
+from luxminer.clock import Clock, beat
 from luxminer.config.schema import Config
 from luxminer.device.assignment import Assigner, Assignment
 from luxminer.device.contract import Probe
@@ -22,6 +22,7 @@ from luxminer.device.registry import DriverRecord
 from luxminer.device.session import NonceSink, Services, WorkSource
 from luxminer.device.state import DeviceState
 from luxminer.device.supervisor import DeviceSupervisor
+from luxminer.device.uevents import Uevents
 from luxminer.device.usb import UsbBus
 from luxminer.errors import CommandError, ConfigError, LuxminerError
 from luxminer.transport.base import Transport
@@ -57,7 +58,7 @@ class DeviceManager:
     ) -> None:
         self._config = config
         self._assigner = Assigner(config, drivers)
-        self._bus = bus or UsbBus()
+        self._bus = bus or UsbBus(events=Uevents())
         self._watcher = HotplugWatcher(
             self._assigner.ports, self._bus, partial(needs_of, tuple(drivers))
         )
@@ -130,7 +131,7 @@ class DeviceManager:
 
     async def _check(self) -> None:
         while True:
-            await asyncio.sleep(self._services.timing.check_s)
+            await beat(self._services.timing.check_s)
             now_s = self._services.clock.monotonic()
             for row in self._rows:
                 row.check(now_s)

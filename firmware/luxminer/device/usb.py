@@ -1,7 +1,8 @@
 """What the kernel says about USB serial ports, read from sysfs; and the reset of a USB device.
 
 Own reading instead of pyserial's ``list_ports``: a look at an unchanged bus is one directory
-listing, the strings are read only when something came or went, and nothing is ever opened.
+listing, and none at all where the kernel tells of changes; the strings are read only when something
+came or went, and nothing is ever opened.
 
 Ref: Linux Documentation/ABI/testing/sysfs-bus-usb; usbdevice_fs.h (USBDEVFS_RESET).
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from luxminer.device.identity import UsbPort
+from luxminer.device.uevents import Uevents
 
 __all__ = ["UsbBus", "natural_key"]
 
@@ -32,18 +34,31 @@ USBDEVFS_RESET = 0x5514
 
 
 class UsbBus:
-    """The USB side of the machine; other roots than the real ones serve tests."""
+    """The USB side of the machine; other roots than the real ones serve tests.
 
-    def __init__(self, sysfs: Path = SYSFS, dev: Path = DEV) -> None:
+    With ``events``, `refresh` says when to look again; without them every question is a look.
+    """
+
+    def __init__(
+        self, sysfs: Path = SYSFS, dev: Path = DEV, *, events: Uevents | None = None
+    ) -> None:
+        self.events = events
         self._sysfs = sysfs
         self._dev = dev
+        self._is_fresh = False
         self._fingerprint: tuple[tuple[str, int], ...] | None = None
         self._ports: tuple[tuple[UsbPort, int], ...] = ()
         self._devices_seen: tuple[tuple[str, int], ...] | None = None
         self._devices: tuple[tuple[UsbPort, int], ...] = ()
 
+    def refresh(self) -> None:
+        """Let the next questions look again, if something may have changed."""
+        self._is_fresh = self.events is not None and not self.events.is_due()
+
     def ports(self) -> tuple[tuple[UsbPort, int], ...]:
         """Return the USB serial ports, each with a number that changes when it is plugged again."""
+        if self._is_fresh and self._fingerprint is not None:
+            return self._ports
         fingerprint = self._look()
         if fingerprint != self._fingerprint:
             by_name = sorted(fingerprint, key=lambda entry: natural_key(entry[0]))
@@ -58,6 +73,8 @@ class UsbBus:
 
         No tty is named: a device stays the same while drivers of the kernel come and go.
         """
+        if self._is_fresh and self._devices_seen is not None:
+            return self._devices
         folder = self._sysfs / "bus/usb/devices"
         seen = _entries(folder, lambda name: ":" not in name)
         if seen != self._devices_seen:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from luxminer.clock import Clock
+from luxminer.clock import Clock, beat
 from luxminer.config.schema import PoolConfig, StratumConfig
 from luxminer.control import (
     AddPool,
@@ -193,7 +193,7 @@ class PoolManager:
                 self._connect(pool)
             next_save_s = self._clock.monotonic() + SAVE_S
             while True:
-                await asyncio.sleep(TICK_S)
+                await beat(TICK_S)
                 now_s = self._clock.monotonic()
                 self._tick(now_s)
                 if now_s >= next_save_s:
