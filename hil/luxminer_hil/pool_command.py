@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from luxminer.commands import CliCommand, ExitCode
-from luxminer.errors import ConfigError, LuxminerError
+from luxminer.errors import ConfigError
 from luxminer_hil.fakepool import (
     FakePool,
     PoolSettings,
@@ -68,7 +68,10 @@ def run(options: argparse.Namespace) -> int:
         return asyncio.run(serve(settings, steps))
     except OSError as exc:
         place = f"{settings.host}:{settings.port}"
-        raise LuxminerError(f"cannot listen on {place}: {exc.strerror or exc}") from exc
+        reason = f"cannot listen on {place}: {exc.strerror or exc}"
+        raise ConfigError(
+            reason, key="--listen", cure="use another port, or 0 for a free one"
+        ) from exc
 
 
 def read_settings(options: argparse.Namespace) -> PoolSettings:

@@ -1,7 +1,7 @@
 """Bytes to and from the controllers beside the chips.
 
 The telemetry controller of A1 and A2 answers on a line of its own; the micro-controller of some
-NewPac boards shares the chips' line, see `facts.MICRO_SELECT`. Ref: usb-sticks reference, 2.4, 9.
+NewPac boards shares the chips' line, see `facts.MICRO_SELECT`. Ref: docs/sources.md, Sticks.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What all chip families share: how facts are written down, and the check sums.
 
 Only numbers with sources, so that drivers and simulators can share them without sharing code.
-Ref: usb-sticks reference sections 3.1 to 3.4, executed originals ("cg", "bfg", "esp", "mj", "br").
+Ref: docs/sources.md, Sticks, executed originals ("cg", "bfg", "esp", "mj", "br").
 """
 
 from enum import Enum

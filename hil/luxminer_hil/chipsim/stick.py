@@ -7,7 +7,7 @@ What a bridge needs of a stick: its port, `VirtualStick.reset` (nRST of the chip
 an A1 or A2), `VirtualStick.set_baudrate` (rate of the bridge's UART), and on A1 and A2 the bytes of
 `VirtualStick.telemetry`.
 
-Ref: usb-sticks reference sections 2 (lines), 10.8 (what a simulator reproduces).
+Ref: docs/sources.md, Sticks.
 """
 
 import asyncio

@@ -6,7 +6,7 @@ the stick: the regulator feeds the chips, chips that hash draw current and warm 
 Unproven: the content of acknowledgements (`ACKNOWLEDGED`); that a command with an unknown first or
 second byte gets silence; voltages, currents and temperatures, which are plausible and no more.
 
-Ref: usb-sticks reference section 9.
+Ref: docs/sources.md, Sticks.
 """
 
 import math

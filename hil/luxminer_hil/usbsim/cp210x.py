@@ -1,7 +1,7 @@
 """Silicon Labs bridges: CP2102 (one UART) and CP2105 (two UARTs and pins that switch the board).
 
 Ref: Silicon Labs AN571 (requests), CP2102 and CP2105 data sheets (buffers, descriptors);
-usb-sticks reference 2.2 and 2.5; what Linux's cp210x asks: virtual-hardware reference 6.
+Ref: docs/sources.md, Bridges; Linux cp210x.c.
 """
 
 import struct

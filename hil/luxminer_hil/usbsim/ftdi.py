@@ -1,7 +1,7 @@
 """FTDI FT230X (FT-X series): one UART, status bytes in every packet, four CBUS pins.
 
 Ref: FTDI AN_108 and AN_120 (status bytes, rates), FT-X data sheet (buffers, EEPROM, CBUS bit-bang);
-usb-sticks reference 2.3 and 2.4; what Linux's ftdi_sio asks: virtual-hardware reference 6.
+Ref: docs/sources.md, Bridges; Linux ftdi_sio.c.
 """
 
 import struct

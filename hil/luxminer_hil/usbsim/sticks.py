@@ -1,6 +1,6 @@
 """Which bridge is on which stick, and what it calls itself.
 
-Ref: usb-sticks reference 1 and 2.1.
+Ref: docs/sources.md, Bridges.
 """
 
 import time

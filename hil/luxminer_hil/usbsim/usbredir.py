@@ -4,7 +4,7 @@ The device is plugged in when a guest connects, and pulled when either side hang
 
     -chardev socket,id=c1,path=SOCKET,reconnect=1 -device usb-redir,bus=xhci.0,port=1,chardev=c1
 
-Ref: virtual-hardware reference 5.2 (wire format); usbredir protocol 0.7 of the SPICE project. All
+Ref: usbredir protocol 0.7 of the SPICE project. All
 numbers little endian.
 """
 

@@ -128,12 +128,15 @@ def test_a_mistake_in_a_script_has_its_place(
     assert f"{script}: line 2: seconds: missing from cut; add seconds" in capsys.readouterr().err
 
 
-def test_an_address_in_use_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_in_use_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        assert main(["pool", "--listen", address]) == ExitCode.FAILED
+        assert main(["pool", "--listen", address]) == ExitCode.USAGE
     errors = capsys.readouterr().err
-    assert errors == f"luxminer-hil: cannot listen on {address}: Address already in use\n"
+    assert errors == (
+        f"luxminer-hil: --listen: cannot listen on {address}: Address already in use; "
+        "use another port, or 0 for a free one\n"
+    )
 
 
 def test_only_the_typed_command_is_imported() -> None:

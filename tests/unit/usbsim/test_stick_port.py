@@ -131,7 +131,7 @@ async def test_reset_and_rate_reach_the_owner_of_the_port() -> None:
 
 
 COUNTS = {
-    # usb-sticks reference 5.3 and 6.1: register 00 of all chips
+    # docs/sources.md, Sticks: register 00 of all chips
     "newpac": ("5405000019", 2 * 7),
     "compacf": ("55aa520500000a", 9),
     "compaca2": ("55aa520500000a", 9),

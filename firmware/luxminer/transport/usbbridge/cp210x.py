@@ -1,6 +1,6 @@
 """CP2102 and CP2105: requests that bring up a line, and the latch that switches a board.
 
-Ref: usb-sticks.md sections 2.2 and 2.5; Silicon Labs AN571 (meaning of the requests), data sheets
+Ref: docs/sources.md, Bridges; Silicon Labs AN571 (meaning of the requests), data sheets
 (rates).
 """
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 CONFIGURATION = 1
 REQUEST_LIMIT_MS = 300
-"""Ref: usb-sticks.md section 2.1, transfer timeout."""
+"""That of the original. Ref: docs/sources.md, Bridges."""
 
 Sleep = Callable[[float], None]
 

@@ -1,6 +1,6 @@
 """FTDI FT-X (FT230X): requests that bring up the line, CBUS1 as reset line, status bytes.
 
-Ref: usb-sticks.md section 2.3; FTDI AN_120 (divisors), AN_108 (status bytes); Linux ftdi_sio.h
+Ref: docs/sources.md, Bridges; FTDI AN_120 (divisors), AN_108 (status bytes); Linux ftdi_sio.h
 (meaning of the requests).
 """
 

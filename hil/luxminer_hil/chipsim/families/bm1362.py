@@ -11,7 +11,7 @@ GPTechinno/bm13xx-rs gives for chips that do not roll; for a few versions it is 
 Unproven: that nothing is hashed before the hash counting number was written; that a changed clock
 or mask goes on with the share of the versions that was reached; clock at power-on.
 
-Ref: usb-sticks reference section 7.
+Ref: docs/sources.md, Sticks.
 """
 
 from collections.abc import Sequence

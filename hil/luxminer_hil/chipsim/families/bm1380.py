@@ -3,7 +3,7 @@
 Unproven: that it obeys no command but the one for its clock, which is all that hosts send; the
 clock at power-on.
 
-Ref: usb-sticks reference sections 3.5 and 8.2; bfgminer ("bfg") and cgminer.
+Ref: docs/sources.md, Sticks; bfgminer ("bfg") and cgminer.
 """
 
 from dataclasses import replace

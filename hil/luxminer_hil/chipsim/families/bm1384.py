@@ -5,7 +5,7 @@ the chip's index from there); that a range of 0 is the whole space (one host sen
 answers); that the chip idles at the end of its range; that a clock out of the documented range
 does not lock and then nothing is hashed.
 
-Ref: usb-sticks reference section 4.
+Ref: docs/sources.md, Sticks.
 """
 
 from collections.abc import Sequence

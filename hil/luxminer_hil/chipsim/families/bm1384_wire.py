@@ -2,7 +2,7 @@
 
 Written from the reference, sharing numbers (`facts`) and no code with the driver it judges.
 
-Ref: usb-sticks reference sections 3.1 (CRC5), 3.3 (fields), 4.1 to 4.5 (frames).
+Ref: docs/sources.md, Sticks.
 
 **Commands and tasks.** A host sends 4-byte commands and 64-byte tasks on one line, neither with a
 preamble. How a real chip tells them apart is not known. Here a frame boundary is followed by

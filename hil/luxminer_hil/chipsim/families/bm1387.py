@@ -7,7 +7,7 @@ Unproven: that the index of a midstate is added to the id; that a chip begins at
 idles at the end of its share; that busy tasks open cores, too (they look the same); the clock at
 power-on.
 
-Ref: usb-sticks reference section 5.
+Ref: docs/sources.md, Sticks.
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
 Unproven: where the chip's address stands in a nonce (the original's table for six chips, which
 contradicts another host); that a chip idles at the end of its share.
 
-Ref: usb-sticks reference section 6.
+Ref: docs/sources.md, Sticks.
 """
 
 import luxminer_drivers.bm1397.facts as facts

@@ -3,7 +3,7 @@
 Unproven: that it goes on after a nonce until all are tried; that the bytes between midstate and
 tail must be zero (strict on purpose).
 
-Ref: usb-sticks reference section 8.1.
+Ref: docs/sources.md, Sticks.
 """
 
 from collections.abc import Sequence
