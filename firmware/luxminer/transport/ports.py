@@ -228,7 +228,8 @@ def permission_cure(port: str) -> str:
     shared = status.st_mode & 0o060 == 0o060 and status.st_gid != 0
     if not shared:
         return (
-            f"install the udev rule that opens it to a group, or let user {user} read and write it"
+            "install scripts/60-luxminer.rules as it says at its top, or let user "
+            f"{user} read and write it"
         )
     if user in group.gr_mem and status.st_gid not in os.getgroups():
         return f"user {user} is new in group {group.gr_name}: log in again or restart the service"

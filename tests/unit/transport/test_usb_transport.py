@@ -522,7 +522,7 @@ def test_a_denied_device_of_root_alone_needs_the_udev_rule(tmp_path: Path) -> No
     node = tmp_path / "002"
     node.touch(mode=0o600)
     error = unusable("usb:1-1.3", PermissionError(errno.EACCES, "no"), str(node))
-    assert "udev rule" in error.cure
+    assert "60-luxminer.rules" in error.cure
 
 
 async def test_a_missing_libusb_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
