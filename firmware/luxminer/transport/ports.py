@@ -213,8 +213,8 @@ def _not_serial(port: str) -> PortUnusable:
     )
 
 
-def permission_cure(port: str) -> str:
-    """Say what opens a device node to us: a group to join, or a udev rule to install."""
+def permission_cure(port: str, rule: str = "") -> str:
+    """Say what opens a device node to us; ``rule`` gives it to a group."""
     user_id = os.geteuid()
     try:
         user = pwd.getpwuid(user_id).pw_name
@@ -227,10 +227,7 @@ def permission_cure(port: str) -> str:
         return f"let user {user} read and write it"
     shared = status.st_mode & 0o060 == 0o060 and status.st_gid != 0
     if not shared:
-        return (
-            "install scripts/60-luxminer.rules as it says at its top, or let user "
-            f"{user} read and write it"
-        )
+        return f"{rule}let user {user} read and write it"
     if user in group.gr_mem and status.st_gid not in os.getgroups():
         return f"user {user} is new in group {group.gr_name}: log in again or restart the service"
     return (

@@ -8,6 +8,7 @@ from luxminer.transport.ports import permission_cure
 __all__ = ["NO_LIBUSB_CURE", "explain", "unusable"]
 
 NO_LIBUSB_CURE = "install libusb: sudo apt-get install libusb-1.0-0"
+RULE = "install scripts/60-luxminer.rules as it says at its top, or "
 UNPLUGGED = "unplugged; plug it in again"
 
 GONE = (errno.ENODEV, errno.ENOENT, errno.ENXIO)
@@ -21,7 +22,7 @@ def unusable(port: str, exc: OSError, node: str) -> PortUnusable:
         )
     if exc.errno in (errno.EACCES, errno.EPERM):
         reason = f"permission denied for {node}"
-        return PortUnusable(port, PortProblem.DENIED, reason, permission_cure(node))
+        return PortUnusable(port, PortProblem.DENIED, reason, permission_cure(node, RULE))
     if exc.errno == errno.EBUSY:
         return PortUnusable(
             port, PortProblem.BUSY, "in use by another program", "stop that program"
