@@ -109,19 +109,19 @@ async def test_each_task_is_its_header_and_each_nonce_its_work() -> None:
 async def test_job_ids_go_round_from_10_to_1f() -> None:
     chain, host = FakeChain(), FakeHost()
     async with running(chain, host, options()):
-        await asyncio.sleep(10)
+        await asyncio.sleep(15)
     ids = [data[51] for _, data in chain.tasks]
     assert ids[:18] == [*range(0x10, 0x20), 0x10, 0x11]
 
 
 @warped
-async def test_tasks_come_at_half_a_full_scan_without_drift() -> None:
+async def test_tasks_come_well_within_a_full_scan_and_without_drift() -> None:
     chain, host = FakeChain(), FakeHost()
     async with running(chain, host, options()):
         await asyncio.sleep(40)
     times = [at for at, _ in chain.tasks]
-    interval_s = 0.5 * 0xFFFFFFFF / 5.5e9
-    assert len(times) > 90
+    interval_s = 0.8 * 0xFFFFFFFF / 5.5e9
+    assert len(times) > 60
     assert (times[-1] - times[0]) / (len(times) - 1) == pytest.approx(interval_s, abs=1e-3)
     assert max(later - at for at, later in pairwise(times)) < interval_s + 0.01
 
@@ -132,7 +132,7 @@ async def test_a_virtual_stick_is_fed_like_a_real_one_and_rated_by_its_scale() -
     async with running(chain, host, options(scale=0.001)):
         await asyncio.sleep(10)
     report = host.reports[-1]
-    assert report.task_interval_s == pytest.approx(0.3905, abs=1e-4)
+    assert report.task_interval_s == pytest.approx(0.6247, abs=1e-4)
     assert report.nominal_hs == pytest.approx(5.5e6)
     assert report.ticket_difficulty == pytest.approx(0.001)
 
@@ -180,7 +180,7 @@ async def test_without_work_the_chips_get_busy_frames_and_work_wakes_them() -> N
     async with running(chain, host, options()):
         await asyncio.sleep(300)
         assert not chain.tasks
-        interval_s = 0.5 * 0xFFFFFFFF / 5.5e9
+        interval_s = 0.8 * 0xFFFFFFFF / 5.5e9
         assert len(chain.busy) == pytest.approx(299 / interval_s, rel=0.01)
         assert all(0x10 <= data[51] <= 0x1F for _, data in chain.busy)
         host.change_work()
@@ -188,7 +188,7 @@ async def test_without_work_the_chips_get_busy_frames_and_work_wakes_them() -> N
         assert len(chain.tasks) == 1
         await asyncio.sleep(1)
         assert host.right > 0
-    assert host.reports[-1].busy_tasks_sent > 700
+    assert host.reports[-1].busy_tasks_sent > 450
 
 
 @warped
@@ -242,7 +242,7 @@ async def test_noise_between_replies_costs_no_nonce() -> None:
     junk = bytes.fromhex("42ff13")
     chain.answers = lambda frame: junk + chain.answer(frame)
     async with running(chain, host, options()):
-        await asyncio.sleep(5)
+        await asyncio.sleep(8)
     assert host.right == len(chain.tasks) > 10
     report = host.reports[-1]
     assert report.bytes_discarded >= 3 * (report.tasks_sent - 2)
@@ -260,7 +260,7 @@ async def test_the_clock_rises_one_step_a_second_while_mining() -> None:
         report = host.reports[-1]
         assert (report.frequency_mhz, report.target_mhz, report.is_ramping) == (150, 150, False)
         assert report.nominal_hs == pytest.approx(8.25e9)
-        assert report.task_interval_s == pytest.approx(0.2603, abs=1e-4)
+        assert report.task_interval_s == pytest.approx(0.4165, abs=1e-4)
     rising = chain.clocks[1:9]
     assert [frame for _, frame in rising if frame in KNOWN_CLOCKS] == KNOWN_CLOCKS
     assert all(0.99 < later - at < 1.02 for (at, _), (later, _) in pairwise(rising))
@@ -278,7 +278,7 @@ async def test_a_new_target_is_approached_in_steps_both_ways() -> None:
         await asyncio.sleep(3)
         report = host.reports[-1]
         assert (report.frequency_mhz, report.is_ramping) == (100, False)
-        assert report.task_interval_s == pytest.approx(0.3905, abs=1e-4)
+        assert report.task_interval_s == pytest.approx(0.6247, abs=1e-4)
 
 
 @pytest.mark.parametrize("mhz", [0, 6, 500.5, float("nan"), float("inf")])
@@ -572,11 +572,11 @@ async def test_running_again_counts_a_reset_and_mines_on() -> None:
 
 
 @warped
-async def test_reports_come_each_second() -> None:
+async def test_reports_come_with_the_first_task_after_each_second() -> None:
     chain, host = FakeChain(), FakeHost()
     async with running(chain, host, options()):
         await asyncio.sleep(61)
-    assert 50 <= len(host.reports) <= 65
+    assert 61 / 1.5 <= len(host.reports) <= 65
 
 
 def test_the_models_are_those_of_the_reference() -> None:
