@@ -102,7 +102,7 @@ def main() -> int:
     figures |= work_items()
     figures |= asyncio.run(system.latency(6.0 if options.quick else 20.0))
     for sticks in (1, 2) if options.quick else (1, 10, 50):
-        seconds = 5.0 if options.quick else 20.0
+        seconds = 5.0 if options.quick else 60.0 if sticks == 1 else 20.0
         figures |= asyncio.run(system.load(sticks, seconds, http=sticks == 1))
     for model in ("r606", "r909"):
         figures |= asyncio.run(system.load(1, seconds, http=False, model=model))

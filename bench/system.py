@@ -29,7 +29,6 @@ SCALE = Fraction(1, 4096)
 HASHED_HS = 2e6
 """What all virtual chips together hash: other processes are left the machine."""
 SHARE_EVERY_S = 16
-TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -87,8 +86,9 @@ class Service:
         self.port = port
 
     def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """Time of all threads on a processor; `stat` would count it in ticks of 10 ms."""
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
     def resident_mib(self) -> float:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
