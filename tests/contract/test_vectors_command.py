@@ -170,6 +170,17 @@ def test_a_failure_has_its_line_and_its_status(
     assert lines[-1] == "1 passed, 1 failed, 1 not applicable"
 
 
+def test_a_kind_without_a_check_for_a_driven_family_is_no_pass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vector = json.loads(CHIPS.read_text())["vectors"]["telemetry_command"][0]
+    vector["family"] = "BM1384"
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps({"vectors": {"telemetry_command": [vector]}}))
+    assert main(["vectors", str(path)]) == ExitCode.FAILED
+    assert capsys.readouterr().out.splitlines()[-1] == "0 passed, 1 failed, 0 not applicable"
+
+
 FOR_PEOPLE = [
     "id",
     "origin",

@@ -15,7 +15,7 @@ from luxminer_hil.vectors import (
     chips_running,
 )
 from luxminer_hil.vectors.chips_shared import Check, Vector
-from luxminer_hil.vectors.mismatch import expect
+from luxminer_hil.vectors.mismatch import Mismatch, expect
 
 __all__ = ["CHECKS", "FAMILIES", "applicable"]
 
@@ -43,8 +43,7 @@ GENERAL = frozenset({"all", "BM13xx"})
 
 LATER = frozenset(chips_bm13xx.FAMILIES)
 
-TABLES = (
-    Table(GENERAL, {"crc5": check_crc5, "crc16": check_crc16}),
+FAMILY_TABLES = (
     Table(chips_bm1384.FAMILIES, chips_bm1384.CHECKS),
     Table(frozenset({"ICARUS"}), chips_older.ICARUS_CHECKS),
     Table(frozenset({"BM1380"}), chips_older.BM1380_CHECKS),
@@ -56,8 +55,13 @@ TABLES = (
     Table(chips_controllers.FAMILIES, chips_controllers.CHECKS),
 )
 
-FAMILIES = frozenset().union(*(table.families for table in TABLES)) - GENERAL
+FAMILIES = frozenset().union(*(table.families for table in FAMILY_TABLES)) - GENERAL
 """Chips and controllers that a codec exists for. Vectors name one or several, or one of GENERAL."""
+
+TABLES = (
+    Table(GENERAL | FAMILIES, {"crc5": check_crc5, "crc16": check_crc16}),
+    *FAMILY_TABLES,
+)
 
 NO_DRIVER = "no stick with this chip is driven"
 
@@ -82,7 +86,10 @@ def applicable(kind: str, vector: Vector) -> str | None:
 
 
 def _run(kind: str, vector: Vector) -> None:
-    for check in _checks(kind, vector):
+    checks = _checks(kind, vector)
+    if not checks:
+        raise Mismatch(f"a check of {vector['family']}", "none", kind)
+    for check in checks:
         check(vector)
 
 
