@@ -86,6 +86,8 @@ class Family(ABC):
     tail_s: float = 0.05
     """Silence after which the rest of a reply is not coming."""
     health = Health()
+    warm_c: float | None = None
+    """From this temperature on the clock goes down step by step; None where nothing measures it."""
 
     # Clock
 

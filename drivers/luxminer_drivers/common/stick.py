@@ -18,6 +18,7 @@ from luxminer.logs import TRACE, HexDump
 from luxminer.work.job import NonceFound
 from luxminer_drivers.common.facts import NONCE_SPACE
 from luxminer_drivers.common.family import Claim, ClockReading, Family
+from luxminer_drivers.common.guard import Guard, clocks_below
 from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.tasks import run_together
 from luxminer_drivers.common.watch import ClockWatch, Watch
@@ -38,6 +39,9 @@ CHANGE_PAUSE_S = 0.02
 """Least time between two tasks for the sake of a new job: a pool that sends jobs without end must
 not push each task out of the job ids before its first nonce can come back."""
 
+COOLER_C = 10.0
+"""So far below the limit a stick must be before its clock goes up again."""
+
 
 class _Chip:
     """Counters of one chip since the stick was opened."""
@@ -57,7 +61,8 @@ class ChainStick:
         self._model = options.model
         self._scale = options.scale
         self._family = family
-        self._target_mhz = self._reachable(options.frequency_mhz)
+        self._guard = Guard(self._clocks(options.frequency_mhz), options.limit_mhz)
+        self._was_slow = False
         self._is_up = False
         self._runs = 0
         self._chips: list[_Chip] = []
@@ -71,10 +76,11 @@ class ChainStick:
     async def set_frequency(self, mhz: float) -> float:
         """Change the target clock and return what the dividers give; chips follow in steps.
 
-        Raises ConfigError when ``mhz`` is out of the model's range.
+        The owner has seen what the stick did: what protection took away is forgotten. Raises
+        ConfigError when ``mhz`` is out of the model's range.
         """
-        self._target_mhz = self._reachable(mhz)
-        return self._target_mhz
+        self._guard = Guard(self._clocks(mhz))
+        return self._guard.target_mhz
 
     async def run(self, host: DeviceHost) -> None:
         """Bring the chips up, then mine until cancelled; leave them quiet in every case.
@@ -86,11 +92,13 @@ class ChainStick:
             self._family.resets += 1
         try:
             self._is_up = True
-            await self._family.bring_up(host, self._target_mhz)
+            await self._family.bring_up(host, self._guard.clock_mhz)
             if len(self._chips) != self._family.chips:
                 self._chips = [_Chip() for _ in range(self._family.chips)]
             judged = len(self._chips) if self._family.tells_chip else 1
             watch = Watch(host.clock.monotonic(), judged)
+            self._guard.start(host.clock.monotonic())
+            self._was_slow = False
             self._clock_watch = ClockWatch()
             self._is_task_done = False
             await run_together(
@@ -116,7 +124,7 @@ class ChainStick:
             if self._is_ramping and now_s >= step_s:
                 before_s = family.task_interval_s
                 self._clock_watch.changed()
-                step_s = now_s + await family.step_clock(self._target_mhz)
+                step_s = now_s + await family.step_clock(self._guard.clock_mhz)
                 task_s += family.task_interval_s - before_s
                 report_s = now_s
             if self._is_task_done:
@@ -145,11 +153,53 @@ class ChainStick:
         now_s = host.clock.monotonic()
         if is_busy:
             watch.excuse(now_s)
+        self._protect(host, watch, now_s)
         for index in watch.judge(now_s, self._nonce_interval_s):
             log.warning(
                 "device %d: chip %d of %d answers, but has found nothing so far",
                 *(host.device_id, index, len(self._chips)),
             )
+
+    def _protect(self, host: DeviceHost, watch: Watch, now_s: float) -> None:
+        """Lower the clock when it is too fast, and raise it again when all was quiet.
+
+        Raises DeviceFault for a plateau that a lower clock does not help.
+        """
+        family, guard = self._family, self._guard
+        heat_c = family.health.temperature_c
+        if heat_c is not None and family.warm_c is not None:
+            if heat_c >= family.warm_c:
+                self._slow_down(host, f"{heat_c:.0f} C")
+            elif heat_c > family.warm_c - COOLER_C:
+                guard.hold(now_s)
+        if errors := watch.high_errors(now_s):
+            self._slow_down(host, errors)
+        slow = watch.slowness()
+        if slow is not None:
+            if slow and self._was_slow:
+                guard.lift()
+                host.report(self._report())
+                raise DeviceFault(
+                    f"{slow}, and a lower clock does not help; a chip may be dead, or the supply "
+                    "too weak"
+                )
+            self._was_slow = bool(slow) and self._slow_down(host, slow)
+        if guard.recover(now_s):
+            log.info(
+                "device %d: quiet again: %g MHz of the %g that are set",
+                *(host.device_id, guard.clock_mhz, guard.target_mhz),
+            )
+
+    def _slow_down(self, host: DeviceHost, why: str) -> bool:
+        """Take one step down unless that was just done or cannot be; say whether it was taken."""
+        if not self._guard.trouble(host.clock.monotonic()):
+            return False
+        log.warning(
+            "device %d: %s: %g MHz instead of the %g that are set, until it is quiet",
+            *(host.device_id, why, self._guard.clock_mhz, self._guard.target_mhz),
+        )
+        host.report(self._report())
+        return True
 
     async def _work_changed(self, host: DeviceHost, wait_s: float) -> bool:
         """Wait for a change of work for so long, or until a task is done; say whether one came."""
@@ -227,6 +277,10 @@ class ChainStick:
         elif slot is not None:
             slot.seen.add(key)
 
+    def _clocks(self, mhz: float) -> tuple[float, ...]:
+        """Return what the dividers give for a target, and the clocks below. Raises ConfigError."""
+        return clocks_below(self._reachable(mhz), self._model.min_mhz, self._family.reach)
+
     def _reachable(self, mhz: float) -> float:
         low, high = self._model.min_mhz, self._model.max_mhz
         if not low <= mhz <= high:
@@ -240,7 +294,7 @@ class ChainStick:
 
     @property
     def _is_ramping(self) -> bool:
-        return self._family.mhz != self._target_mhz
+        return self._family.mhz != self._guard.clock_mhz
 
     @property
     def _nonce_interval_s(self) -> float:
@@ -262,7 +316,7 @@ class ChainStick:
             ),
             cores_per_chip=family.cores,
             frequency_mhz=family.mhz,
-            target_mhz=self._target_mhz,
+            target_mhz=self._guard.target_mhz,
             nominal_hs=family.rate_hs * self._scale,
             ticket_difficulty=family.ticket_difficulty * self._scale,
             task_interval_s=family.task_interval_s,
@@ -274,4 +328,5 @@ class ChainStick:
             is_ramping=self._is_ramping,
             temperature_c=family.health.temperature_c,
             voltage_v=family.health.voltage_v,
+            limit_mhz=self._guard.limit_mhz,
         )

@@ -1,7 +1,9 @@
-"""Tells when a stick that worked has failed: silence, mostly errors, or a clock nobody set.
+"""Tells when a stick that worked has failed, or runs too fast: silence, errors, too few nonces.
 
 Nonces come as a Poisson process: with ``n`` expected, none comes with probability e^-n. At
-`NONCE_LIMIT_FACTOR` = 20 that is 2e-9, once in some ten years of one nonce per second.
+`NONCE_LIMIT_FACTOR` = 20 that is 2e-9, once in some ten years of one nonce per second. A chain or
+chip that goes dead is seen after 20 of its mean intervals, counted from its last nonce or from the
+end of the grace after bring-up, whichever is later.
 """
 
 from collections import deque
@@ -9,12 +11,24 @@ from collections import deque
 from luxminer.errors import DeviceFault
 from luxminer_drivers.common.facts import GRACE_S, NONCE_LIMIT_FACTOR
 
-__all__ = ["ERROR_WINDOW", "ClockWatch", "Watch"]
+__all__ = ["ERROR_WINDOW", "PACE_WINDOW", "SLOW_PART", "ClockWatch", "Watch"]
 
 ERROR_WINDOW = 50
 """Claims that are looked back on; fewer are not judged."""
 
 MAX_ERROR_PART = 0.5
+"""More wrong claims are a failure ..."""
+
+HIGH_ERROR_PART = 0.3
+"""... and more than this are a reason for a lower clock. Of a stick with 5 % errors, chance makes
+such a window once in 1e8."""
+
+PACE_WINDOW = 400
+"""Expected nonces over which the rate is judged. Ref: docs/sources.md, "Sticks" (cgminer)."""
+
+SLOW_PART = 0.65
+"""Of what is expected: less is a plateau, where a faster clock only makes chips lose nonces. A
+Poisson process of `PACE_WINDOW` falls below it with probability 1e-12. Same source."""
 
 SAME_MHZ = 0.01
 """Clocks that are closer are one: no family has finer steps."""
@@ -50,12 +64,16 @@ class Watch:
         self._chain = _Silence(now_s)
         self._chips = [_Silence(now_s) for _ in range(chips)]
         self._errors: deque[bool] = deque(maxlen=ERROR_WINDOW)
+        self._pace_expected = 0.0
+        self._pace_found = 0
 
     def heard(self, now_s: float, chip: int) -> None:
         """Take note of a right nonce."""
         for silence in (self._chain, self._chips[chip]):
             silence.end(now_s)
             silence.found_any = True
+        if now_s >= self._judge_from_s:
+            self._pace_found += 1
 
     def claimed(self, *, is_error: bool) -> None:
         """Take note of what became of a claim."""
@@ -73,6 +91,7 @@ class Watch:
         Raises DeviceFault when the chain, or a chip that did find something before, has failed.
         ``nonce_interval_s`` is the mean time between nonces of the chain since the last call.
         """
+        self._go_on_with_pace(now_s, nonce_interval_s)
         self._chain.go_on(self._counted_s, now_s, nonce_interval_s)
         for silence in self._chips:
             silence.go_on(self._counted_s, now_s, nonce_interval_s * len(self._chips))
@@ -91,12 +110,43 @@ class Watch:
                 never.append(index)
         return never
 
+    def high_errors(self, now_s: float) -> str:
+        """Return in words that there are too many errors for this clock; empty when there are not.
+
+        Each claim is told of once, unless there are so many that `judge` takes it for a failure.
+        """
+        errors = sum(self._errors)
+        is_full = len(self._errors) == ERROR_WINDOW
+        if now_s < self._judge_from_s or not is_full or errors <= HIGH_ERROR_PART * ERROR_WINDOW:
+            return ""
+        if errors <= MAX_ERROR_PART * ERROR_WINDOW:
+            self._errors.clear()
+        return f"{errors} of the last {ERROR_WINDOW} nonces are wrong"
+
+    def slowness(self) -> str | None:
+        """Judge the rate each time that enough was expected; None until then.
+
+        Returns in words that it is a plateau, empty when it is not. Chips that are known to find
+        nothing are not expected to.
+        """
+        if self._pace_expected < PACE_WINDOW:
+            return None
+        part = self._pace_found / self._pace_expected
+        self._pace_expected = 0.0
+        self._pace_found = 0
+        return f"finds {part:.0%} of what its clock should bring" if part < SLOW_PART else ""
+
+    def _go_on_with_pace(self, now_s: float, nonce_interval_s: float) -> None:
+        passed_s = now_s - max(self._counted_s, self._judge_from_s)
+        alive = sum(not chip.is_known for chip in self._chips)
+        self._pace_expected += max(0.0, passed_s) / nonce_interval_s * alive / len(self._chips)
+
     def _judge_errors(self) -> None:
         errors = sum(self._errors)
         if len(self._errors) == ERROR_WINDOW and errors > MAX_ERROR_PART * ERROR_WINDOW:
             raise DeviceFault(
                 f"{errors} of the last {ERROR_WINDOW} nonces are wrong; lower the clock, or raise "
-                "the core voltage"
+                "the core voltage; look at its cooling and at what its hub can supply"
             )
 
 

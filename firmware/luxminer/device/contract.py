@@ -79,6 +79,9 @@ class DeviceOptions:
     scale: float = 1.0
     """1 for real sticks; a virtual stick runs at this fraction of the real rate, and reports
     nonces of this fraction of the real difficulty. The model's scale is in it."""
+    limit_mhz: float | None = None
+    """Protection allowed no more when the stick ran before. A driver that protects its chips starts
+    from there, and returns to ``frequency_mhz`` step by step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ class DeviceReport:
     frequency_mhz: float
     """Clock really set (what the dividers give)."""
     target_mhz: float
+    """What the owner wants, whatever protection allows."""
     nominal_hs: float
     """Expected hashes per second at that clock, times scale."""
     ticket_difficulty: float
@@ -116,6 +120,8 @@ class DeviceReport:
     """Right nonces for busy tasks: proof that the chips live, but nobody's work, so no claims."""
     temperature_c: float | None = None
     voltage_v: float | None = None
+    limit_mhz: float | None = None
+    """What protection allows while that is less than the target, else None."""
 
 
 class DeviceHost(Protocol):

@@ -180,8 +180,9 @@ async def test_without_work_it_is_kept_from_dead_work() -> None:
     async with running(erupter, host):
         await asyncio.sleep(2)
         host.change_work(has_work=False)
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.1)
         assert erupter.written[-1][1] == bytes(64)
+        await asyncio.sleep(2)  # until the next report
         assert host.reports[-1].busy_tasks_sent == 1
 
 

@@ -5,7 +5,10 @@ import random
 import pytest
 
 from luxminer.errors import DeviceFault
-from luxminer_drivers.common.watch import ERROR_WINDOW, ClockWatch, Watch
+from luxminer_drivers.common.facts import NONCE_LIMIT_FACTOR
+from luxminer_drivers.common.watch import ERROR_WINDOW, PACE_WINDOW, ClockWatch, Watch
+
+DAY_S = 86_400.0
 
 
 def test_nothing_is_judged_in_the_first_ten_seconds() -> None:
@@ -69,6 +72,98 @@ def test_a_healthy_stick_survives_weeks_of_chance() -> None:
         watch.judge(now_s, interval_s)  # at the worst moment, just before the next nonce
         watch.heard(now_s, 0)
         watch.claimed(is_error=rng.random() < 0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("chips", "interval_s"), [(1, 1.5), (2, 2.0), (12, 4.0)])
+def test_thirty_days_of_a_healthy_stick_are_without_alarm(chips: int, interval_s: float) -> None:
+    seed = 20251126 + chips
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    watch, now_s = Watch(0.0, chips), 0.0
+    while now_s < 30 * DAY_S:
+        now_s += rng.expovariate(1 / interval_s)
+        assert watch.judge(now_s, interval_s) == []  # just before the next nonce
+        assert not watch.slowness()
+        watch.heard(now_s, rng.randrange(chips))
+        watch.claimed(is_error=rng.random() < 0.05)
+        assert not watch.high_errors(now_s)
+
+
+JUDGED_EVERY_S = 0.5
+
+
+def seconds_until_seen(rng: random.Random, chips: int, interval_s: float) -> float:
+    """Let chip 0 die; return how long after its last nonce that is a fault."""
+    watch, now_s, last_s = Watch(0.0, chips), 0.0, 0.0
+    dies_s = rng.uniform(100, 500)
+    next_s = [0.0] * chips
+    while True:
+        now_s += JUDGED_EVERY_S
+        for chip in range(chips):
+            while next_s[chip] <= now_s and (chip or now_s < dies_s):
+                watch.heard(now_s, chip)
+                last_s = last_s if chip else now_s
+                next_s[chip] += rng.expovariate(1 / (interval_s * chips))
+        try:
+            watch.judge(now_s, interval_s)
+        except DeviceFault as exc:
+            assert "chip 0 has stopped" in str(exc) or chips == 1
+            return now_s - last_s
+
+
+@pytest.mark.parametrize("chips", [1, 2, 3, 12])
+def test_a_dead_chip_is_seen_after_twenty_of_its_intervals(chips: int) -> None:
+    """The bound holds from its last nonce on; a whole stick is the case of one chip."""
+    seed = 20251127 + chips
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    for _ in range(20):
+        bound_s = NONCE_LIMIT_FACTOR * chips * 1.0
+        seen_s = seconds_until_seen(rng, chips, 1.0)
+        assert bound_s <= seen_s <= bound_s + 2 * JUDGED_EVERY_S
+
+
+def test_a_plateau_is_told_once_for_each_window() -> None:
+    watch = Watch(0.0, 1)
+    told = []
+    for second in range(11, 11 + 2 * PACE_WINDOW + 5):
+        watch.judge(float(second), 1.0)
+        if second % 2:
+            watch.heard(float(second), 0)
+        told += [words for words in [watch.slowness()] if words is not None]
+    assert told == ["finds 50% of what its clock should bring"] * 2
+
+
+def test_a_chip_that_is_known_to_be_dead_makes_no_plateau() -> None:
+    watch = Watch(0.0, 2)
+    told = []
+    for second in range(1, 2 * PACE_WINDOW):
+        watch.judge(float(second), 0.5)  # one a second of each
+        watch.heard(float(second), 0)
+        told += [words for words in [watch.slowness()] if words is not None]
+    assert told
+    assert not any(told)
+
+
+def test_no_work_makes_no_plateau() -> None:
+    watch = Watch(0.0, 1)
+    for second in range(1, 10 * PACE_WINDOW):
+        watch.excuse(float(second))
+        watch.judge(float(second), 0.1)
+        assert watch.slowness() is None
+
+
+@pytest.mark.parametrize(("errors", "words"), [(15, ""), (16, "16 of the last 50"), (25, "25 of")])
+def test_errors_that_ask_for_a_lower_clock_are_told_once(errors: int, words: str) -> None:
+    watch = Watch(0.0, 1)
+    for number in range(ERROR_WINDOW):
+        assert not watch.high_errors(20.0)
+        watch.claimed(is_error=number < errors)
+    assert not watch.high_errors(9.0), "not in the grace"
+    assert watch.high_errors(20.0).startswith(words)
+    if words:
+        assert not watch.high_errors(20.0)
 
 
 def test_a_chip_that_stops_is_a_fault_of_the_chain() -> None:
