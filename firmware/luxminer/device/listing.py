@@ -16,7 +16,7 @@ from luxminer.device.hotplug import HotplugWatcher
 from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.preference import needs_of
 from luxminer.device.refused import refused
-from luxminer.device.registry import DriverRecord, Match, match
+from luxminer.device.registry import DriverRecord, match
 from luxminer.device.usb import UsbBus
 from luxminer.errors import ConfigError, PortUnusable
 from luxminer.transport.ports import is_cpu, is_url, is_usb, probe_port, unusable
@@ -60,7 +60,7 @@ def list_devices(
     rows += [
         row
         for usb in bus.without_tty()
-        if usb.usb_path not in seen and (row := _without_tty(usb, drivers)) is not None
+        if usb.usb_path not in seen and (row := _without_tty(usb, drivers, bus)) is not None
     ]
     rows += [
         DeviceListing(
@@ -91,7 +91,7 @@ def _row(
         assignment = assigner.assign(sighting)
         if assignment is None:
             assert usb is not None, "a configured port that USB does not know is always assigned"
-            return _left_alone(row, usb, match(drivers, usb))
+            return _left_alone(row, usb, drivers)
     except ConfigError as exc:
         return replace(row, problem=f"{exc.key}: {exc.reason}", cure=exc.cure)
     row = replace(
@@ -128,29 +128,44 @@ def _trouble(sighting: Sighting, bus: UsbBus) -> PortUnusable | None:
     return None
 
 
-def _left_alone(row: DeviceListing, usb: UsbPort, found: Match | None) -> DeviceListing:
+def _left_alone(row: DeviceListing, usb: UsbPort, drivers: Sequence[DriverRecord]) -> DeviceListing:
     """Say why a port is not taken for a stick."""
-    if found is None:
+    found = match(drivers, usb)
+    if found is None or (not found.certain and _has_a_name_of_its_own(usb, drivers)):
         what = f"{usb.vendor_id:04x}:{usb.product_id:04x} {usb.manufacturer!r} {usb.product!r}"
+        then = "install its driver" if found is None else "add its port and model under [[devices]]"
         return replace(
             row,
             problem=f"no driver knows {what}",
-            cure="nothing, unless it is a stick: then install its driver",
+            cure=f"none is needed, unless it is a stick: then {then}",
         )
-    row = replace(row, model=found.model.title, driver=found.driver.name)
     if not found.certain:
         models = (found.model, *found.others)
-        titles = " or ".join(model.title for model in models)
+        titles = ", ".join(model.title for model in models)
         names = " or ".join(f'"{model.name}"' for model in models)
+        says = f'USB says no more than "{usb.product}"' if usb.product else "USB has no name for it"
         return replace(
             row,
-            model=titles,
-            problem=f"may be a {titles}, or something else",
-            cure=f"if it is one, add its port and model = {names} under [[devices]]",
+            problem=f"{says}: it may be a stick ({titles}) or something else",
+            cure=f"if it is a stick, add its port and model = {names} under [[devices]]",
         )
+    row = replace(row, model=found.model.title, driver=found.driver.name)
     return replace(
         row, problem="detection is off", cure="set mining.detect = true or list it as a device"
     )
+
+
+def _has_a_name_of_its_own(usb: UsbPort, drivers: Sequence[DriverRecord]) -> bool:
+    """Tell a gadget on the bridge of a stick from a bridge that nobody has named."""
+    ids = (usb.vendor_id, usb.product_id)
+    probes = [driver.spec.probe for driver in drivers if driver.spec is not None]
+    unnamed = {
+        product
+        for probe in probes
+        if probe is not None and (probe.vendor_id, probe.product_id) == ids
+        for product in probe.products
+    }
+    return bool(unnamed) and usb.product not in unnamed
 
 
 def _missing(index: int, assigner: Assigner, config: Config) -> DeviceListing:
@@ -166,7 +181,9 @@ def _missing(index: int, assigner: Assigner, config: Config) -> DeviceListing:
     )
 
 
-def _without_tty(usb: UsbPort, drivers: Sequence[DriverRecord]) -> DeviceListing | None:
+def _without_tty(
+    usb: UsbPort, drivers: Sequence[DriverRecord], bus: UsbBus
+) -> DeviceListing | None:
     known = refused(usb)
     if known is not None:
         return DeviceListing(
@@ -184,12 +201,20 @@ def _without_tty(usb: UsbPort, drivers: Sequence[DriverRecord]) -> DeviceListing
         )
     if found is None or not found.certain:
         return None
-    return DeviceListing(
+    row = DeviceListing(
         model=found.model.title,
         serial=usb.serial,
         usb_path=usb.usb_path,
         driver=found.driver.name,
-        problem="has no serial port: another program has taken it, or the kernel lacks its driver",
-        cure="stop other mining programs and plug it in again, or load the kernel's USB serial "
-        "drivers: sudo modprobe -a cp210x ftdi_sio",
+    )
+    if bus.is_taken(usb.usb_path):
+        return replace(
+            row,
+            problem="another mining program uses it",
+            cure="stop that program, then unplug the stick and plug it in again",
+        )
+    return replace(
+        row,
+        problem="no serial port: an earlier program took it away, or the kernel lacks its driver",
+        cure="run sudo modprobe -a cp210x ftdi_sio, then unplug the stick and plug it in again",
     )

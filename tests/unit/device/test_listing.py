@@ -80,7 +80,7 @@ def test_each_reason_not_to_use_a_stick_has_its_words(usb: FakeUsb, tmp_path: Pa
     (row,) = list_devices(Config(mining=MiningConfig(detect=False)), [record()], usb.bus)
     assert row.problem == "detection is off"
     row = one(usb, drivers=[record(stick_model(product=""))])
-    assert "may be a GekkoScience Compac" in row.problem
+    assert "may be a stick (GekkoScience Compac) or something else" in row.problem
     assert 'model = "compac"' in row.cure
     row = one(usb, drivers=[record(name="a"), record(name="b")])
     assert "drivers a (as compac) and b (as compac)" in row.problem
@@ -113,7 +113,7 @@ def test_a_stick_whose_tty_was_taken_says_so(usb: FakeUsb) -> None:
     usb.plug("1-3")
     row = one(usb)
     assert (row.usb_path, row.tty, row.model) == ("1-3", "", "GekkoScience Compac")
-    assert "has no serial port: another program" in row.problem
+    assert "no serial port: an earlier program" in row.problem
     usb.plug("1-4", product="Keyboard")
     assert len(list_devices(Config(), [record()], usb.bus)) == 1
 
@@ -146,7 +146,7 @@ def test_a_bare_bridge_may_be_one_of_several(usb: FakeUsb) -> None:
         for name in ("u1", "blockerupter")
     ]
     row = one(usb, drivers=[record(*bare)])
-    assert row.problem == "may be a u1 or blockerupter, or something else"
+    assert 'CP2102": it may be a stick (u1, blockerupter) or something else' in row.problem
     assert '"u1" or "blockerupter"' in row.cure
 
 
