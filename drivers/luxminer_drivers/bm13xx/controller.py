@@ -12,12 +12,19 @@ from luxminer.transport.base import Transport
 from luxminer_drivers.bm13xx import facts, telemetry
 from luxminer_drivers.bm13xx.telemetry import Led, Telemetry
 
-__all__ = ["Controller"]
+__all__ = ["START_BELOW_C", "WARM_C", "Controller"]
 
 log = logging.getLogger(__name__)
 
 MAX_MISSES = 10
 """Readings in a row without an answer after which the values are no longer believed."""
+
+WARM_C = 95.0
+"""From here on the clock goes down step by step, before `facts.HOT_C` is reached. Own choice."""
+
+START_BELOW_C = 85.0
+"""A stick that is warmer rests first. Own choice: the original waits for `facts.COOL_C`, which is
+never reached in a warm room."""
 
 
 class Controller:
@@ -73,7 +80,19 @@ class Controller:
         hottest_c = self.hottest_c
         if hottest_c is not None and hottest_c >= facts.HOT_C:
             await self.protect()
-            raise DeviceFault(f"{hottest_c:.0f} C: switched off until it is cool; look at its fan")
+            raise DeviceFault(
+                f"{hottest_c:.0f} C: switched off until it is below {START_BELOW_C:.0f} C; look at "
+                "its fan"
+            )
+
+    async def rest_if_warm(self) -> None:
+        """Switch all off and raise DeviceFault when it is too warm to start."""
+        hottest_c = self.hottest_c
+        if hottest_c is not None and hottest_c >= START_BELOW_C:
+            await self.protect()
+            raise DeviceFault(
+                f"{hottest_c:.0f} C: rests until it is below {START_BELOW_C:.0f} C; look at its fan"
+            )
 
     async def protect(self) -> None:
         """Take the power off the chips and say so with the LED."""

@@ -19,7 +19,7 @@ from luxminer.work.job import WorkItem
 from luxminer.work.target import difficulty_of_hash
 from luxminer_drivers.bm13xx import chain, facts
 from luxminer_drivers.bm13xx.commands import ReadRegister, WriteRegister
-from luxminer_drivers.bm13xx.controller import Controller
+from luxminer_drivers.bm13xx.controller import WARM_C, Controller
 from luxminer_drivers.bm13xx.pll import Pll, choose_pll, next_step, stopped
 from luxminer_drivers.bm13xx.replies import BadFrame, Decoder, NonceReply, RegisterReply
 from luxminer_drivers.bm13xx.ring import JobRing
@@ -84,6 +84,7 @@ class Bm13xx(Family):
     """The chips of one stick."""
 
     tail_s = 0.05
+    warm_c = WARM_C
 
     def __init__(self, link: Link, options: DeviceOptions, plan: Plan, row: facts.Model) -> None:
         self._link = link
@@ -143,7 +144,8 @@ class Bm13xx(Family):
                     "in again, or try another hub or cable"
                 )
             raise DeviceFault(
-                f"{self.chips} chips answered, a {title} has {wanted}; look at its power"
+                f"{self.chips} chips answered, a {title} has {wanted}; look at its power, else "
+                "a chip is dead"
             )
         if self._model.chips and self.chips != self._model.chips:
             words = "device %d: %d chips answered, a %s has %d"
@@ -239,13 +241,13 @@ class Bm13xx(Family):
     async def _start_controller(self) -> None:
         """Give the chips their core voltage, where the board has a controller for it."""
         self._controller = None
+        self.health = Health()
         if not self._row.core_mv or not self._link.can(Capability.SECOND_CHANNEL):
             return
         controller = Controller(self._link.transport.channel(1), self._row.core_mv)
         if await controller.start():
+            await controller.rest_if_warm()
             self._controller = controller
-            if (hottest_c := controller.hottest_c) is not None and hottest_c >= facts.HOT_C:
-                raise DeviceFault(f"{hottest_c:.0f} C: too hot to start")
 
     async def attend(self) -> None:
         while self._controller is not None:

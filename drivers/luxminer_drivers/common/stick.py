@@ -174,7 +174,7 @@ class ChainStick:
                 guard.hold(now_s)
         if errors := watch.high_errors(now_s):
             self._slow_down(host, errors)
-        slow = watch.slowness()
+        slow = watch.slowness(now_s)
         if slow is not None:
             if slow and self._was_slow:
                 guard.lift()

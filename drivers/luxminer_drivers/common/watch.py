@@ -6,15 +6,16 @@ chip that goes dead is seen after 20 of its mean intervals, counted from its las
 end of the grace after bring-up, whichever is later.
 """
 
-from collections import deque
-
 from luxminer.errors import DeviceFault
 from luxminer_drivers.common.facts import GRACE_S, NONCE_LIMIT_FACTOR
 
 __all__ = ["ERROR_WINDOW", "PACE_WINDOW", "SLOW_PART", "ClockWatch", "Watch"]
 
 ERROR_WINDOW = 50
-"""Claims that are looked back on; fewer are not judged."""
+"""Claims that are judged together at least ..."""
+
+ERROR_SPAN_S = 10.0
+"""... and for how long at least: of many claims a second, some 50 in a row are always bad."""
 
 MAX_ERROR_PART = 0.5
 """More wrong claims are a failure ..."""
@@ -25,6 +26,10 @@ such a window once in 1e8."""
 
 PACE_WINDOW = 400
 """Expected nonces over which the rate is judged. Ref: docs/sources.md, "Sticks" (cgminer)."""
+
+PACE_SPAN_S = 120.0
+"""It is judged over no shorter time, so that a new clock is in force before the next window.
+Same source."""
 
 SLOW_PART = 0.65
 """Of what is expected: less is a plateau, where a faster clock only makes chips lose nonces. A
@@ -63,7 +68,11 @@ class Watch:
         self._counted_s = now_s
         self._chain = _Silence(now_s)
         self._chips = [_Silence(now_s) for _ in range(chips)]
-        self._errors: deque[bool] = deque(maxlen=ERROR_WINDOW)
+        self._errors_from_s = self._judge_from_s
+        self._claims = 0
+        self._errors = 0
+        self._mostly_wrong = ""
+        self._pace_from_s = self._judge_from_s
         self._pace_expected = 0.0
         self._pace_found = 0
 
@@ -77,7 +86,10 @@ class Watch:
 
     def claimed(self, *, is_error: bool) -> None:
         """Take note of what became of a claim."""
-        self._errors.append(is_error)
+        self._claims += 1
+        self._errors += is_error
+        # A wrong nonce is an error, and not one that is missing besides.
+        self._pace_found += is_error
 
     def excuse(self, now_s: float) -> None:
         """Take note that there was no work up to now: nothing had to be found."""
@@ -98,7 +110,11 @@ class Watch:
         self._counted_s = now_s
         if now_s < self._judge_from_s:
             return []
-        self._judge_errors()
+        if self._mostly_wrong:
+            raise DeviceFault(
+                f"{self._mostly_wrong}; lower the clock, or raise the core voltage; look at its "
+                "cooling and at what its hub can supply"
+            )
         if self._chain.missed > NONCE_LIMIT_FACTOR:
             raise DeviceFault(_silent(self._chain, now_s))
         never = []
@@ -111,27 +127,31 @@ class Watch:
         return never
 
     def high_errors(self, now_s: float) -> str:
-        """Return in words that there are too many errors for this clock; empty when there are not.
+        """Judge the errors each time that there are claims enough.
 
-        Each claim is told of once, unless there are so many that `judge` takes it for a failure.
+        Returns in words that there are too many for this clock, empty when there are not or it is
+        too early. When they are mostly errors, the next `judge` raises.
         """
-        errors = sum(self._errors)
-        is_full = len(self._errors) == ERROR_WINDOW
-        if now_s < self._judge_from_s or not is_full or errors <= HIGH_ERROR_PART * ERROR_WINDOW:
+        if self._claims < ERROR_WINDOW or now_s - self._errors_from_s < ERROR_SPAN_S:
             return ""
-        if errors <= MAX_ERROR_PART * ERROR_WINDOW:
-            self._errors.clear()
-        return f"{errors} of the last {ERROR_WINDOW} nonces are wrong"
+        part = self._errors / self._claims
+        words = f"{self._errors} of the last {self._claims} nonces are wrong"
+        self._claims = self._errors = 0
+        self._errors_from_s = now_s
+        if part > MAX_ERROR_PART:
+            self._mostly_wrong = words
+        return words if part > HIGH_ERROR_PART else ""
 
-    def slowness(self) -> str | None:
-        """Judge the rate each time that enough was expected; None until then.
+    def slowness(self, now_s: float) -> str | None:
+        """Judge the rate each time that enough was expected for long enough; None until then.
 
         Returns in words that it is a plateau, empty when it is not. Chips that are known to find
         nothing are not expected to.
         """
-        if self._pace_expected < PACE_WINDOW:
+        if self._pace_expected < PACE_WINDOW or now_s - self._pace_from_s < PACE_SPAN_S:
             return None
         part = self._pace_found / self._pace_expected
+        self._pace_from_s = now_s
         self._pace_expected = 0.0
         self._pace_found = 0
         return f"finds {part:.0%} of what its clock should bring" if part < SLOW_PART else ""
@@ -140,14 +160,6 @@ class Watch:
         passed_s = now_s - max(self._counted_s, self._judge_from_s)
         alive = sum(not chip.is_known for chip in self._chips)
         self._pace_expected += max(0.0, passed_s) / nonce_interval_s * alive / len(self._chips)
-
-    def _judge_errors(self) -> None:
-        errors = sum(self._errors)
-        if len(self._errors) == ERROR_WINDOW and errors > MAX_ERROR_PART * ERROR_WINDOW:
-            raise DeviceFault(
-                f"{errors} of the last {ERROR_WINDOW} nonces are wrong; lower the clock, or raise "
-                "the core voltage; look at its cooling and at what its hub can supply"
-            )
 
 
 def _silent(silence: _Silence, now_s: float) -> str:

@@ -523,7 +523,7 @@ async def test_mostly_errors_are_a_fault() -> None:
         chain.answers = spoilt
         fault = await fault_of(task, 120)
     assert isinstance(fault, DeviceFault)
-    assert "of the last 50" in str(fault)
+    assert "nonces are wrong; lower the clock" in str(fault)
 
 
 @warped

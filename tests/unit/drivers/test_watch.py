@@ -40,25 +40,35 @@ def test_a_clock_that_stands_still_or_goes_back_misses_nothing() -> None:
         watch.judge(now_s, 1.0)
 
 
-@pytest.mark.parametrize("errors", [25, 26])
-def test_more_than_half_of_the_window_wrong(errors: int) -> None:
+@pytest.mark.parametrize(
+    ("errors", "is_high", "is_failure"),
+    [(0, False, False), (15, False, False), (16, True, False), (25, True, False), (26, True, True)],
+)
+def test_errors_ask_for_a_lower_clock_and_are_a_failure_when_they_are_most(
+    errors: int, is_high: bool, is_failure: bool
+) -> None:
     watch = Watch(0.0, 1)
-    watch.heard(20.0, 0)
     for number in range(ERROR_WINDOW):
+        assert not watch.high_errors(20.0), "too few claims"
         watch.claimed(is_error=number < errors)
-    if errors <= ERROR_WINDOW / 2:
+    watch.heard(19.0, 0)
+    assert not watch.high_errors(19.9), "too short a time"
+    words = watch.high_errors(20.0)
+    assert words == (f"{errors} of the last 50 nonces are wrong" if is_high else "")
+    assert not watch.high_errors(31.0), "each claim is judged once"
+    if not is_failure:
         watch.judge(20.0, 1.0)
         return
     with pytest.raises(DeviceFault, match="26 of the last 50"):
         watch.judge(20.0, 1.0)
 
 
-def test_fewer_claims_than_the_window_are_not_judged() -> None:
+def test_of_many_claims_a_few_bad_ones_in_a_row_mean_nothing() -> None:
     watch = Watch(0.0, 1)
-    watch.heard(20.0, 0)
-    for _ in range(ERROR_WINDOW - 1):
-        watch.claimed(is_error=True)
-    watch.judge(20.0, 1.0)
+    for second in range(10, 100):
+        for number in range(200):
+            watch.claimed(is_error=number < 55)
+        assert not watch.high_errors(float(second))
 
 
 def test_a_healthy_stick_survives_weeks_of_chance() -> None:
@@ -84,7 +94,7 @@ def test_thirty_days_of_a_healthy_stick_are_without_alarm(chips: int, interval_s
     while now_s < 30 * DAY_S:
         now_s += rng.expovariate(1 / interval_s)
         assert watch.judge(now_s, interval_s) == []  # just before the next nonce
-        assert not watch.slowness()
+        assert not watch.slowness(now_s)
         watch.heard(now_s, rng.randrange(chips))
         watch.claimed(is_error=rng.random() < 0.05)
         assert not watch.high_errors(now_s)
@@ -107,8 +117,7 @@ def seconds_until_seen(rng: random.Random, chips: int, interval_s: float) -> flo
                 next_s[chip] += rng.expovariate(1 / (interval_s * chips))
         try:
             watch.judge(now_s, interval_s)
-        except DeviceFault as exc:
-            assert "chip 0 has stopped" in str(exc) or chips == 1
+        except DeviceFault:
             return now_s - last_s
 
 
@@ -131,7 +140,7 @@ def test_a_plateau_is_told_once_for_each_window() -> None:
         watch.judge(float(second), 1.0)
         if second % 2:
             watch.heard(float(second), 0)
-        told += [words for words in [watch.slowness()] if words is not None]
+        told += [words for words in [watch.slowness(float(second))] if words is not None]
     assert told == ["finds 50% of what its clock should bring"] * 2
 
 
@@ -141,7 +150,7 @@ def test_a_chip_that_is_known_to_be_dead_makes_no_plateau() -> None:
     for second in range(1, 2 * PACE_WINDOW):
         watch.judge(float(second), 0.5)  # one a second of each
         watch.heard(float(second), 0)
-        told += [words for words in [watch.slowness()] if words is not None]
+        told += [words for words in [watch.slowness(float(second))] if words is not None]
     assert told
     assert not any(told)
 
@@ -151,19 +160,7 @@ def test_no_work_makes_no_plateau() -> None:
     for second in range(1, 10 * PACE_WINDOW):
         watch.excuse(float(second))
         watch.judge(float(second), 0.1)
-        assert watch.slowness() is None
-
-
-@pytest.mark.parametrize(("errors", "words"), [(15, ""), (16, "16 of the last 50"), (25, "25 of")])
-def test_errors_that_ask_for_a_lower_clock_are_told_once(errors: int, words: str) -> None:
-    watch = Watch(0.0, 1)
-    for number in range(ERROR_WINDOW):
-        assert not watch.high_errors(20.0)
-        watch.claimed(is_error=number < errors)
-    assert not watch.high_errors(9.0), "not in the grace"
-    assert watch.high_errors(20.0).startswith(words)
-    if words:
-        assert not watch.high_errors(20.0)
+        assert watch.slowness(float(second)) is None
 
 
 def test_a_chip_that_stops_is_a_fault_of_the_chain() -> None:

@@ -1,0 +1,122 @@
+"""Errors and heat on virtual sticks: the clock goes down, the target stays, all is restored."""
+
+import asyncio
+
+import pytest
+
+from luxminer.errors import DeviceFault
+from luxminer_drivers.common.guard import QUIET_S
+from luxminer_hil.chipsim.faults import Fault, FaultKind, FaultPlan
+from tests.unit.drivers.virtual_rig import Rig, running
+from tests.unit.drivers.warp import warped
+
+pytestmark = pytest.mark.slow
+
+WITH_SENSOR = ["compaca1", "compaca2"]
+
+RESTORED_S = 3600.0
+
+
+def check_target(rig: Rig) -> None:
+    """The target was the owner's and the clock at or below it, all the time."""
+    for report in rig.host.reports:
+        assert report.target_mhz == rig.host.reports[0].target_mhz
+        assert report.frequency_mhz <= report.target_mhz
+        assert report.limit_mhz is None or report.limit_mhz < report.target_mhz
+
+
+@pytest.mark.parametrize("name", ["2pac", "compac"])
+@warped
+async def test_errors_lower_the_clock_until_they_end(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = Fault(kind=FaultKind.CORRUPT_NONCE, probability=0.36, from_s=15.0, until_s=90.0)
+    with caplog.at_level("INFO"):
+        async with running(name, faults=FaultPlan([wrong], seed=5)) as rig:
+            await rig.until(lambda: rig.host.reports, 30, "bring-up")
+            await rig.until(lambda: rig.host.reports[-1].limit_mhz, 240, "a lower clock")
+            limit_mhz = rig.host.reports[-1].limit_mhz
+            await rig.until(
+                lambda: rig.host.reports[-1].frequency_mhz <= limit_mhz,  # type: ignore[operator]
+                200,
+                "chips that follow",
+            )
+            await rig.until(
+                lambda: rig.host.reports[-1].frequency_mhz == rig.host.reports[-1].target_mhz,
+                RESTORED_S,
+                "the target",
+            )
+            check_target(rig)
+            for chip in rig.stick.counters().chips:
+                assert chip.mhz == pytest.approx(rig.host.reports[-1].target_mhz, abs=0.01)
+    down = [line for line in caplog.messages if " nonces are wrong: " in line]
+    up = [line for line in caplog.messages if "quiet again: " in line]
+    assert len(down) == len(up) > 0, "each step is said once"
+
+
+@warped
+async def test_heat_lowers_the_clock_until_it_is_cool(caplog: pytest.LogCaptureFixture) -> None:
+    async with running("compaca1") as rig:
+        assert rig.stick.telemetry is not None
+        await rig.shares(5)
+        rig.stick.telemetry.ambient_c = 60.0
+        await rig.until(lambda: rig.host.reports[-1].limit_mhz, 300, "a lower clock")
+        await asyncio.sleep(300)
+        assert rig.host.reports[-1].temperature_c is not None
+        assert rig.host.reports[-1].temperature_c < 95
+        lowest_mhz = rig.host.reports[-1].frequency_mhz
+        assert lowest_mhz < rig.host.reports[-1].target_mhz
+        await asyncio.sleep(2 * QUIET_S)
+        assert rig.host.reports[-1].limit_mhz is not None, "it is still warm"
+        rig.stick.telemetry.ambient_c = 24.0
+        await rig.until(
+            lambda: rig.host.reports[-1].frequency_mhz == rig.host.reports[-1].target_mhz,
+            RESTORED_S,
+            "the target",
+        )
+        check_target(rig)
+        rig.check_books()
+    assert " C: " in caplog.text
+
+
+@pytest.mark.parametrize("name", WITH_SENSOR)
+@warped
+async def test_a_stick_that_is_far_too_hot_rests_until_it_is_cool(name: str) -> None:
+    async with running(name) as rig:
+        telemetry = rig.stick.telemetry
+        assert telemetry is not None
+        await rig.shares(5)
+        telemetry.ambient_c = 100.0
+        assert rig.task is not None
+        await asyncio.wait({rig.task}, timeout=60)
+        hot = await rig.close()
+        assert isinstance(hot, DeviceFault)
+        assert "switched off until it is below 85 C" in str(hot)
+        assert not telemetry.is_regulator_on
+        telemetry.ambient_c = 88.0
+        await asyncio.sleep(30)
+        await rig.open()
+        await asyncio.wait({rig.task}, timeout=30)
+        warm = await rig.close()
+        assert isinstance(warm, DeviceFault)
+        assert "rests until it is below 85 C" in str(warm)
+        assert not telemetry.is_regulator_on
+        telemetry.ambient_c = 24.0
+        await asyncio.sleep(60)
+        await rig.open()
+        await rig.shares(5)
+        rig.check_books()
+
+
+@warped
+async def test_a_new_order_of_the_owner_ends_protection() -> None:
+    wrong = Fault(kind=FaultKind.CORRUPT_NONCE, probability=0.36, from_s=15.0, until_s=120.0)
+    async with running("compac", faults=FaultPlan([wrong], seed=5)) as rig:
+        await rig.until(lambda: rig.host.reports, 30, "bring-up")
+        await rig.until(lambda: rig.host.reports[-1].limit_mhz, 240, "a lower clock")
+        await asyncio.sleep(120)
+        assert rig.device is not None
+        set_mhz = await rig.device.set_frequency(125.0)
+        await rig.until(lambda: rig.host.reports[-1].frequency_mhz == set_mhz, 60, "the order")
+        assert rig.host.reports[-1].target_mhz == set_mhz
+        assert rig.host.reports[-1].limit_mhz is None
