@@ -14,18 +14,22 @@
       DriverError
         ProbeMismatch       what answers is not what the driver expects
         DeviceFault         the device was right before and is wrong now
+          ChipsMissing      fewer chips answer than it has
+          Overheated        it has to cool
       CommandError          an order from the API that its owner refuses
 """
 
 from enum import StrEnum
 
 __all__ = [
+    "ChipsMissing",
     "CommandError",
     "ConfigError",
     "DeviceFault",
     "DriverError",
     "FrameError",
     "LuxminerError",
+    "Overheated",
     "PortProblem",
     "PortUnusable",
     "ProbeMismatch",
@@ -138,6 +142,14 @@ class ProbeMismatch(DriverError):
 
 class DeviceFault(DriverError):
     """A device that worked has failed; a reset may help."""
+
+
+class ChipsMissing(DeviceFault):
+    """Fewer chips answer than the device has."""
+
+
+class Overheated(DeviceFault):
+    """A device is too hot to run; it has to cool, nothing else helps."""
 
 
 class CommandError(LuxminerError):

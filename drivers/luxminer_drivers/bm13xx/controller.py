@@ -7,7 +7,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from luxminer.errors import DeviceFault, FrameError, TransportError
+from luxminer.errors import FrameError, Overheated, TransportError
 from luxminer.transport.base import Transport
 from luxminer_drivers.bm13xx import facts, telemetry
 from luxminer_drivers.bm13xx.telemetry import Led, Telemetry
@@ -68,7 +68,7 @@ class Controller:
         return True
 
     async def poll(self) -> None:
-        """Read the values. Raises DeviceFault when it is too hot, having switched all off."""
+        """Read the values. Raises Overheated when it is too hot, having switched all off."""
         if self._version is None:
             return
         raw = await self._ask(telemetry.ask_values(), facts.TELEMETRY_READ_LENGTH)
@@ -80,17 +80,17 @@ class Controller:
         hottest_c = self.hottest_c
         if hottest_c is not None and hottest_c >= facts.HOT_C:
             await self.protect()
-            raise DeviceFault(
+            raise Overheated(
                 f"{hottest_c:.0f} C: switched off until it is below {START_BELOW_C:.0f} C; look at "
                 "its fan"
             )
 
     async def rest_if_warm(self) -> None:
-        """Switch all off and raise DeviceFault when it is too warm to start."""
+        """Switch all off and raise Overheated when it is too warm to start."""
         hottest_c = self.hottest_c
         if hottest_c is not None and hottest_c >= START_BELOW_C:
             await self.protect()
-            raise DeviceFault(
+            raise Overheated(
                 f"{hottest_c:.0f} C: rests until it is below {START_BELOW_C:.0f} C; look at its fan"
             )
 

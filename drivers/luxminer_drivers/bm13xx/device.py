@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from luxminer.device.contract import DeviceHost, DeviceOptions
-from luxminer.errors import DeviceFault, ProbeMismatch, TransportError
+from luxminer.errors import ChipsMissing, ProbeMismatch, TransportError
 from luxminer.hashing import header_hash, midstates, verify
 from luxminer.transport.base import Capability, Transport
 from luxminer.work.header import header_start
@@ -143,7 +143,7 @@ class Bm13xx(Family):
                     f"no {self.chip} answered on {self._link.name}; unplug the stick and plug it "
                     "in again, or try another hub or cable"
                 )
-            raise DeviceFault(
+            raise ChipsMissing(
                 f"{self.chips} chips answered, a {title} has {wanted}; look at its power, else "
                 "a chip is dead"
             )

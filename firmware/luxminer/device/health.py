@@ -3,7 +3,9 @@
 import random
 from dataclasses import dataclass
 
-__all__ = ["NonceWatch", "Timing", "backoff_s"]
+from luxminer.errors import ChipsMissing, ProbeMismatch
+
+__all__ = ["NonceWatch", "Timing", "backoff_s", "likely_cause", "lower_limit"]
 
 HASHES_PER_DIFFICULTY = 2.0**32
 
@@ -16,6 +18,15 @@ Ref: docs/sources.md, "Sticks" (cgminer), the same factor.
 FAILED_AFTER = 60.0
 """Missed nonces after which a stick is started anew."""
 
+LOWER_AFTER = 3
+"""Failures in a row of a stick that came up, from which on it starts at a lower clock. As above."""
+
+STEP_PART = 0.05
+"""Of the target: so much lower after each."""
+
+LOWEST_PART = 0.5
+"""Of the target: not lower."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
@@ -26,6 +37,8 @@ class Timing:
     retry_max_s: float = 30.0
     quarantine_s: float = 60.0
     """Pause after something answered that is not the expected device."""
+    give_up_s: float = 300.0
+    """Pause after the last rung of the ladder: only a person can help, or time."""
     open_s: float = 10.0
     """For the driver to take charge of an open port."""
     bring_up_s: float = 60.0
@@ -55,6 +68,25 @@ def backoff_s(failures: int, timing: Timing, rng: random.Random) -> float:
     assert failures > 0, failures
     longest_s = min(timing.retry_min_s * 2.0 ** min(failures - 1, 30), timing.retry_max_s)
     return longest_s * rng.uniform(0.75, 1.0)
+
+
+def lower_limit(limit_mhz: float | None, target_mhz: float, min_mhz: float) -> float | None:
+    """Return the limit of a stick that failed again, None where there is no lower clock."""
+    lowest_mhz = max(LOWEST_PART * target_mhz, min_mhz)
+    before_mhz = target_mhz if limit_mhz is None else limit_mhz
+    after_mhz = max(before_mhz - STEP_PART * target_mhz, lowest_mhz)
+    return after_mhz if after_mhz < target_mhz else None
+
+
+def likely_cause(failure: BaseException, *, came_up: bool) -> str:
+    """Return in words what a stick that keeps failing most likely suffers from."""
+    if isinstance(failure, ChipsMissing):
+        return "a dead chip, or a supply too weak for all"
+    if came_up:
+        return "a supply or hub too weak for its clock, its cooling, or a failing chip"
+    if isinstance(failure, ProbeMismatch):
+        return "no power, a bad cable, or a stick of another model"
+    return "no power, a bad cable, or a dead chip"
 
 
 class NonceWatch:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from luxminer.clock import Clock
@@ -135,7 +135,11 @@ class Session:
         if self._device is None:
             return None
         async with asyncio.timeout(self._services.timing.order_s):
-            return await self._device.set_frequency(mhz)
+            set_mhz = await self._device.set_frequency(mhz)
+        if self.last_report is not None:
+            # An order ends protection, also when the stick fails before it has said so.
+            self.last_report = replace(self.last_report, limit_mhz=None)
+        return set_mhz
 
     @property
     def device_id(self) -> int:

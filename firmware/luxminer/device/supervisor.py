@@ -5,6 +5,11 @@
     absent -> initialising -> alive <-> sick -> pause after a failure, then initialising again
       ^----------- unplugged ----------/
 
+Each start is a reset of the chips behind a port opened anew, which sets up the bridge from the
+beginning. Every fifth failure in a row the hub resets the device; after more than ten the stick is
+given up for longer pauses, and says what it most likely suffers from. Being plugged in again, or an
+order of the owner, starts from the beginning.
+
 Nothing that a stick or its driver does ends the supervisor.
 """
 
@@ -16,7 +21,7 @@ from dataclasses import replace
 
 from luxminer.device.assignment import Assignment
 from luxminer.device.contract import DeviceReport
-from luxminer.device.health import backoff_s
+from luxminer.device.health import LOWER_AFTER, backoff_s, likely_cause, lower_limit
 from luxminer.device.identity import Sighting, describe
 from luxminer.device.preference import address_of
 from luxminer.device.session import Services, Session
@@ -24,6 +29,7 @@ from luxminer.device.state import DeviceState, add_reports
 from luxminer.errors import (
     CommandError,
     LuxminerError,
+    Overheated,
     PortProblem,
     PortUnusable,
     ProbeMismatch,
@@ -42,6 +48,9 @@ USB_RESET_EVERY = 5
 
 Ref: docs/sources.md, "Sticks" (reset and give-up of cgminer).
 """
+
+GIVE_UP_AFTER = 10
+"""More failures in a row than this, and the stick is tried seldom. Same source."""
 
 USB_RESET_S = 10.0
 """A USB reset takes a second or two, and makes the port vanish for as long."""
@@ -83,6 +92,7 @@ class DeviceSupervisor:
         self._was_open = False
         self._totals: DeviceReport | None = None
         self._wanted_mhz: float | None = None
+        self._limit_mhz: float | None = None
         self._seen_s = 0.0
         self._retry_at_s = 0.0
         self._usb_reset_s = float("-inf")
@@ -217,6 +227,7 @@ class DeviceSupervisor:
         now_s = self._services.clock.monotonic()
         if now_s - self._usb_reset_s > USB_RESET_S:
             self._failures = 0
+            self._limit_mhz = None
             self._retry_at_s = 0.0
         if self._sighting is not None:
             self._lose(self._unplugged)
@@ -244,6 +255,7 @@ class DeviceSupervisor:
                 f"{model.min_mhz:g} to {model.max_mhz:g}",
             )
         before_mhz, self._wanted_mhz = self._wanted_mhz, mhz
+        self._limit_mhz = None
         running = self._running
         if running is None:
             return mhz
@@ -261,6 +273,7 @@ class DeviceSupervisor:
             raise CommandError("not-present", f"{self.name} is not plugged in")
         self._resets += 1
         self._failures = 0
+        self._limit_mhz = None
         self._retry_at_s = 0.0
         self._poke()
 
@@ -293,7 +306,9 @@ class DeviceSupervisor:
         await self._reset_usb_when_due(sighting)
         if self._sighting is not sighting:
             return
-        options = replace(self.assignment.options, frequency_mhz=self.target_mhz)
+        options = replace(
+            self.assignment.options, frequency_mhz=self.target_mhz, limit_mhz=self._limit_mhz
+        )
         session = self._session = Session(self.id, self.name, options, self._services)
         try:
             ending = await session.run(self.assignment.match.driver, address_of(sighting))
@@ -301,6 +316,7 @@ class DeviceSupervisor:
             self._session = None
             self._was_open |= session.is_connected
             if session.last_report is not None:
+                self._limit_mhz = session.last_report.limit_mhz
                 self._totals = add_reports(self._totals, session.last_report)
         now_s = self._services.clock.monotonic()
         if session.is_connected:
@@ -312,9 +328,12 @@ class DeviceSupervisor:
             if session.found_any and now_s - session.brought_up_s >= self._timing.stable_s:
                 self._failures = 0
         if ending is not None and self._sighting is sighting:
-            self._failed(ending, sighting, now_s)
+            came_up = session.brought_up_s is not None
+            self._failed(ending, sighting, now_s, came_up=came_up)
 
-    def _failed(self, exc: BaseException, sighting: Sighting, now_s: float) -> None:
+    def _failed(
+        self, exc: BaseException, sighting: Sighting, now_s: float, *, came_up: bool
+    ) -> None:
         """Record why a session ended, and when to try again."""
         if isinstance(exc, TransportClosed):
             self._failures += 1
@@ -328,8 +347,12 @@ class DeviceSupervisor:
             self._retry_at_s = now_s + self._timing.udev_retry_s
             return
         self._faults += 1
-        self._failures += 1
-        pause_s = self._backoff_s()
+        is_hot = isinstance(exc, Overheated)
+        if is_hot:  # only time helps, so this is no step on the ladder
+            pause_s = self._timing.retry_max_s
+        else:
+            self._failures += 1
+            pause_s = self._backoff_s()
         if isinstance(exc, PortUnusable):
             reason = f"{exc.reason}; {exc.cure}"
             self._is_unreachable = exc.problem is PortProblem.UNREACHABLE
@@ -337,11 +360,13 @@ class DeviceSupervisor:
             pause_s = self._timing.quarantine_s
             title = self.assignment.model.title
             reason = f"{exc}; if it is no {title}, correct its model in the configuration"
+            reason, pause_s = self._told_for_good(exc, reason, pause_s, came_up=came_up)
         elif isinstance(exc, LuxminerError):
             self._resets += 1
-            reason = str(exc)
-            if self._failures >= USB_RESET_EVERY:
-                reason += f"; failed {self._failures} times in a row: check its power and its hub"
+            reason, pause_s = self._told_for_good(exc, str(exc), pause_s, came_up=came_up)
+            if came_up and (is_hot or self._failures >= LOWER_AFTER):
+                min_mhz = self.assignment.model.min_mhz
+                self._limit_mhz = lower_limit(self._limit_mhz, self.target_mhz, min_mhz)
         else:
             self._resets += 1
             reason = f"error in driver {self.assignment.match.driver.name}: {exc!r}"
@@ -353,6 +378,19 @@ class DeviceSupervisor:
             return
         self._problem = f"{self.name}: {reason}"
         self._warn(type(exc).__name__, f"{self._problem}; next try in {pause_s:.1f} s")
+
+    def _told_for_good(
+        self, exc: BaseException, reason: str, pause_s: float, *, came_up: bool
+    ) -> tuple[str, float]:
+        """Return reason and pause, with the likely cause when the ladder has not helped so far."""
+        if self._failures < USB_RESET_EVERY or isinstance(exc, Overheated):
+            return reason, pause_s
+        reason += f"; failed {self._failures} times in a row, so most likely it is "
+        reason += likely_cause(exc, came_up=came_up)
+        if self._failures <= GIVE_UP_AFTER:
+            return reason, pause_s
+        reason += "; given up: it is tried seldom now, unless it is plugged in again or reset"
+        return reason, self._timing.give_up_s
 
     def _backoff_s(self, offset: int = 0) -> float:
         return backoff_s(self._failures + offset, self._timing, self._services.random)

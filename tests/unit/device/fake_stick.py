@@ -19,7 +19,7 @@ from luxminer.device.contract import (
     DriverSpec,
 )
 from luxminer.device.registry import DriverRecord
-from luxminer.errors import DeviceFault, ProbeMismatch
+from luxminer.errors import DeviceFault, Overheated, ProbeMismatch
 from luxminer.transport.base import Transport
 from luxminer.work.job import NonceFound, WorkItem
 from tests.unit.device.models import TWOPAC, stick_model
@@ -99,16 +99,22 @@ class FakeDevice:
 
     bug: Exception | None = None
     is_stubborn = False
+    is_hot = False
 
     def __init__(self, transport: Transport, options: DeviceOptions) -> None:
         self._transport = transport
         self._options = options
         self._target_mhz = options.frequency_mhz
+        self._limit_mhz = options.limit_mhz
         self._tasks: dict[int, WorkItem] = {}
         self._sent = 0
 
     async def run(self, host: DeviceHost) -> None:
-        await self._transport.write(bytes([ord("f"), int(self._target_mhz) % 256]))
+        if type(self).is_hot:
+            self._report(host)
+            raise Overheated("111 C: switched off")
+        clock_mhz = self._limit_mhz or self._target_mhz
+        await self._transport.write(bytes([ord("f"), int(clock_mhz) % 256]))
         self._report(host)
         try:
             async with asyncio.TaskGroup() as group:
@@ -124,6 +130,7 @@ class FakeDevice:
     async def set_frequency(self, mhz: float) -> float:
         await self._transport.write(bytes([ord("f"), int(mhz) % 256]))
         self._target_mhz = mhz
+        self._limit_mhz = None
         return mhz // 6.25 * 6.25
 
     async def _feed(self, host: DeviceHost) -> None:
@@ -184,6 +191,7 @@ class FakeDevice:
                 bytes_discarded=0,
                 resets=0,
                 is_ramping=False,
+                limit_mhz=self._limit_mhz,
             )
         )
 

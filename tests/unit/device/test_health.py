@@ -8,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luxminer.device.contract import ChipReport, DeviceReport
-from luxminer.device.health import FAILED_AFTER, SICK_AFTER, NonceWatch, Timing, backoff_s
+from luxminer.device.health import (
+    FAILED_AFTER,
+    SICK_AFTER,
+    NonceWatch,
+    Timing,
+    backoff_s,
+    likely_cause,
+    lower_limit,
+)
 from luxminer.device.state import add_reports
+from luxminer.errors import ChipsMissing, DeviceFault, ProbeMismatch
 
 RATE_HS = 11e9
 
@@ -106,3 +115,62 @@ def test_counters_go_on_over_restarts_and_settings_do_not() -> None:
     )
     assert [(c.nonces, c.hw_errors, c.duplicates) for c in total.chips] == [(7, 7, 7), (2, 2, 2)]
     assert total.frequency_mhz == total.chips[0].frequency_mhz == 150
+
+
+@given(target_mhz=st.floats(1, 1000), min_mhz=st.floats(1, 1000), failures=st.integers(1, 50))
+def test_a_limit_falls_to_half_of_the_target_and_stays_in_the_range(
+    target_mhz: float, min_mhz: float, failures: int
+) -> None:
+    limits: list[float | None] = [None]
+    for _ in range(failures):
+        limits.append(lower_limit(limits[-1], target_mhz, min_mhz))
+    if min_mhz >= target_mhz:
+        assert limits == [None] * (failures + 1)
+        return
+    falling = [limit for limit in limits if limit is not None]
+    assert len(falling) == failures
+    assert falling == sorted(falling, reverse=True)
+    assert all(max(min_mhz, target_mhz / 2) <= limit < target_mhz for limit in falling)
+    if failures > 10:
+        assert falling[-1] == pytest.approx(max(min_mhz, target_mhz / 2))
+
+
+def test_the_likely_cause_follows_from_what_was_seen() -> None:
+    causes = {
+        (likely_cause(ProbeMismatch("silent"), came_up=False), "cable"),
+        (likely_cause(DeviceFault("silent"), came_up=False), "power"),
+        (likely_cause(ChipsMissing("1 of 2"), came_up=False), "chip"),
+        (likely_cause(DeviceFault("errors"), came_up=True), "hub too weak"),
+    }
+    assert len({cause for cause, _ in causes}) == 4
+    assert all(word in cause for cause, word in causes)
+
+
+SETTLE_S = 10.0
+DAY_S = 86_400.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate_hs", [RATE_HS, 30 * RATE_HS / 11])
+def test_thirty_days_of_a_healthy_stick_are_never_sick_and_a_dead_one_is_seen(
+    rate_hs: float,
+) -> None:
+    seed = 20251128
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    watch = NonceWatch(SETTLE_S)
+    ticket = 8.0
+    interval_s = ticket * 2**32 / rate_hs
+    watch.set_rate(rate_hs, ticket, 0.0)
+    now_s = 0.0
+    while now_s < 30 * DAY_S:
+        now_s += rng.expovariate(1 / interval_s)
+        assert watch.missed(now_s) < SICK_AFTER
+        watch.found(now_s)
+    dead_s = now_s
+    while watch.missed(now_s) < SICK_AFTER:
+        now_s += 1.0
+    assert now_s - dead_s <= SICK_AFTER * interval_s + 1.0
+    while watch.missed(now_s) < FAILED_AFTER:
+        now_s += 1.0
+    assert now_s - dead_s <= FAILED_AFTER * interval_s + 1.0

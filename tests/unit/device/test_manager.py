@@ -385,12 +385,69 @@ async def test_a_stick_that_never_answers_is_retried_and_says_so(bench: Bench) -
         state = bench.state()
         assert state.status in (DeviceStatus.NO_START, DeviceStatus.INITIALISING)
         assert "no chip answers; failed" in state.problem
-        assert "times in a row: check its power and its hub" in state.problem
+        assert "times in a row, so most likely it is no power, a bad cable" in state.problem
         before, started_s = state.attempts, time.monotonic()
         await bench.until(lambda: bench.state().attempts >= before + 3)
         assert time.monotonic() - started_s > 0.3, "the back-off lasts"
         stick.greeting = b"!"
         assert (await bench.alive()).problem == ""
+
+
+@pytest.mark.slow
+async def test_a_stick_that_nothing_helps_is_given_up_until_somebody_does(bench: Bench) -> None:
+    stick = bench.stick("stick")
+    stick.greeting = b""
+    quick = replace(FAST, retry_max_s=0.05, give_up_s=60)
+    async with bench.running(virtual(bench), timing=quick):
+        await bench.until(lambda: bench.state().faults == 11, 10)
+        await asyncio.sleep(0.5)
+        state = bench.state()
+        assert state.attempts == 11, "it is tried seldom now"
+        assert state.status is DeviceStatus.NO_START
+        assert "failed 11 times in a row" in state.problem
+        assert "no power, a bad cable, or a dead chip" in state.problem
+        assert "given up" in state.problem
+        stick.greeting = b"!"
+        await bench.manager.reset(0)
+        assert (await bench.alive()).problem == ""
+
+
+async def test_a_stick_that_fails_again_and_again_starts_slower_and_keeps_its_target(
+    bench: Bench,
+) -> None:
+    stick = bench.stick("stick")
+    async with bench.running(virtual(bench), timing=replace(FAST, stable_s=60)):
+        for failures in range(5):
+            await bench.until(lambda wanted=failures: len(stick.clocks) > wanted)  # type: ignore[misc]
+            await bench.alive()
+            assert bench.state().target_mhz == 150
+            stick.fail()
+            await bench.until(lambda wanted=failures: bench.state().faults > wanted)  # type: ignore[misc]
+        await bench.until(lambda: len(stick.clocks) == 6)
+        assert stick.clocks == [150, 150, 150, 142, 135, 127]
+        await bench.alive()
+        assert bench.state().report.target_mhz == 150  # type: ignore[union-attr]
+        assert bench.state().report.limit_mhz == 127.5  # type: ignore[union-attr]
+        await bench.manager.set_frequency(0, 125)
+        stick.fail()
+        await bench.until(lambda: bench.state().faults == 6)
+        await bench.until(lambda: len(stick.clocks) == 8)
+        assert stick.clocks[6:] == [125, 118], "from the owner's new target on"
+
+
+async def test_a_stick_that_is_too_hot_rests_and_is_not_blamed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stick = bench.stick("stick")
+    monkeypatch.setattr(FakeDevice, "is_hot", True)
+    async with bench.running(virtual(bench), timing=replace(FAST, retry_max_s=0.03)):
+        await bench.until(lambda: bench.state().faults >= 12)
+        # Between two rests it is up for a moment.
+        await bench.until(lambda: bench.state().problem.endswith("111 C: switched off"))
+        monkeypatch.setattr(FakeDevice, "is_hot", False)
+        await bench.alive()
+        assert bench.state().target_mhz == 150
+        assert stick.clocks == [75], "cautiously, at half of the target"
 
 
 async def test_what_is_not_our_stick_is_left_in_peace(bench: Bench) -> None:
