@@ -1,16 +1,21 @@
 """Errors and heat on virtual sticks: the clock goes down, the target stays, all is restored."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
 
-from luxminer.errors import DeviceFault
+from luxminer.device.contract import DeviceOptions
+from luxminer.errors import DeviceFault, Overheated
+from luxminer_drivers.bm1384.device import open_stick
+from luxminer_drivers.bm1384.spec import SPEC
 from luxminer_drivers.common.guard import QUIET_S
 from luxminer_hil.chipsim.faults import Fault, FaultKind, FaultPlan
+from tests.unit.drivers.fake_chain import FakeChain
+from tests.unit.drivers.fake_host import FakeHost
 from tests.unit.drivers.virtual_rig import Rig, running
 from tests.unit.drivers.warp import warped
-
-pytestmark = pytest.mark.slow
 
 WITH_SENSOR = ["compaca1", "compaca2"]
 
@@ -25,6 +30,7 @@ def check_target(rig: Rig) -> None:
         assert report.limit_mhz is None or report.limit_mhz < report.target_mhz
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["2pac", "compac"])
 @warped
 async def test_errors_lower_the_clock_until_they_end(
@@ -54,6 +60,7 @@ async def test_errors_lower_the_clock_until_they_end(
     assert len(down) == len(up) > 0, "each step is said once"
 
 
+@pytest.mark.slow
 @warped
 async def test_heat_lowers_the_clock_until_it_is_cool(caplog: pytest.LogCaptureFixture) -> None:
     async with running("compaca1") as rig:
@@ -79,6 +86,7 @@ async def test_heat_lowers_the_clock_until_it_is_cool(caplog: pytest.LogCaptureF
     assert " C: " in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_SENSOR)
 @warped
 async def test_a_stick_that_is_far_too_hot_rests_until_it_is_cool(name: str) -> None:
@@ -90,7 +98,7 @@ async def test_a_stick_that_is_far_too_hot_rests_until_it_is_cool(name: str) -> 
         assert rig.task is not None
         await asyncio.wait({rig.task}, timeout=60)
         hot = await rig.close()
-        assert isinstance(hot, DeviceFault)
+        assert isinstance(hot, Overheated)
         assert "switched off until it is below 85 C" in str(hot)
         assert not telemetry.is_regulator_on
         telemetry.ambient_c = 88.0
@@ -98,7 +106,7 @@ async def test_a_stick_that_is_far_too_hot_rests_until_it_is_cool(name: str) -> 
         await rig.open()
         await asyncio.wait({rig.task}, timeout=30)
         warm = await rig.close()
-        assert isinstance(warm, DeviceFault)
+        assert isinstance(warm, Overheated)
         assert "rests until it is below 85 C" in str(warm)
         assert not telemetry.is_regulator_on
         telemetry.ambient_c = 24.0
@@ -120,3 +128,77 @@ async def test_a_new_order_of_the_owner_ends_protection() -> None:
         await rig.until(lambda: rig.host.reports[-1].frequency_mhz == set_mhz, 60, "the order")
         assert rig.host.reports[-1].target_mhz == set_mhz
         assert rig.host.reports[-1].limit_mhz is None
+
+
+@contextlib.asynccontextmanager
+async def mining(
+    part: float, limit_mhz: float | None = None
+) -> AsyncIterator[tuple[FakeHost, "asyncio.Task[None]"]]:
+    """Run a Compac at 100 MHz that finds ``part`` of what its clock should bring."""
+    chain, host = FakeChain(), FakeHost()
+    chain.clock = b""
+    credit = 0.0
+    counted_s = asyncio.get_running_loop().time()
+
+    def answer(frame: bytes) -> bytes:
+        nonlocal credit, counted_s
+        reply = chain.answer(frame)
+        if len(frame) != 64 or not reply:
+            return reply
+        now_s = asyncio.get_running_loop().time()
+        mhz = host.reports[-1].frequency_mhz if host.reports else 100.0
+        credit = min(credit + part * (now_s - counted_s) * 55e6 * mhz / 2**32, 1.5)
+        counted_s = now_s
+        if credit < 1:
+            return b""
+        credit -= 1
+        return reply
+
+    chain.answers = answer
+    model = next(model for model in SPEC.models if model.name == "compac")
+    options = DeviceOptions(model=model, frequency_mhz=100.0, limit_mhz=limit_mhz)
+    stick = await open_stick(chain, options)
+    task = asyncio.create_task(stick.run(host))
+    try:
+        yield host, task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@warped
+async def test_a_rate_that_is_good_enough_changes_nothing() -> None:
+    async with mining(0.7) as (host, task):
+        await asyncio.sleep(3600)
+        assert not task.done()
+        assert all(report.limit_mhz is None for report in host.reports)
+
+
+@warped
+async def test_a_plateau_that_a_lower_clock_does_not_help_is_a_fault(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with mining(0.5) as (host, task):
+        await asyncio.wait({task}, timeout=3600)
+        assert task.done()
+        fault = task.exception()
+        assert isinstance(fault, DeviceFault)
+        assert "finds 50% of what its clock should bring" in str(fault)
+        assert "a lower clock does not help" in str(fault)
+        assert host.reports[-1].limit_mhz is None, "so it starts at its target again"
+        lower = [report for report in host.reports if report.limit_mhz is not None]
+        assert lower
+        assert all(report.target_mhz == 100 for report in host.reports)
+    assert caplog.text.count("instead of the 100 that are set") == 1
+
+
+@warped
+async def test_it_goes_on_below_its_target_and_returns_to_it() -> None:
+    async with mining(1.0, limit_mhz=75.0) as (host, task):
+        await asyncio.sleep(60)
+        first = host.reports[-1]
+        assert (first.frequency_mhz, first.limit_mhz, first.target_mhz) == (75, 75, 100)
+        await asyncio.sleep(4 * QUIET_S + 60)
+        assert host.reports[-1].frequency_mhz == 100
+        assert host.reports[-1].limit_mhz is None
+        assert not task.done()
