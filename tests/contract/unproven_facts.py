@@ -68,6 +68,7 @@ UNPROVEN: Mapping[str, Mapping[str, str]] = {
         "START_BAUDRATE": STATED,
         "MAX_WAIT_FULLSCANS": "all vectors have a wait factor that stays below it",
         "RAMP_INTERVAL_S": STATED,
+        "TELEMETRY_VERSIONS.?.has_fan": STATED,
         "FTDI_RUN_BAUDRATE": "follows from the divisor, for which the host's rate stands",
         "FTDI_STATUS_LENGTH": STATED,
         "FTDI_PACKET_LENGTH": STATED,

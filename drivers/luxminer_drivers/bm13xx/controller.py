@@ -44,7 +44,7 @@ class Controller:
         return max(found, default=None)
 
     async def start(self) -> bool:
-        """Set the core voltage and switch the regulator on; False when nothing answers."""
+        """Set the core voltage, switch regulator and fan on; False when nothing answers."""
         for _ in range(2):
             with suppress(FrameError):
                 if answer := await self._ask(telemetry.ask_version(), 1):
@@ -64,6 +64,8 @@ class Controller:
             answer = await self._ask(telemetry.ask_mask(), 1)
             known = answer[0] if answer else 0
         self._mask = known
+        if telemetry.has_fan(self._version, known):
+            await self._order(telemetry.set_fan(facts.FAN_MAX_PERCENT))
         await self.poll()
         return True
 

@@ -461,14 +461,16 @@ class TelemetryVersion(NamedTuple):
     mask: int | None
     values: int | None
     """Bits of the values that are read, which the mask decides where this is None."""
+    has_fan: bool | None
+    """Takes `TelemetryCommand.FAN`; None: when it measures the fan's rate."""
 
 
 TELEMETRY_VERSIONS = (
-    TelemetryVersion(0x10, 0x1F, 0x15, 0x15),
-    TelemetryVersion(0x20, 0x20, 0xDF, 0xDF),
-    TelemetryVersion(0x21, 0x21, 0x77, 0x77),
-    TelemetryVersion(0x22, 0x2F, 0xDF, 0x77),
-    TelemetryVersion(0x30, 0x3F, None, None),
+    TelemetryVersion(0x10, 0x1F, 0x15, 0x15, has_fan=False),
+    TelemetryVersion(0x20, 0x20, 0xDF, 0xDF, has_fan=False),
+    TelemetryVersion(0x21, 0x21, 0x77, 0x77, has_fan=True),
+    TelemetryVersion(0x22, 0x2F, 0xDF, 0x77, has_fan=False),
+    TelemetryVersion(0x30, 0x3F, None, None, has_fan=None),
 )
 """Anything else is not a telemetry controller."""
 VIN_V1_VOLT = 6.0

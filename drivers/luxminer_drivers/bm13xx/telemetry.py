@@ -18,6 +18,7 @@ __all__ = [
     "ask_version",
     "current_a",
     "decode_values",
+    "has_fan",
     "input_v",
     "known_mask",
     "micro_command",
@@ -98,6 +99,13 @@ def version_row(version: int) -> TelemetryVersion:
 def known_mask(version: int) -> int | None:
     """Return the feature mask of a version, None where the controller has to be asked for it."""
     return version_row(version).mask
+
+
+def has_fan(version: int, mask: int) -> bool:
+    """Tell whether the controller takes orders for a fan."""
+    row = version_row(version)
+    measures_rate = bool(mask >> facts.TELEMETRY_VALUES.index("tach") & 1)
+    return measures_rate if row.has_fan is None else row.has_fan
 
 
 def _adc_v(byte: int) -> float:

@@ -31,7 +31,7 @@ REFUSED = (
             product="MCP2210 USB to SPI Master",
         ),
         reason="not supported: its chips are behind SPI, and how to run them was never published",
-        cure="nothing; it does not disturb other sticks",
+        cure="none is needed: it does not disturb other sticks",
     ),
 )
 

@@ -219,7 +219,7 @@ class DeviceSupervisor:
         if not again:
             self._problem = ""
             self._seen_s = self._services.clock.monotonic()
-            log.info("device %d: %s is a %s", self.id, self.name, assignment.model.title)
+            log.info("device %d: %s: found, %s", self.id, self.name, assignment.model.title)
         self._poke()
 
     def vanished(self) -> None:

@@ -72,7 +72,7 @@ Controller": it may be a stick (Antminer U1, Antminer U2, ASICMINER Block Erupte
 
 [6] GekkoScience KBox at 1-3: not supported: its chips are behind SPI, and how to run them was \
 never published
-    Cure: nothing; it does not disturb other sticks
+    Cure: none is needed: it does not disturb other sticks
 
 8 of 16 usable"""
 

@@ -445,6 +445,7 @@ async def test_a_stick_that_is_too_hot_rests_and_is_not_blamed(
         # Between two rests it is up for a moment.
         await bench.until(lambda: bench.state().problem.endswith("111 C: switched off"))
         monkeypatch.setattr(FakeDevice, "is_hot", False)
+        await bench.until(lambda: bool(stick.clocks))
         await bench.alive()
         assert bench.state().target_mhz == 150
         assert stick.clocks == [75], "cautiously, at half of the target"

@@ -35,6 +35,21 @@ def test_the_mask_is_known_but_for_version_3() -> None:
     assert masks == [0x15, 0xDF, 0x77, 0xDF, None]
 
 
+@pytest.mark.parametrize(
+    ("version", "mask", "has_fan"),
+    [
+        (0x10, 0x15, False),
+        (0x20, 0xDF, False),
+        (0x21, 0x77, True),
+        (0x22, 0xDF, False),
+        (0x30, 0x40, True),
+        (0x30, 0xBF, False),
+    ],
+)
+def test_some_controllers_take_orders_for_a_fan(version: int, mask: int, has_fan: bool) -> None:
+    assert telemetry.has_fan(version, mask) is has_fan
+
+
 def test_versions_measure_different_things() -> None:
     reply = bytes([100] * 7)
     old = telemetry.decode_values(0x10, 0x15, reply)

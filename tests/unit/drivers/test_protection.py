@@ -94,6 +94,7 @@ async def test_a_stick_that_is_far_too_hot_rests_until_it_is_cool(name: str) -> 
         telemetry = rig.stick.telemetry
         assert telemetry is not None
         await rig.shares(5)
+        assert telemetry.fan_percent == (100 if name.endswith("a2") else 0), "the A1 has none"
         telemetry.ambient_c = 100.0
         assert rig.task is not None
         await asyncio.wait({rig.task}, timeout=60)
