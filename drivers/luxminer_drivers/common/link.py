@@ -52,6 +52,8 @@ class Link:
 
     async def read(self, wait_s: float | None) -> bytes:
         """Return what has arrived; nothing when the line stays silent for ``wait_s``."""
+        if wait_s is None:
+            return await self.transport.read(READ_BYTES)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 return await self.transport.read(READ_BYTES)

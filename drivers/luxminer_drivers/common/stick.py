@@ -71,7 +71,9 @@ class ChainStick:
         self._busy_tasks_sent = 0
         self._busy_nonces = 0
         self._is_task_done = False
-        self._pause: asyncio.Timeout | None = None
+        self._is_work_new = False
+        self._work_taken = asyncio.Event()
+        self._pause: asyncio.Future[None] | None = None
 
     async def set_frequency(self, mhz: float) -> float:
         """Change the target clock and return what the dividers give; chips follow in steps.
@@ -100,9 +102,13 @@ class ChainStick:
             self._guard.start(host.clock.monotonic())
             self._was_slow = False
             self._clock_watch = ClockWatch()
-            self._is_task_done = False
+            self._is_task_done = self._is_work_new = False
+            self._work_taken.clear()
             await run_together(
-                self._listen(host, watch), self._feed(host, watch), self._family.attend()
+                self._listen(host, watch),
+                self._feed(host, watch),
+                self._watch_work(host),
+                self._family.attend(),
             )
         except TransportTimeout as exc:
             raise DeviceFault(f"{self._link.name} takes no more bytes") from exc
@@ -119,7 +125,7 @@ class ChainStick:
         step_s = now_s + 1.0
         check_s = now_s + CLOCK_CHECK_S
         sent_s = float("-inf")
-        is_busy = False
+        was_busy = False
         while True:
             if self._is_ramping and now_s >= step_s:
                 before_s = family.task_interval_s
@@ -131,7 +137,7 @@ class ChainStick:
                 task_s = min(task_s, now_s)
             if now_s >= task_s:
                 self._is_task_done = False
-                is_busy = await self._send_task(host)
+                was_busy |= await self._send_task(host)
                 sent_s = now_s
                 # Counted from when it was due, so that delays do not add up.
                 task_s = max(task_s, now_s - family.task_interval_s) + family.task_interval_s
@@ -139,19 +145,22 @@ class ChainStick:
                 self._clock_watch.asked(family.mhz)
                 await family.ask_clock()
                 check_s = now_s + CLOCK_CHECK_S
-            self._judge(host, watch, is_busy=is_busy)
             if now_s >= report_s:
+                self._judge(host, watch, was_busy=was_busy)
+                was_busy = False
                 host.report(self._report())
                 report_s = now_s + REPORT_INTERVAL_S
             due_s = min(task_s, report_s + REPORT_SLACK_S, step_s if self._is_ramping else check_s)
-            if await self._work_changed(host, due_s - host.clock.monotonic()):
+            await self._rest(due_s - host.clock.monotonic())
+            if self._is_work_new:
                 await asyncio.sleep(sent_s + CHANGE_PAUSE_S - host.clock.monotonic())
                 task_s = host.clock.monotonic()
             now_s = host.clock.monotonic()
 
-    def _judge(self, host: DeviceHost, watch: Watch, *, is_busy: bool) -> None:
+    def _judge(self, host: DeviceHost, watch: Watch, *, was_busy: bool) -> None:
+        """Judge the chips by what they found since the last time; with dead work they owe none."""
         now_s = host.clock.monotonic()
-        if is_busy:
+        if was_busy:
             watch.excuse(now_s)
         self._protect(host, watch, now_s)
         for index in watch.judge(now_s, self._nonce_interval_s):
@@ -201,28 +210,46 @@ class ChainStick:
         host.report(self._report())
         return True
 
-    async def _work_changed(self, host: DeviceHost, wait_s: float) -> bool:
-        """Wait for a change of work for so long, or until a task is done; say whether one came."""
-        if self._is_task_done:
-            return False
+    async def _watch_work(self, host: DeviceHost) -> None:
+        """Say when there is newer work than that of the last task."""
+        while True:
+            await host.work_changed()
+            self._is_work_new = True
+            self._end_rest()
+            await self._work_taken.wait()
+            self._work_taken.clear()
+
+    async def _rest(self, wait_s: float) -> None:
+        """Wait for so long, or until there is newer work or a task is done.
+
+        A timer and a future, and no time limit that cancels: this is the way of every task.
+        """
+        if self._is_task_done or self._is_work_new:
+            return
+        loop = asyncio.get_running_loop()
+        self._pause = loop.create_future()
+        timer = loop.call_later(max(0.0, wait_s), self._end_rest)
         try:
-            async with asyncio.timeout(max(0.0, wait_s)) as self._pause:
-                await host.work_changed()
-        except TimeoutError:
-            return False
+            await self._pause
         finally:
+            timer.cancel()
             self._pause = None
-        return True
+
+    def _end_rest(self) -> None:
+        if self._pause is not None and not self._pause.done():
+            self._pause.set_result(None)
 
     def _task_done(self) -> None:
         """Let the next task be sent at once."""
         self._is_task_done = True
-        if self._pause is not None and not self._pause.expired():
-            self._pause.reschedule(asyncio.get_running_loop().time())
+        self._end_rest()
 
     async def _send_task(self, host: DeviceHost) -> bool:
         """Send the next task; True when there was no work and it is a busy one."""
         work = self._family.take_work(host)
+        if self._is_work_new:
+            self._is_work_new = False
+            self._work_taken.set()
         if work is None:
             self._busy_tasks_sent += 1
         else:
