@@ -26,6 +26,8 @@ LAYERS = [
     {"telemetry", "control"},
     {"device", "plugins"},
     {"pool", "mining"},
+    {"tuning.search", "tuning.ladder"},
+    {"tuning"},
     {"api", "web"},
     {"network"},
     {"host"},
@@ -149,6 +151,8 @@ PURE_MODULES = (
     "stratum.outcome",
     "stratum.protocol",
     "stratum.rejects",
+    "tuning.ladder",
+    "tuning.search",
 )
 
 
