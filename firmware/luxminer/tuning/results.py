@@ -149,7 +149,7 @@ def _result(row: object) -> Result:
         raise ValueError("is_final: not true or false")
     return Result(
         model=_name(row.get("model")),
-        goal=Goal(row.get("goal")),
+        goal=Goal(str(row.get("goal"))),
         max_hw_error_percent=_number(row, "max_hw_error_percent"),
         setting=Setting(
             mhz=_number(row, "frequency_mhz"), core_mv=None if core_mv is None else int(core_mv)
