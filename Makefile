@@ -4,6 +4,7 @@
 VENV ?= .venv
 BIN = $(VENV)/bin
 TESTS ?= tests
+PYTEST = $(BIN)/pytest -q -n auto --maxprocesses 4
 export VENV
 
 .PHONY: run check test bench lint setup setup-test clean
@@ -23,10 +24,10 @@ lint: setup-test
 	$(BIN)/mypy
 
 check: lint
-	$(BIN)/pytest -q -m "not slow and not bench and not hw" $(TESTS)
+	$(PYTEST) -m "not slow and not bench and not hw" $(TESTS)
 
 test: lint
-	$(BIN)/pytest -q -m "not bench" $(TESTS)
+	$(PYTEST) -m "not bench" $(TESTS)
 	scripts/check_arm64.sh
 
 bench: setup-test
