@@ -24,10 +24,10 @@ lint: setup-test
 	$(BIN)/mypy
 
 check: lint
-	$(PYTEST) -m "not slow and not bench and not hw" $(TESTS)
+	$(PYTEST) -m "not slow" $(TESTS)
 
 test: lint
-	$(PYTEST) -m "not bench" $(TESTS)
+	$(PYTEST) $(TESTS)
 	scripts/check_arm64.sh
 
 bench: setup-test
