@@ -44,6 +44,8 @@ BAND_TO_MHZ = 1000.0
 MIN_MHZ = 100.0
 """Where bfg's table begins; cgminer's option begins at 125."""
 MAX_MHZ = 500.0
+STEP_MHZ = 12.5
+"""Finest step of which the dividers give every multiple in this range exactly. Computed."""
 
 # --- Tasks and replies ---------------------------------------------------------------------------
 

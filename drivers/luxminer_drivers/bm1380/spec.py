@@ -15,6 +15,7 @@ SPEC = DriverSpec(
             baudrate=facts.BAUDRATE,
             min_mhz=facts.MIN_MHZ,
             max_mhz=facts.MAX_MHZ,
+            step_mhz=facts.STEP_MHZ,
             hashes_per_clock=facts.CORES,
         )
         for product in facts.PRODUCTS

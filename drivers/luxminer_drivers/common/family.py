@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from luxminer.device.contract import DeviceHost
+from luxminer.errors import DeviceFault
 from luxminer.work.job import WorkItem
 
 __all__ = ["Claim", "ClockReading", "Family", "Health", "Reading", "Slot"]
@@ -66,6 +67,10 @@ class Health:
 
     temperature_c: float | None = None
     voltage_v: float | None = None
+    power_w: float | None = None
+    """At the input."""
+    core_mv: int | None = None
+    """Core voltage that is set; None where nothing can set it."""
 
 
 class Family(ABC):
@@ -115,6 +120,10 @@ class Family(ABC):
     @abstractmethod
     async def quieten(self) -> None:
         """Leave the chips as quiet as they can be, as far as they listen. Bounded, no errors."""
+
+    async def set_core(self, core_mv: int) -> None:
+        """Change the core voltage, now and after each start. Raises DeviceFault if it cannot."""
+        raise DeviceFault(f"nothing here sets the core voltage of a {self.chip} to {core_mv} mV")
 
     async def attend(self) -> None:
         """Look after what stands beside the chips, until cancelled. May set ``health``.

@@ -5,7 +5,14 @@ All drivers are looked at when the service starts; the code of one is loaded wit
 
 from importlib import import_module
 
-from luxminer.device.contract import Device, DeviceOptions, OpenDevice, StickModel, UsbMatch
+from luxminer.device.contract import (
+    CoreRange,
+    Device,
+    DeviceOptions,
+    OpenDevice,
+    StickModel,
+    UsbMatch,
+)
 from luxminer.transport.base import Capability, Transport
 from luxminer_drivers.common.facts import Product
 
@@ -30,6 +37,8 @@ def model_of(
     baudrate: int,
     min_mhz: float,
     max_mhz: float,
+    step_mhz: float = 0.0,
+    core: CoreRange | None = None,
     hashes_per_clock: float,
     needs: frozenset[Capability] = frozenset(),
 ) -> StickModel:
@@ -50,6 +59,8 @@ def model_of(
         frequency_mhz=product.frequency_mhz,
         min_mhz=min_mhz,
         max_mhz=max_mhz,
+        step_mhz=step_mhz,
+        core=core,
         hashes_per_clock=hashes_per_clock,
         needs=needs,
     )

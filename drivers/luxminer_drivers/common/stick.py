@@ -84,6 +84,10 @@ class ChainStick:
         self._guard = Guard(self._clocks(mhz))
         return self._guard.target_mhz
 
+    async def set_voltage(self, core_mv: int) -> None:
+        """Change the core voltage. Raises DeviceFault where this stick cannot."""
+        await self._family.set_core(core_mv)
+
     async def run(self, host: DeviceHost) -> None:
         """Bring the chips up, then mine until cancelled; leave them quiet in every case.
 
@@ -355,5 +359,7 @@ class ChainStick:
             is_ramping=self._is_ramping,
             temperature_c=family.health.temperature_c,
             voltage_v=family.health.voltage_v,
+            power_w=family.health.power_w,
+            core_mv=family.health.core_mv,
             limit_mhz=self._guard.limit_mhz,
         )

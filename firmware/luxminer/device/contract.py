@@ -9,7 +9,7 @@ every nonce to it. It never sees a pool.
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from luxminer.clock import Clock
 from luxminer.transport.base import Capability, Transport
@@ -17,6 +17,7 @@ from luxminer.work.job import NonceFound, WorkItem
 
 __all__ = [
     "ChipReport",
+    "CoreRange",
     "Device",
     "DeviceHost",
     "DeviceOptions",
@@ -24,6 +25,7 @@ __all__ = [
     "DriverSpec",
     "OpenDevice",
     "Probe",
+    "SetsVoltage",
     "StickModel",
     "UsbMatch",
 ]
@@ -41,6 +43,16 @@ class UsbMatch:
     product_id: int
     manufacturers: tuple[str, ...]
     product: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreRange:
+    """Core voltage of each chip, where a board lets it be set; all in mV."""
+
+    default_mv: int
+    min_mv: int
+    max_mv: int
+    step_mv: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +74,10 @@ class StickModel:
     frequency_mhz: float
     min_mhz: float
     max_mhz: float
+    step_mhz: float = 0.0
+    """Finest step of the clock; 0 where it cannot be set."""
+    core: CoreRange | None = None
+    """None where nothing sets the core voltage; its driver's devices are `SetsVoltage` else."""
     hashes_per_clock: float = 0.0
     """Of one chip: it does this many times its clock in hashes per second. 0: not known."""
     scale: float = 1.0
@@ -79,6 +95,8 @@ class DeviceOptions:
     scale: float = 1.0
     """1 for real sticks; a virtual stick runs at this fraction of the real rate, and reports
     nonces of this fraction of the real difficulty. The model's scale is in it."""
+    core_mv: int | None = None
+    """Core voltage that the owner set; None takes the model's default."""
     limit_mhz: float | None = None
     """Protection allowed no more when the stick ran before. A driver that protects its chips starts
     from there, and returns to ``frequency_mhz`` step by step."""
@@ -120,6 +138,10 @@ class DeviceReport:
     """Right nonces for busy tasks: proof that the chips live, but nobody's work, so no claims."""
     temperature_c: float | None = None
     voltage_v: float | None = None
+    power_w: float | None = None
+    """Measured at the input of the stick."""
+    core_mv: int | None = None
+    """Core voltage that is set; None where nothing can set it."""
     limit_mhz: float | None = None
     """What protection allows while that is less than the target, else None."""
 
@@ -168,6 +190,18 @@ class Device(Protocol):
 
     async def set_frequency(self, mhz: float) -> float:
         """Change the target clock; return the clock that the dividers really give."""
+        ...
+
+
+@runtime_checkable
+class SetsVoltage(Protocol):
+    """What a device offers besides, when its model has a `CoreRange`."""
+
+    async def set_voltage(self, core_mv: int) -> None:
+        """Change the core voltage of the chips, now and after each of their starts.
+
+        Raises DeviceFault where this very stick cannot.
+        """
         ...
 
 

@@ -118,6 +118,13 @@ class DeviceManager:
         """
         return await self._row(device_id).set_frequency(mhz)
 
+    async def set_voltage(self, device_id: int, core_mv: int | None) -> None:
+        """Set the core voltage of the chips; None for the default of the model.
+
+        Raises CommandError: ``unknown-device``, ``unsupported``, ``out-of-range``, ``failed``.
+        """
+        await self._row(device_id).set_voltage(core_mv)
+
     async def reset(self, device_id: int) -> None:
         """Start a stick anew. Raises CommandError: ``unknown-device``, ``not-present``."""
         self._row(device_id).reset()

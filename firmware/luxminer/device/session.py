@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from luxminer.clock import Clock
-from luxminer.device.contract import Device, DeviceOptions, DeviceReport, DriverSpec
+from luxminer.device.contract import (
+    Device,
+    DeviceOptions,
+    DeviceReport,
+    DriverSpec,
+    SetsVoltage,
+)
 from luxminer.device.health import FAILED_AFTER, SICK_AFTER, NonceWatch, Timing
 from luxminer.errors import DeviceFault, LuxminerError, ProbeMismatch, TransportClosed
 from luxminer.transport.base import Transport
@@ -140,6 +146,13 @@ class Session:
             # An order ends protection, also when the stick fails before it has said so.
             self.last_report = replace(self.last_report, limit_mhz=None)
         return set_mhz
+
+    async def set_voltage(self, core_mv: int) -> None:
+        """Pass the order on, unless no driver is in charge. Raises what it raises."""
+        device: object = self._device
+        if isinstance(device, SetsVoltage):
+            async with asyncio.timeout(self._services.timing.order_s):
+                await device.set_voltage(core_mv)
 
     @property
     def device_id(self) -> int:

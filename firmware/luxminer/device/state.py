@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from luxminer.device.contract import ChipReport, DeviceReport
+from luxminer.device.contract import ChipReport, CoreRange, DeviceReport
 from luxminer.telemetry.model import DeviceStatus
 
 __all__ = ["DeviceState", "add_reports"]
@@ -36,8 +36,16 @@ class DeviceState:
     scale: float
     min_mhz: float
     max_mhz: float
+    step_mhz: float
+    """Finest step of its clock; 0 where that cannot be set."""
+    default_mhz: float
+    """Clock from the configuration, else that of its model."""
     target_mhz: float
     """Clock that the owner wants."""
+    core: CoreRange | None
+    """Core voltages of its model; None where nothing sets it."""
+    target_core_mv: int | None
+    """Core voltage that the owner wants; None for the default of its model."""
     report: DeviceReport | None
     """Last report of the driver, None before the first. Counters are sums over all times the stick
     was brought up; the rest is of the last time, also after it ended."""

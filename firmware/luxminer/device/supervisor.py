@@ -92,6 +92,7 @@ class DeviceSupervisor:
         self._was_open = False
         self._totals: DeviceReport | None = None
         self._wanted_mhz: float | None = None
+        self._wanted_core_mv: int | None = None
         self._limit_mhz: float | None = None
         self._seen_s = 0.0
         self._retry_at_s = 0.0
@@ -191,7 +192,11 @@ class DeviceSupervisor:
             scale=self.assignment.options.scale,
             min_mhz=model.min_mhz,
             max_mhz=model.max_mhz,
+            step_mhz=model.step_mhz,
+            default_mhz=self.assignment.options.frequency_mhz,
             target_mhz=self.target_mhz,
+            core=model.core,
+            target_core_mv=self._wanted_core_mv,
             report=report,
             brought_up_s=running.brought_up_s if running is not None else None,
             gone_wall_s=self._gone_wall_s,
@@ -267,6 +272,31 @@ class DeviceSupervisor:
             raise CommandError("failed", f"{self.name}: {reason}") from exc
         return mhz if set_mhz is None else set_mhz
 
+    async def set_voltage(self, core_mv: int | None) -> None:
+        """Set the core voltage, now and after each restart; None for the default of the model.
+
+        Raises CommandError: ``unsupported``, ``out-of-range``, ``failed``.
+        """
+        model = self.assignment.model
+        core = model.core
+        if core is None:
+            raise CommandError("unsupported", f"nothing sets the core voltage of a {model.title}")
+        if core_mv is not None and not core.min_mv <= core_mv <= core.max_mv:
+            raise CommandError(
+                "out-of-range",
+                f"{core_mv} mV is out of range for a {model.title}: {core.min_mv} to {core.max_mv}",
+            )
+        before_mv, self._wanted_core_mv = self._wanted_core_mv, core_mv
+        running = self._running
+        if running is None:
+            return
+        try:
+            await running.set_voltage(core.default_mv if core_mv is None else core_mv)
+        except (LuxminerError, TimeoutError) as exc:
+            self._wanted_core_mv = before_mv
+            reason = str(exc) or "the stick did not take it in time"
+            raise CommandError("failed", f"{self.name}: {reason}") from exc
+
     def reset(self) -> None:
         """Start the stick anew, without a pause. Raises CommandError: ``not-present``."""
         if self._sighting is None:
@@ -307,7 +337,10 @@ class DeviceSupervisor:
         if self._sighting is not sighting:
             return
         options = replace(
-            self.assignment.options, frequency_mhz=self.target_mhz, limit_mhz=self._limit_mhz
+            self.assignment.options,
+            frequency_mhz=self.target_mhz,
+            core_mv=self._wanted_core_mv,
+            limit_mhz=self._limit_mhz,
         )
         session = self._session = Session(self.id, self.name, options, self._services)
         try:
