@@ -32,7 +32,9 @@ class Controller:
 
     def __init__(self, line: Transport, core_mv: int) -> None:
         self._line = line
-        self._core_mv = core_mv
+        self.core_mv = core_mv
+        """Set it to change the core voltage of the chips; they get it with the next `poll`."""
+        self._given_mv = 0
         self._version: int | None = None
         self._mask = 0
         self._misses = 0
@@ -42,6 +44,12 @@ class Controller:
     def hottest_c(self) -> float | None:
         found = [each for each in self.values.temperatures_c if each is not None]
         return max(found, default=None)
+
+    @property
+    def power_w(self) -> float | None:
+        """Power at the input of the stick."""
+        vin_v, iin_a = self.values.vin_v, self.values.iin_a
+        return None if vin_v is None or iin_a is None else vin_v * iin_a
 
     async def start(self) -> bool:
         """Set the core voltage, switch regulator and fan on; False when nothing answers."""
@@ -55,7 +63,7 @@ class Controller:
         if self._version is None:
             log.warning("%s: no telemetry controller answers", self._line.name)
             return False
-        await self._order(telemetry.set_core(self._core_mv))
+        await self._set_core()
         await self._order(telemetry.set_regulator(is_on=True))
         await self._line.write(telemetry.set_led(Led.WORK))
         await self._read(1)
@@ -70,7 +78,10 @@ class Controller:
         return True
 
     async def poll(self) -> None:
-        """Read the values. Raises Overheated when it is too hot, having switched all off."""
+        """Read the values, and pass on a new core voltage.
+
+        Raises Overheated when it is too hot, having switched all off.
+        """
         if self._version is None:
             return
         raw = await self._ask(telemetry.ask_values(), facts.TELEMETRY_READ_LENGTH)
@@ -86,6 +97,8 @@ class Controller:
                 f"{hottest_c:.0f} C: switched off until it is below {START_BELOW_C:.0f} C; look at "
                 "its fan"
             )
+        if self.core_mv != self._given_mv:
+            await self._set_core()
 
     async def rest_if_warm(self) -> None:
         """Switch all off and raise Overheated when it is too warm to start."""
@@ -112,6 +125,10 @@ class Controller:
         await self._line.write(command)
         await asyncio.sleep(facts.TELEMETRY_PAUSE_S)
         return await self._read(length)
+
+    async def _set_core(self) -> None:
+        self._given_mv = self.core_mv
+        await self._order(telemetry.set_core(self._given_mv))
 
     async def _order(self, command: bytes) -> None:
         await self._ask(command, 1)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from luxminer.device.contract import DeviceHost, DeviceOptions
-from luxminer.errors import ChipsMissing, ProbeMismatch, TransportError
+from luxminer.errors import ChipsMissing, DeviceFault, ProbeMismatch, TransportError
 from luxminer.hashing import header_hash, midstates, verify
 from luxminer.transport.base import Capability, Transport
 from luxminer.work.header import header_start
@@ -99,6 +99,7 @@ class Bm13xx(Family):
         self._midstates = 1
         self._baudrate = facts.START_BAUDRATE
         self._controller: Controller | None = None
+        self._core_mv = row.core_mv if options.core_mv is None else options.core_mv
         self._ticket = 1
         self._ticket_watch = TicketWatch()
         self._target_le = min(round(ZERO_BITS_TARGET / self._scale), MAX_TARGET).to_bytes(
@@ -244,17 +245,30 @@ class Bm13xx(Family):
         self.health = Health()
         if not self._row.core_mv or not self._link.can(Capability.SECOND_CHANNEL):
             return
-        controller = Controller(self._link.transport.channel(1), self._row.core_mv)
+        controller = Controller(self._link.transport.channel(1), self._core_mv)
         if await controller.start():
             await controller.rest_if_warm()
             self._controller = controller
+            self._look_at_controller(controller)
+
+    def _look_at_controller(self, controller: Controller) -> None:
+        self.health = Health(
+            temperature_c=controller.hottest_c,
+            voltage_v=controller.values.vout_v,
+            power_w=controller.power_w,
+            core_mv=controller.core_mv,
+        )
+
+    async def set_core(self, core_mv: int) -> None:
+        if self._controller is None:
+            raise DeviceFault("no telemetry controller answers, so the core voltage stays")
+        self._core_mv = self._controller.core_mv = core_mv
 
     async def attend(self) -> None:
         while self._controller is not None:
             await asyncio.sleep(facts.TELEMETRY_POLL_S)
             await self._controller.poll()
-            values = self._controller.values
-            self.health = Health(temperature_c=self._controller.hottest_c, voltage_v=values.vout_v)
+            self._look_at_controller(self._controller)
         await super().attend()
 
     async def quieten(self) -> None:
