@@ -40,6 +40,7 @@ UNPROVEN: Mapping[str, Mapping[str, str]] = {
         "CORES": STATED,
         "MIN_MHZ": STATED,
         "MAX_MHZ": STATED,
+        "STEP_MHZ": "follows from the dividers",
         "JOB_ID_FIRST": STATED,
         "JOB_ID_LAST": STATED,
         "REPLY_TYPE.*": "only tells wrong nonces from junk",

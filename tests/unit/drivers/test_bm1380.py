@@ -76,6 +76,13 @@ async def running(
 # --- Clock ---------------------------------------------------------------------------------------
 
 
+def test_every_multiple_of_the_step_is_exact() -> None:
+    count = round((facts.MAX_MHZ - facts.MIN_MHZ) / facts.STEP_MHZ)
+    clocks = [facts.MIN_MHZ + index * facts.STEP_MHZ for index in range(count + 1)]
+    assert clocks[-1] == facts.MAX_MHZ
+    assert [choose_pll(mhz).mhz for mhz in clocks] == clocks
+
+
 @pytest.mark.parametrize(("mhz", "value"), KNOWN.items())
 def test_known_clocks(mhz: float, value: str) -> None:
     assert f"{choose_pll(mhz).encode():04x}" == value
