@@ -7,6 +7,7 @@ where it has none by the place where it is plugged in.
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -24,6 +25,7 @@ from luxminer.device.state import DeviceState
 from luxminer.device.supervisor import DeviceSupervisor
 from luxminer.device.uevents import Uevents
 from luxminer.device.usb import UsbBus
+from luxminer.device.wishes import Wish
 from luxminer.errors import CommandError, ConfigError, LuxminerError
 from luxminer.transport.base import Transport
 from luxminer.transport.opening import open_port
@@ -55,8 +57,11 @@ class DeviceManager:
         bus: UsbBus | None = None,
         open_transport: Callable[[str, int], Awaitable[Transport]] = open_port,
         timing: Timing | None = None,
+        profile: Callable[[DeviceState], Wish] = lambda _: Wish(),
     ) -> None:
+        """``profile`` is asked what the profile says each time that a stick appears."""
         self._config = config
+        self._profile = profile
         self._assigner = Assigner(config, drivers)
         self._bus = bus or UsbBus(events=Uevents())
         self._watcher = HotplugWatcher(
@@ -89,9 +94,9 @@ class DeviceManager:
 
     def device_states(self) -> tuple[DeviceState, ...]:
         """Return the rows by number."""
-        serials = [row.serial for row in self._rows]
+        serials = Counter(row.serial for row in self._rows)
         return tuple(
-            row.state(_identity(row, is_shared=serials.count(row.serial) > 1)) for row in self._rows
+            row.state(_identity(row, is_shared=serials[row.serial] > 1)) for row in self._rows
         )
 
     def problems(self) -> tuple[str, ...]:
@@ -116,14 +121,35 @@ class DeviceManager:
 
         Raises CommandError: ``unknown-device``, ``out-of-range``, ``failed``.
         """
-        return await self._row(device_id).set_frequency(mhz)
+        return await self._row(device_id).orders.set_frequency(mhz)
 
     async def set_voltage(self, device_id: int, core_mv: int | None) -> None:
         """Set the core voltage of the chips; None for the default of the model.
 
         Raises CommandError: ``unknown-device``, ``unsupported``, ``out-of-range``, ``failed``.
         """
-        await self._row(device_id).set_voltage(core_mv)
+        await self._row(device_id).orders.set_voltage(core_mv)
+
+    async def set_profile(self, device_id: int, wish: Wish, *, keep_order: bool = False) -> None:
+        """Set what the profile says for a stick, in place of orders unless they are kept.
+
+        Raises CommandError: ``unknown-device``, ``failed``.
+        """
+        await self._row(device_id).orders.set_profile(wish, keep_order=keep_order)
+
+    async def try_out(self, device_id: int, wish: Wish, orders: int) -> None:
+        """Run a stick at something else than its target, unless there were more orders than that.
+
+        Raises CommandError: ``unknown-device``, ``superseded``, ``out-of-range``, ``failed``.
+        """
+        await self._row(device_id).orders.try_out(wish, orders)
+
+    async def end_trial(self, device_id: int) -> None:
+        """Let a stick go back to its target.
+
+        Raises CommandError: ``unknown-device``, ``failed``.
+        """
+        await self._row(device_id).orders.end_trial()
 
     async def reset(self, device_id: int) -> None:
         """Start a stick anew. Raises CommandError: ``unknown-device``, ``not-present``."""
@@ -176,6 +202,7 @@ class DeviceManager:
             return
         self._by_url[sighting.url] = row
         row.seen(assignment, sighting, again=again)
+        row.orders.expect_profile(self._profile(self.device_states()[row.id]))
         self._warn_of_twins(row)
 
     async def _ask(self, probe: Probe, sighting: Sighting) -> None:

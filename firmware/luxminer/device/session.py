@@ -73,7 +73,7 @@ class Session:
         """Why it is thought to be sick; empty when it is not."""
         self.found_any = False
         self._device_id = device_id
-        self._name = name
+        self.name = name
         self._options = options
         self._services = services
         self._opened_s = services.clock.monotonic()
@@ -201,7 +201,7 @@ class Session:
             log.info(
                 "device %d: %s is up: %s at %g MHz",
                 self._device_id,
-                self._name,
+                self.name,
                 chips,
                 report.frequency_mhz,
             )
@@ -240,7 +240,7 @@ class Session:
             self._leave(asyncio.create_task(self._transport.close()))
             await asyncio.wait({running}, timeout=timing.force_s)
         if not running.done():
-            log.error("device %d: %s: its driver does not stop", self._device_id, self._name)
+            log.error("device %d: %s: its driver does not stop", self._device_id, self.name)
         self._leave(running)
 
     def _leave(self, task: "asyncio.Task[None]") -> None:
@@ -253,7 +253,7 @@ class Session:
         exc = None if task.cancelled() else task.exception()
         if exc is not None and self._is_stopped and not isinstance(exc, LuxminerError):
             log.error(
-                "device %d: %s did not stop cleanly", self._device_id, self._name, exc_info=exc
+                "device %d: %s did not stop cleanly", self._device_id, self.name, exc_info=exc
             )
 
 

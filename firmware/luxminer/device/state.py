@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from luxminer.device.contract import ChipReport, CoreRange, DeviceReport
+from luxminer.device.wishes import Wish
 from luxminer.telemetry.model import DeviceStatus
 
 __all__ = ["DeviceState", "add_reports"]
@@ -46,6 +47,12 @@ class DeviceState:
     """Core voltages of its model; None where nothing sets it."""
     target_core_mv: int | None
     """Core voltage that the owner wants; None for the default of its model."""
+    has_order: bool
+    """The target is an order of the owner for this stick, not of the profile or configuration."""
+    orders: int
+    """Such orders so far."""
+    trial: Wish | None
+    """What the tuner runs it at instead of the target; None when it does not."""
     report: DeviceReport | None
     """Last report of the driver, None before the first. Counters are sums over all times the stick
     was brought up; the rest is of the last time, also after it ended."""

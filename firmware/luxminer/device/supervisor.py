@@ -23,6 +23,7 @@ from luxminer.device.assignment import Assignment
 from luxminer.device.contract import DeviceReport
 from luxminer.device.health import LOWER_AFTER, backoff_s, likely_cause, lower_limit
 from luxminer.device.identity import Sighting, describe
+from luxminer.device.orders import Orders
 from luxminer.device.preference import address_of
 from luxminer.device.session import Services, Session
 from luxminer.device.state import DeviceState, add_reports
@@ -62,6 +63,8 @@ PATIENCE_S = 300.0
 class DeviceSupervisor:
     """Owns one stick. `run` is its task; everything else is called from the same loop.
 
+    Orders for clock and core voltage are a part of it, see `Orders`.
+
     ``forget`` asks for a port to be reported again at the next look, if it is still there.
     """
 
@@ -91,8 +94,7 @@ class DeviceSupervisor:
         self._was_there = False
         self._was_open = False
         self._totals: DeviceReport | None = None
-        self._wanted_mhz: float | None = None
-        self._wanted_core_mv: int | None = None
+        self.orders = Orders(assignment.options, lambda: self._running, self._lift_limit)
         self._limit_mhz: float | None = None
         self._seen_s = 0.0
         self._retry_at_s = 0.0
@@ -142,12 +144,6 @@ class DeviceSupervisor:
         return "unplugged; plug it in again"
 
     @property
-    def target_mhz(self) -> float:
-        if self._wanted_mhz is not None:
-            return self._wanted_mhz
-        return self.assignment.options.frequency_mhz
-
-    @property
     def status(self) -> DeviceStatus:
         running = self._running
         if running is not None and running.brought_up_s is not None:
@@ -194,9 +190,12 @@ class DeviceSupervisor:
             max_mhz=model.max_mhz,
             step_mhz=model.step_mhz,
             default_mhz=self.assignment.options.frequency_mhz,
-            target_mhz=self.target_mhz,
+            target_mhz=self.orders.wishes.target_mhz,
             core=model.core,
-            target_core_mv=self._wanted_core_mv,
+            target_core_mv=self.orders.wishes.target_core_mv,
+            has_order=self.orders.wishes.has_order,
+            orders=self.orders.count,
+            trial=self.orders.wishes.trial,
             report=report,
             brought_up_s=running.brought_up_s if running is not None else None,
             gone_wall_s=self._gone_wall_s,
@@ -216,6 +215,7 @@ class DeviceSupervisor:
         if assignment.index != self.assignment.index:
             self.enabled = assignment.enabled
         self.assignment = assignment
+        self.orders.take(assignment.options)
         self.path = sighting.url
         self.usb_path = sighting.usb.usb_path if sighting.usb is not None else ""
         self._sighting = sighting
@@ -246,56 +246,6 @@ class DeviceSupervisor:
         self._retry_at_s = 0.0
         self._poke()
         return True
-
-    async def set_frequency(self, mhz: float) -> float:
-        """Set the target clock, now and after each restart; return what the dividers give.
-
-        Raises CommandError: ``out-of-range``, ``failed``.
-        """
-        model = self.assignment.model
-        if not model.min_mhz <= mhz <= model.max_mhz:
-            raise CommandError(
-                "out-of-range",
-                f"{mhz:g} MHz is out of range for a {model.title}: "
-                f"{model.min_mhz:g} to {model.max_mhz:g}",
-            )
-        before_mhz, self._wanted_mhz = self._wanted_mhz, mhz
-        self._limit_mhz = None
-        running = self._running
-        if running is None:
-            return mhz
-        try:
-            set_mhz = await running.set_frequency(mhz)
-        except (LuxminerError, TimeoutError, ValueError) as exc:
-            self._wanted_mhz = before_mhz
-            reason = str(exc) or "the stick did not take it in time"
-            raise CommandError("failed", f"{self.name}: {reason}") from exc
-        return mhz if set_mhz is None else set_mhz
-
-    async def set_voltage(self, core_mv: int | None) -> None:
-        """Set the core voltage, now and after each restart; None for the default of the model.
-
-        Raises CommandError: ``unsupported``, ``out-of-range``, ``failed``.
-        """
-        model = self.assignment.model
-        core = model.core
-        if core is None:
-            raise CommandError("unsupported", f"nothing sets the core voltage of a {model.title}")
-        if core_mv is not None and not core.min_mv <= core_mv <= core.max_mv:
-            raise CommandError(
-                "out-of-range",
-                f"{core_mv} mV is out of range for a {model.title}: {core.min_mv} to {core.max_mv}",
-            )
-        before_mv, self._wanted_core_mv = self._wanted_core_mv, core_mv
-        running = self._running
-        if running is None:
-            return
-        try:
-            await running.set_voltage(core.default_mv if core_mv is None else core_mv)
-        except (LuxminerError, TimeoutError) as exc:
-            self._wanted_core_mv = before_mv
-            reason = str(exc) or "the stick did not take it in time"
-            raise CommandError("failed", f"{self.name}: {reason}") from exc
 
     def reset(self) -> None:
         """Start the stick anew, without a pause. Raises CommandError: ``not-present``."""
@@ -338,8 +288,8 @@ class DeviceSupervisor:
             return
         options = replace(
             self.assignment.options,
-            frequency_mhz=self.target_mhz,
-            core_mv=self._wanted_core_mv,
+            frequency_mhz=self.orders.wishes.clock_mhz,
+            core_mv=self.orders.wishes.core_mv,
             limit_mhz=self._limit_mhz,
         )
         session = self._session = Session(self.id, self.name, options, self._services)
@@ -399,7 +349,9 @@ class DeviceSupervisor:
             reason, pause_s = self._told_for_good(exc, str(exc), pause_s, came_up=came_up)
             if came_up and (is_hot or self._failures >= LOWER_AFTER):
                 min_mhz = self.assignment.model.min_mhz
-                self._limit_mhz = lower_limit(self._limit_mhz, self.target_mhz, min_mhz)
+                self._limit_mhz = lower_limit(
+                    self._limit_mhz, self.orders.wishes.clock_mhz, min_mhz
+                )
         else:
             self._resets += 1
             reason = f"error in driver {self.assignment.match.driver.name}: {exc!r}"
@@ -424,6 +376,9 @@ class DeviceSupervisor:
             return reason, pause_s
         reason += "; given up: it is tried seldom now, unless it is plugged in again or reset"
         return reason, self._timing.give_up_s
+
+    def _lift_limit(self) -> None:
+        self._limit_mhz = None
 
     def _backoff_s(self, offset: int = 0) -> float:
         return backoff_s(self._failures + offset, self._timing, self._services.random)
