@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import json
 import signal
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from luxminer.commands import CliCommand, ExitCode
 from luxminer.errors import ConfigError
@@ -13,6 +15,9 @@ from luxminer_hil.chipsim import MODELS, FaultPlan, PtyPort, SimulatorError, Vir
 __all__ = ["COMMAND"]
 
 MIN_STATS_S = 0.1
+SERIAL = "10000001"
+PLACE = "1-1"
+USBIP = "127.0.0.1:3240"
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +26,14 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chips", type=int, metavar="N", help="length of the chain")
     parser.add_argument("--chip", metavar="NAME", help="other chips than the model's usual ones")
     parser.add_argument("--link", type=Path, metavar="PATH", help="name that the tty gets as well")
+    parser.add_argument(
+        "--usbip",
+        metavar="HOST:PORT",
+        help="on a USB bridge of its own for any Linux with vhci-hcd, instead of a tty",
+    )
+    parser.add_argument(
+        "--serial", default=SERIAL, metavar="S", help=f"of the bridge with --usbip ({SERIAL})"
+    )
     parser.add_argument(
         "--telemetry-link",
         type=Path,
@@ -48,13 +61,26 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        stick = _make(options)
-        return asyncio.run(_serve(stick, options.stats))
+        if options.usbip is None:
+            return asyncio.run(_serve(_make(options), options.stats))
+        return asyncio.run(_serve_usbip(options))
     except SimulatorError as exc:
         raise ConfigError(exc.reason, key=f"--{exc.key}", cure=exc.cure) from exc
 
 
 def _make(options: argparse.Namespace) -> VirtualStick:
+    """Return a stick on a tty. Raises SimulatorError."""
+    telemetry_link = options.telemetry_link
+    return VirtualStick(
+        options.model,
+        port=PtyPort(options.link),
+        telemetry_port=None if telemetry_link is None else PtyPort(telemetry_link),
+        **_common(options),
+    )
+
+
+def _common(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what does not depend on how the stick is plugged in. Raises SimulatorError."""
     if options.stats is not None and not options.stats >= MIN_STATS_S:
         reason = f"{options.stats:g} is out of range"
         raise SimulatorError("stats", reason, f"use {MIN_STATS_S:g} or more seconds")
@@ -62,28 +88,50 @@ def _make(options: argparse.Namespace) -> VirtualStick:
         faults = FaultPlan(seed=options.seed or 0)
     else:
         faults = FaultPlan.load(options.faults, options.seed)
-    telemetry_link = options.telemetry_link
-    return VirtualStick(
-        options.model,
-        chips=options.chips,
-        chip=options.chip,
-        scale=options.scale,
-        skip=options.skip,
-        seed=faults.seed,
-        port=PtyPort(options.link),
-        telemetry_port=None if telemetry_link is None else PtyPort(telemetry_link),
-        faults=faults,
+    return {
+        "chips": options.chips,
+        "chip": options.chip,
+        "scale": options.scale,
+        "skip": options.skip,
+        "seed": faults.seed,
+        "faults": faults,
+    }
+
+
+async def _serve_usbip(options: argparse.Namespace) -> int:
+    """Serve a stick by USB/IP; the first line printed is what a host types."""
+    from luxminer_hil.usbsim.bus import SimulatedBus
+    from luxminer_hil.usbsim.stick_port import usb_stick
+    from luxminer_hil.usbsim.usbip import UsbipServer
+
+    host, colon, port = options.usbip.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise SimulatorError("usbip", f"{options.usbip!r} is no HOST:PORT", f"write {USBIP}")
+    if options.link is not None or options.telemetry_link is not None:
+        raise SimulatorError("usbip", "has no tty to give a name to", "leave the links out")
+    bus = SimulatedBus()
+    stick, _ = usb_stick(
+        bus, PLACE, options.model, serial=options.serial, kernel_drivers=(), **_common(options)
     )
+    server = UsbipServer(bus, host.strip("[]") or "127.0.0.1", int(port))
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(server)
+        except OSError as exc:
+            reason = f"cannot listen on {options.usbip}: {exc.strerror or exc}"
+            raise SimulatorError("usbip", reason, "use another port, or 0 for a free one") from exc
+        attach = f"usbip --tcp-port {server.port} attach -r {server.host} -b {PLACE}"
+        return await _serve(stick, options.stats, attach)
 
 
-async def _serve(stick: VirtualStick, stats_s: float | None) -> int:
-    """Run until SIGINT or SIGTERM; the first line printed is what a host opens."""
+async def _serve(stick: VirtualStick, stats_s: float | None, first_line: str = "") -> int:
+    """Run until SIGINT or SIGTERM; the first line printed is what a host opens or types."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with stick:
-        print(stick.path, flush=True)
+        print(first_line or stick.path, flush=True)
         while not stopped.is_set():
             try:
                 async with asyncio.timeout(stats_s):

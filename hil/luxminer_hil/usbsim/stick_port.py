@@ -9,9 +9,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from luxminer_hil.chipsim.errors import SimulatorError
 from luxminer_hil.chipsim.products import BOARDS
 from luxminer_hil.chipsim.stick import VirtualStick
 from luxminer_hil.usbsim.bus import BusDevice, SimulatedBus
+from luxminer_hil.usbsim.descriptors import MAX_STRING_CHARACTERS
 from luxminer_hil.usbsim.device import UsbModel
 from luxminer_hil.usbsim.sticks import make_bridge
 from luxminer_hil.usbsim.uart import Channel, HostLine, UartSide
@@ -175,6 +177,9 @@ def usb_stick(
 
     ``options`` are those of `VirtualStick`. Starting it plugs it in. Raises SimulatorError.
     """
+    if not serial.isascii() or not serial.isprintable() or len(serial) > MAX_STRING_CHARACTERS:
+        cure = f"use at most {MAX_STRING_CHARACTERS} printable ASCII characters"
+        raise SimulatorError("serial", f"{serial[:MAX_STRING_CHARACTERS]!r} is none", cure)
     has_telemetry = model in BOARDS and BOARDS[model].telemetry is not None
     telemetry = UartPort(f"usb:{place}#1") if has_telemetry else None
 

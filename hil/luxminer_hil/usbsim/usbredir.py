@@ -11,15 +11,13 @@ numbers little endian.
 import asyncio
 import logging
 import struct
-from collections import deque
-from contextlib import suppress
-from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from luxminer_hil.usbsim.device import Gone, Setup, Stall, UsbModel
+from luxminer_hil.usbsim.transfers import Outcome, Transfer, Transfers
 
 __all__ = ["UsbredirServer"]
 
@@ -32,8 +30,6 @@ CAPABILITIES = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6
 data of 32 bits: what QEMU needs for its XHCI controller, and so what a guest must offer too."""
 
 MAX_BODY_BYTES = 1 << 20
-MAX_PARKED = 64
-"""Transfers of one endpoint that wait; a guest has far fewer."""
 
 CONTROL, BULK, INVALID = 0, 2, 255
 ENDPOINTS = 32
@@ -65,6 +61,13 @@ class Status(IntEnum):
     BABBLE = 6
 
 
+STATUSES = {
+    Outcome.DONE: Status.SUCCESS,
+    Outcome.STALLED: Status.STALL,
+    Outcome.OVERFLOW: Status.BABBLE,
+    Outcome.GONE: Status.IO_ERROR,
+}
+
 HELLO_HEADER = struct.Struct("<III")
 """Kind, length of the body, id."""
 
@@ -72,18 +75,6 @@ HEADER = struct.Struct("<IIQ")
 HELLO_BODY = struct.Struct("<64sI")
 CONTROL_BODY = struct.Struct("<BBBBHHH")
 BULK_BODY = struct.Struct("<BBHIH")
-
-
-@dataclass(slots=True)
-class Transfer:
-    """A bulk transfer that is not over."""
-
-    id: int
-    endpoint: int
-    stream: int
-    wanted: int
-    data: bytearray = field(default_factory=bytearray)
-    """Towards the host: what came so far; from the host: what is left."""
 
 
 class UsbredirServer:
@@ -140,9 +131,7 @@ class _Guest:
     def __init__(self, model: UsbModel, writer: asyncio.StreamWriter) -> None:
         self._model = model
         self._writer = writer
-        self._loop = asyncio.get_running_loop()
-        self._parked: dict[int, deque[Transfer]] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._transfers = Transfers(model, self._over)
         self._is_over = False
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
@@ -156,7 +145,6 @@ class _Guest:
         if offered & CAPABILITIES != CAPABILITIES:
             raise ValueError(f"it offers {offered:#x}, and {CAPABILITIES:#x} is needed")
         self._model.plug()
-        unwatch = self._model.watch(self._wake)
         try:
             self._describe()
             layout, identity = self._model.layout, self._model.identity
@@ -178,14 +166,12 @@ class _Guest:
                 await self._writer.drain()
                 self._handle(*await _receive(reader, HEADER))
         finally:
-            unwatch()
             self._is_over = True
-            if self._timer is not None:
-                self._timer.cancel()
             self._model.unplug()
 
     def hang_up(self) -> None:
         self._is_over = True
+        self._transfers.close()
         self._writer.close()
 
     # --- What the guest asks -------------------------------------------------------------------
@@ -199,7 +185,7 @@ class _Guest:
             case Kind.CANCEL:
                 self._cancel(number)
             case Kind.RESET:
-                self._parked.clear()
+                self._transfers.clear()
                 self._model.bus_reset()
             case Kind.SET_CONFIGURATION:
                 self._configure(number, body[0])
@@ -228,20 +214,14 @@ class _Guest:
     def _bulk(self, number: int, body: bytes) -> None:
         endpoint, _, low, stream, high = BULK_BODY.unpack_from(body)
         data = bytearray(body[BULK_BODY.size :])
-        transfer = Transfer(number, endpoint, stream, high << 16 | low, data)
-        parked = self._parked.setdefault(endpoint, deque())
-        if len(parked) >= MAX_PARKED:
-            raise ValueError(f"more than {MAX_PARKED} transfers wait at {endpoint:#04x}")
-        parked.append(transfer)
-        self._advance()
+        wanted = high << 16 | low
+        self._transfers.submit(Transfer(number, endpoint, wanted, data, tag=stream))
 
     def _cancel(self, number: int) -> None:
-        for parked in self._parked.values():
-            for transfer in list(parked):
-                if transfer.id == number:
-                    parked.remove(transfer)
-                    transfer.data.clear()
-                    self._finish(transfer, Status.CANCELLED)
+        transfer = self._transfers.cancel(number)
+        if transfer is not None:
+            transfer.data.clear()
+            self._finish(transfer, Status.CANCELLED)
 
     def _configure(self, number: int, value: int) -> None:
         status = Status.SUCCESS
@@ -256,69 +236,13 @@ class _Guest:
         body = bytes([status, self._model.configuration])
         self._send(Kind.CONFIGURATION_STATUS, number, body)
 
-    # --- Transfers under way -------------------------------------------------------------------
-
-    def _wake(self) -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._advance)
-
-    def _advance(self) -> None:
-        """Move what can be moved, and come back when a packet is due."""
-        if self._is_over:
-            return
-        due_s = [
-            due
-            for endpoint, parked in self._parked.items()
-            if (due := self._advance_endpoint(endpoint, parked)) is not None
-        ]
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if due_s:
-            delay_s = max(0.0, min(due_s) - self._model.clock())
-            self._timer = self._loop.call_later(delay_s, self._advance)
-
-    def _advance_endpoint(self, endpoint: int, parked: deque[Transfer]) -> float | None:
-        move = self._receive if endpoint & 0x80 else self._transmit
-        while parked:
-            try:
-                is_done = move(parked[0])
-                status = Status.SUCCESS
-            except Stall:
-                is_done, status = True, Status.STALL
-            except OverflowError:
-                is_done, status = True, Status.BABBLE
-            except Gone:
-                is_done, status = True, Status.IO_ERROR
-            if not is_done:
-                return self._model.due_s(endpoint) if endpoint & 0x80 else None
-            self._finish(parked.popleft(), status)
-        return None
-
-    def _receive(self, transfer: Transfer) -> bool:
-        size = self._model.max_packet_bytes(transfer.endpoint)
-        while (packet := self._model.in_packet(transfer.endpoint)) is not None:
-            if len(transfer.data) + len(packet) > transfer.wanted:
-                raise OverflowError
-            transfer.data += packet
-            if len(packet) < size or len(transfer.data) == transfer.wanted:
-                return True
-        return False
-
-    def _transmit(self, transfer: Transfer) -> bool:
-        size = self._model.max_packet_bytes(transfer.endpoint)
-        while transfer.data:
-            taken = self._model.out_packet(transfer.endpoint, bytes(transfer.data[:size]))
-            if not taken:
-                return False
-            del transfer.data[:taken]
-        return True
+    def _over(self, transfer: Transfer, outcome: Outcome) -> None:
+        self._finish(transfer, STATUSES[outcome])
 
     def _finish(self, transfer: Transfer, status: Status) -> None:
-        to_host = bool(transfer.endpoint & 0x80)
-        done = len(transfer.data) if to_host else transfer.wanted - len(transfer.data)
-        head = (transfer.endpoint, status, done & 0xFFFF, transfer.stream, done >> 16)
-        tail = bytes(transfer.data) if to_host else b""
+        done = transfer.moved
+        head = (transfer.endpoint, status, done & 0xFFFF, transfer.tag, done >> 16)
+        tail = bytes(transfer.data) if transfer.is_to_host else b""
         self._send(Kind.BULK_PACKET, transfer.id, BULK_BODY.pack(*head) + tail)
 
     # --- Descriptions --------------------------------------------------------------------------

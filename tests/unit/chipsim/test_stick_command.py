@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import select
@@ -13,6 +14,7 @@ import pytest
 from luxminer.cli import dispatch
 from tests.unit.chipsim.host import CHIP_ID, COUNT
 from tests.unit.chipsim.test_port import Tty
+from tests.unit.usbsim.test_usbip import IFC_ENABLE, IN, OUT, Host
 
 TABLE = {"stick": ("", "luxminer_hil.stick_command:COMMAND")}
 SCRIPT = f"""
@@ -101,6 +103,30 @@ def test_counters_are_json_lines_after_the_path(tmp_path: Path) -> None:
         assert [chip["mhz"] for chip in counters["chips"]] == [200.0]
 
 
+async def test_a_stick_by_usbip_prints_what_a_host_types_and_answers_it() -> None:
+    with running("--model", "2pac", "--usbip", "127.0.0.1:0", "--serial", "10009999") as process:
+        words = line(process).split()
+        assert words[:2] == ["usbip", "--tcp-port"]
+        assert words[3:] == ["attach", "-r", "127.0.0.1", "-b", "1-1"]
+        host = Host(*await asyncio.open_connection("127.0.0.1", int(words[2])))
+        assert isinstance(await host.attach(), bytes)
+        _, _, serial = await host.control(bytes.fromhex("800603030000ff00"))
+        assert serial[2:].decode("utf-16-le") == "10009999"
+        assert await host.control(IFC_ENABLE) == (0, 0, b"")
+        baudrate = (115_200).to_bytes(4, "little")
+        assert await host.control(bytes.fromhex("411e000000000400"), baudrate) == (0, 4, b"")
+        host.submit(1, OUT, 1, len(COUNT), data=COUNT)
+        assert (await host.receive(of_input=False))[2:4] == (0, len(COUNT))
+        got = b""
+        while len(got) < 10:
+            host.submit(2, IN, 1, 64)
+            got += (await host.receive())[4]
+        assert got == CHIP_ID * 2
+        host.writer.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -113,6 +139,11 @@ def test_counters_are_json_lines_after_the_path(tmp_path: Path) -> None:
         (["--model", "compac", "--stats", "0"], "--stats: 0 is out of range; use 0.1 or more"),
         (["--model", "compac", "--stats", "nan"], "--stats: nan is out of range"),
         (["--model", "compac", "--faults", "/none.toml"], "--faults: cannot read /none.toml"),
+        (["--model", "compac", "--usbip", "3240"], "--usbip: '3240' is no HOST:PORT; write"),
+        (["--model", "compac", "--usbip", "h:65536"], "--usbip: 'h:65536' is no HOST:PORT"),
+        (["--model", "compac", "--usbip", "203.0.113.1:0"], "--usbip: cannot listen on 203.0"),
+        (["--model", "compac", "--usbip", ":0", "--link", "x"], "--usbip: has no tty"),
+        (["--model", "compac", "--usbip", ":0", "--serial", "x" * 127], "--serial: 'x"),
         (["--model", "compac", "--link", "/none/stick"], "--link: cannot make /none/stick"),
     ],
 )
