@@ -10,6 +10,8 @@ COMMANDS = {
     "stick": ("one virtual stick on a tty", "luxminer_hil.stick_command:COMMAND"),
     "pool": ("a pool that checks every share", "luxminer_hil.pool_command:COMMAND"),
     "vectors": ("run golden vectors", "luxminer_hil.vectors_command:COMMAND"),
+    "record": ("record what passes to a stick", "luxminer_hil.record_command:COMMAND"),
+    "replay": ("replay a recording", "luxminer_hil.replay_command:COMMAND"),
 }
 """Name -> (words for the help, where it is)."""
 

@@ -1,0 +1,180 @@
+"""Cuts recorded bytes into the frames of a chip family: what is whole and right, the rest is left.
+
+A recording has bytes as they were handed over, by any miner, so a frame may begin anywhere.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from luxminer.errors import FrameError
+from luxminer_drivers.bm13xx import facts
+from luxminer_drivers.bm13xx.commands import Command, decode_command
+from luxminer_drivers.bm13xx.facts import Family
+from luxminer_drivers.bm13xx.replies import BadFrame, Decoder, NonceReply, RegisterReply
+from luxminer_drivers.bm13xx.tasks import MIDSTATE_COUNTS, Task, decode_task
+from luxminer_drivers.bm1384 import codec as bm1384
+from luxminer_drivers.bm1384 import facts as bm1384_facts
+from luxminer_hil.record.events import Do
+from luxminer_hil.record.load import Line
+
+__all__ = ["Frame", "Stream", "frames_of", "frames_of_bm1384"]
+
+MIDSTATE_WIDTH = 32
+
+
+class Frame(NamedTuple):
+    """One frame; ``meaning`` is what its codec makes of it."""
+
+    at_s: float
+    """Recorded time of its first byte."""
+    is_from_host: bool
+    raw: bytes
+    meaning: object
+
+
+class Stream:
+    """All bytes of one direction in a row, with the event that each belongs to."""
+
+    def __init__(self, lines: Sequence[Line], do: Do) -> None:
+        self.data = b"".join(_bytes_of(lines, do))
+        self._starts: list[tuple[int, float]] = []
+        at = 0
+        for line in lines:
+            if line.event.do is do and not line.event.channel:
+                self._starts.append((at, line.event.t_s))
+                at += len(line.event.data)
+        self._events = {start for start, _ in self._starts} | {at}
+        self._cursor = 0
+
+    def time_at(self, at: int) -> float:
+        """Return when a byte was handed over. Places must not fall from call to call."""
+        while self._cursor + 1 < len(self._starts) and self._starts[self._cursor + 1][0] <= at:
+            self._cursor += 1
+        return self._starts[self._cursor][1]
+
+    def is_event(self, at: int, length: int) -> bool:
+        """Whether these bytes were handed over by themselves."""
+        return at in self._events and at + length in self._events
+
+
+def _bytes_of(lines: Sequence[Line], do: Do) -> Iterator[bytes]:
+    return (line.event.data for line in lines if line.event.do is do and not line.event.channel)
+
+
+# --- BM1387 and later ----------------------------------------------------------------------------
+
+
+def frames_of(family: Family, lines: Sequence[Line]) -> list[Frame]:
+    """Return commands, tasks and replies of a chain, in order of time."""
+    head = len(family.request_preamble)
+    lengths = [facts.SHORT_COMMAND_LENGTH, facts.WRITE_LENGTH, facts.TASK_HEADER_LENGTH]
+    lengths += [facts.TASK_MIDSTATE_LENGTH + MIDSTATE_WIDTH * (n - 1) for n in MIDSTATE_COUNTS]
+    tails = {len(family.reply_preamble) + each for each in family.register_lengths}
+    tails.add(len(family.reply_preamble) + family.nonce_length)
+    host = _cut(
+        Stream(lines, Do.WRITE), sorted(head + n for n in lengths), lambda raw: _said(family, raw)
+    )
+    chips = _cut(
+        Stream(lines, Do.READ), sorted(tails, reverse=True), lambda raw: _answer(family, raw)
+    )
+    found = [Frame(at_s, True, raw, meaning) for at_s, raw, meaning in host]
+    found += [Frame(at_s, False, raw, meaning) for at_s, raw, meaning in chips]
+    return sorted(found, key=lambda frame: frame.at_s)
+
+
+def _said(family: Family, raw: bytes) -> Command | Task | None:
+    for decode in (decode_command, decode_task):
+        try:
+            return decode(family, raw)
+        except FrameError:
+            continue
+    return None
+
+
+def _answer(family: Family, raw: bytes) -> RegisterReply | NonceReply | None:
+    decoder = Decoder(family)
+    frames = decoder.feed(raw) + decoder.flush()
+    if len(frames) != 1 or isinstance(frames[0], BadFrame):
+        return None
+    return frames[0]
+
+
+class _Meaning(NamedTuple):
+    at_s: float
+    raw: bytes
+    meaning: object
+
+
+def _cut(
+    stream: Stream, lengths: Sequence[int], meaning_of: Callable[[bytes], object]
+) -> Iterator[_Meaning]:
+    at = 0
+    while at < len(stream.data):
+        for length in lengths:
+            raw = stream.data[at : at + length]
+            meaning = meaning_of(raw) if len(raw) == length else None
+            if meaning is not None:
+                yield _Meaning(stream.time_at(at), raw, meaning)
+                at += length
+                break
+        else:
+            at += 1
+
+
+# --- BM1384 --------------------------------------------------------------------------------------
+
+
+def frames_of_bm1384(lines: Sequence[Line]) -> list[Frame]:
+    """Return commands and tasks, and what answers commands; nonces look like anything.
+
+    A task has no check sum: 64 bytes handed over by themselves are one, and so is what follows
+    where no command begins.
+    """
+    stream = Stream(lines, Do.WRITE)
+    found: list[Frame] = []
+    at = 0
+    while at < len(stream.data):
+        length = bm1384_facts.TASK_LENGTH
+        raw = stream.data[at : at + bm1384_facts.COMMAND_LENGTH]
+        meaning: object = None
+        if not stream.is_event(at, length):
+            try:
+                meaning = bm1384.decode_command(raw)
+                length = len(raw)
+            except FrameError:
+                meaning = None
+        if meaning is None:
+            raw = stream.data[at : at + length]
+            if len(raw) < length:
+                break
+            meaning = bm1384.TaskFrame.decode(raw)
+        found.append(Frame(stream.time_at(at), True, raw, meaning))
+        at += length
+    found += _answers_of_bm1384(lines, found)
+    return sorted(found, key=lambda frame: frame.at_s)
+
+
+ANSWER_S = 0.1
+"""In which chips answer a question."""
+
+
+def _answers_of_bm1384(lines: Sequence[Line], commands: Sequence[Frame]) -> Iterator[Frame]:
+    stream = Stream(lines, Do.READ)
+    asked = [f.at_s for f in commands if isinstance(f.meaning, bm1384.ReadRegister)]
+    length = bm1384_facts.REPLY_LENGTH
+    at = question = 0
+    while at + length <= len(stream.data):
+        at_s = stream.time_at(at)
+        while question < len(asked) and asked[question] < at_s - ANSWER_S:
+            question += 1
+        raw = stream.data[at : at + length]
+        is_answer = question < len(asked) and asked[question] <= at_s
+        kind = bm1384.REPLY_TYPES[raw[-1]]
+        if is_answer and kind is bm1384_facts.ReplyType.REGISTER:
+            try:
+                yield Frame(at_s, False, raw, bm1384.decode_register(raw))
+                at += length
+                continue
+            except FrameError:
+                pass
+        at += 1
