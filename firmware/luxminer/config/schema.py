@@ -15,6 +15,7 @@ __all__ = [
     "MiningConfig",
     "PoolConfig",
     "StratumConfig",
+    "TuningConfig",
     "opt",
 ]
 
@@ -124,6 +125,30 @@ class MiningConfig:
         "ask bridges without a product name whether they are a Block Erupter or an Antminer; this "
         "writes to them, whatever they are",
     )
+    profile: str = opt(
+        "default",
+        "clocks of all sticks: default (each as set below, or as its model has it), tuned (each at "
+        "what tuning has found), or steps from the default such as +1 or -2",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningConfig:
+    """Finding the best clock of each stick, and the core voltage of A1 and A2."""
+
+    enabled: bool = opt(
+        False,
+        "tune sticks that have no result yet, and run each at its own result unless mining.profile "
+        "says otherwise",
+    )
+    goal: str = opt(
+        "rate",
+        "what is best: verified hash rate, or hashes per joule on sticks that measure their input",
+        choices=("rate", "efficiency"),
+    )
+    max_hw_error_percent: float = opt(
+        2.0, "wrong nonces among all that a stick may find", low=0.1, high=20
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +193,7 @@ class Config:
 
     api: ApiConfig = field(default_factory=ApiConfig)
     mining: MiningConfig = field(default_factory=MiningConfig)
+    tuning: TuningConfig = field(default_factory=TuningConfig)
     stratum: StratumConfig = field(default_factory=StratumConfig)
     log: LogConfig = field(default_factory=LogConfig)
     pools: tuple[PoolConfig, ...] = ()

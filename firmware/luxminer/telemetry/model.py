@@ -21,6 +21,8 @@ __all__ = [
     "PoolStatus",
     "Rates",
     "ShareTally",
+    "TuningResult",
+    "TuningSnapshot",
 ]
 
 
@@ -136,6 +138,37 @@ class ChipSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TuningResult:
+    """Best setting that tuning has verified on a stick."""
+
+    frequency_mhz: float
+    core_mv: int | None
+    """None where nothing sets the core voltage."""
+    rate_hs: float
+    hw_error_percent: float
+    power_w: float | None
+    goal: str
+    """``rate`` or ``efficiency``."""
+    max_hw_error_percent: float
+    """Limit that it was looked for with."""
+    stage: str
+    """``under way``, ``stopped`` or ``final``."""
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningSnapshot:
+    """Tuning of one stick."""
+
+    is_tuning: bool
+    progress: str
+    """What it does now, in words; empty when it does nothing."""
+    measured: int
+    """Settings that are decided in the search under way."""
+    result: TuningResult | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSnapshot:
     """One stick. Its row and its numbers stay when it is pulled, and are its own again later."""
 
@@ -188,6 +221,8 @@ class DeviceSnapshot:
     """Since this stick was last brought up; 0 when it is not up."""
     gone_wall_s: float | None = None
     """When it was pulled; None while it is present."""
+    tuning: TuningSnapshot | None = None
+    """None where nothing sets the clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,3 +327,9 @@ class MinerSnapshot:
     log_level: str = "info"
     hotplug_interval_s: float = 0.0
     """How often USB is looked at for new sticks; 0 when it is not."""
+    profile: str = "default"
+    """Of all sticks: ``default``, ``tuned``, or a step such as ``+1``."""
+    profile_step: int | None = 0
+    """The same as steps from the default; None for ``tuned``."""
+    is_tuning_enabled: bool = False
+    """Sticks without a result are tuned unasked."""

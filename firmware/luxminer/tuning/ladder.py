@@ -11,13 +11,24 @@ import re
 
 from luxminer.errors import CommandError
 
-__all__ = ["DEFAULT", "STEPS_DOWN", "STEPS_UP", "TUNED", "ladder", "ladder_clock", "step_of"]
+__all__ = [
+    "DEFAULT",
+    "KNOWN_PROFILES",
+    "STEPS_DOWN",
+    "STEPS_UP",
+    "TUNED",
+    "ladder",
+    "ladder_clock",
+    "step_of",
+]
 
 DEFAULT = "default"
 TUNED = "tuned"
 
 STEPS_DOWN = 16
 STEPS_UP = 8
+
+KNOWN_PROFILES = f"{DEFAULT}, {TUNED}, -{STEPS_DOWN} to -1 and +1 to +{STEPS_UP}"
 
 STEP_PART = 0.05
 """Of the default clock: a step, in whole steps of the model. LUXminer's are of 25 MHz, 5 % of the
@@ -37,8 +48,8 @@ def step_of(profile: str) -> int | None:
         return None
     step = int(profile) if PROFILE.fullmatch(profile) else STEPS_UP + 1
     if not -STEPS_DOWN <= step <= STEPS_UP:
-        known = f"{DEFAULT}, {TUNED}, -{STEPS_DOWN} to -1 and +1 to +{STEPS_UP}"
-        raise CommandError("unknown-profile", f"no profile {profile!r}; known: {known}")
+        reason = f"no profile {profile!r}; known: {KNOWN_PROFILES}"
+        raise CommandError("unknown-profile", reason)
     return step
 
 

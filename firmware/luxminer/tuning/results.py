@@ -7,14 +7,15 @@ read is only a wish: it is held against the limits of the stick before it is set
 import json
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from luxminer.pool.files import write_atomically
 from luxminer.tuning.search import Goal, Setting
 
-__all__ = ["FILE_NAME", "MAX_FILE_BYTES", "MAX_RESULTS", "Result", "ResultFile", "Results"]
+__all__ = ["FILE_NAME", "MAX_FILE_BYTES", "MAX_RESULTS", "Result", "ResultFile", "Results", "Stage"]
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,16 @@ MAX_NUMBER = 1e18
 FORMAT = 1
 
 
+class Stage(StrEnum):
+    """How far a search has come."""
+
+    UNDER_WAY = "under way"
+    """It goes on from here when the stick or the service is back."""
+    STOPPED = "stopped"
+    """By its owner, or as nothing more can be found now."""
+    FINAL = "final"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """Best verified setting of one stick, and what it was looked for with."""
@@ -39,12 +50,15 @@ class Result:
     max_hw_error_percent: float
     setting: Setting
     rate_hs: float
-    """At the scale of the stick."""
+    """At the scale of the stick; 0 while nothing is verified."""
     wrong_part: float
     power_w: float | None
-    is_final: bool
-    """The search has ended; else it was interrupted, and goes on from here."""
+    stage: Stage
     wall_s: float
+
+    @property
+    def is_verified(self) -> bool:
+        return self.rate_hs > 0
 
 
 class Results:
@@ -66,6 +80,20 @@ class Results:
         self._found[identity] = result
         if len(self._found) > MAX_RESULTS:
             del self._found[min(self._found, key=lambda name: self._found[name].wall_s)]
+
+    def forget(self, identity: str) -> None:
+        """Drop the result of a stick, if there is one."""
+        self._found.pop(identity, None)
+
+    def items(self) -> tuple[tuple[str, Result], ...]:
+        """Return all names with their results."""
+        return tuple(self._found.items())
+
+    def stop_all(self) -> None:
+        """Let no search go on by itself."""
+        for name, result in self.items():
+            if result.stage is Stage.UNDER_WAY:
+                self._found[name] = replace(result, stage=Stage.STOPPED)
 
     def encode(self) -> bytes:
         """Return the content of the file."""
@@ -136,7 +164,7 @@ def _row(result: Result) -> dict[str, Any]:
         "rate_hs": result.rate_hs,
         "wrong_part": result.wrong_part,
         "power_w": result.power_w,
-        "is_final": result.is_final,
+        "stage": result.stage.value,
         "wall_s": result.wall_s,
     }
 
@@ -145,8 +173,6 @@ def _result(row: object) -> Result:
     if not isinstance(row, dict):
         raise ValueError("not a table")
     core_mv = _maybe(row, "core_mv")
-    if type(row.get("is_final")) is not bool:
-        raise ValueError("is_final: not true or false")
     return Result(
         model=_name(row.get("model")),
         goal=Goal(str(row.get("goal"))),
@@ -157,7 +183,7 @@ def _result(row: object) -> Result:
         rate_hs=_number(row, "rate_hs"),
         wrong_part=_number(row, "wrong_part"),
         power_w=_maybe(row, "power_w"),
-        is_final=row["is_final"],
+        stage=Stage(str(row.get("stage"))),
         wall_s=_number(row, "wall_s"),
     )
 

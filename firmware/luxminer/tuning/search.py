@@ -178,7 +178,7 @@ def _cost(setting: Setting) -> tuple[int, float]:
     return setting.core_mv or 0, setting.mhz
 
 
-def judge(evidence: Evidence, limit_part: float) -> Verdict:
+def judge(evidence: Evidence, limit_part: float, longest_s: float = MAX_MEASUREMENT_S) -> Verdict:
     """Decide on a measurement; ``limit_part`` is the limit of wrong nonces, 0 to 1, exclusive."""
     if evidence.has_failed:
         return Verdict.FAILED
@@ -191,7 +191,7 @@ def judge(evidence: Evidence, limit_part: float) -> Verdict:
         return Verdict.FAILED
     if max(too_wrong, too_slow) <= PASS_TO:
         return Verdict.PASSED
-    if evidence.elapsed_s < MAX_MEASUREMENT_S:
+    if evidence.elapsed_s < longest_s:
         return Verdict.GO_ON
     is_likely = right >= MIN_RIGHT and max(too_wrong, too_slow) < 0
     return Verdict.PASSED if is_likely else Verdict.FAILED
@@ -203,11 +203,19 @@ Plan = Generator[Setting, bool, None]
 class Search:
     """One search, from its first setting to its end."""
 
-    def __init__(self, space: Space, goal: Goal, limit_part: float, start: Setting) -> None:
+    def __init__(
+        self,
+        space: Space,
+        goal: Goal,
+        limit_part: float,
+        start: Setting,
+        longest_s: float = MAX_MEASUREMENT_S,
+    ) -> None:
         """``start`` is taken to the nearest setting of ``space``."""
         self.goal = goal
         self._space = space
         self._limit_part = limit_part
+        self._longest_s = longest_s
         self._verified: dict[Setting, Verified] = {}
         self.best: Verified | None = None
         """Best of what has passed so far."""
@@ -219,7 +227,7 @@ class Search:
     def judge(self, evidence: Evidence) -> Verdict:
         """Take all counts of the present setting; unless it goes on, `setting` is the next one."""
         assert self.setting is not None, "the search is over"
-        verdict = judge(evidence, self._limit_part)
+        verdict = judge(evidence, self._limit_part, self._longest_s)
         if verdict is Verdict.GO_ON:
             return verdict
         if verdict is Verdict.PASSED:

@@ -15,6 +15,7 @@ from luxminer.tuning.results import (
     Result,
     ResultFile,
     Results,
+    Stage,
 )
 from luxminer.tuning.search import Goal, Setting
 
@@ -26,7 +27,7 @@ RESULT = Result(
     rate_hs=1.5e11,
     wrong_part=0.004,
     power_w=4.5,
-    is_final=True,
+    stage=Stage.FINAL,
     wall_s=1.7e9,
 )
 GOOD = Results()
@@ -44,6 +45,13 @@ def test_what_was_saved_is_there_again(tmp_path: Path) -> None:
 def test_a_result_of_another_model_is_not_taken() -> None:
     assert GOOD.get("A1-0001", "GekkoScience Compac") is None
     assert GOOD.get("A1-0002", RESULT.model) is None
+
+
+def test_a_forgotten_result_is_gone() -> None:
+    results = Results.decode(GOOD.encode())
+    results.forget("A1-0001")
+    results.forget("A1-0002")
+    assert len(results) == 0
 
 
 def test_the_oldest_goes_where_there_are_too_many() -> None:
@@ -77,7 +85,7 @@ def test_the_oldest_goes_where_there_are_too_many() -> None:
         GOOD.encode().replace(b"295", b"Infinity"),
         GOOD.encode().replace(b"efficiency", b"beauty"),
         GOOD.encode().replace(b'"efficiency"', b"[]"),
-        GOOD.encode().replace(b"true", b"1"),
+        GOOD.encode().replace(b'"final"', b'"soon"'),
         GOOD.encode()[:-20],
         json.dumps({"format": 1, "sticks": {f"{n}": {} for n in range(MAX_RESULTS + 1)}}).encode(),
     ],
