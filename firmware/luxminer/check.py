@@ -8,8 +8,9 @@ from luxminer.api.access import AccessRules
 from luxminer.config.schema import Config
 from luxminer.device.assignment import Assigner
 from luxminer.device.registry import DriverRecord, discover_drivers
-from luxminer.errors import ConfigError
+from luxminer.errors import CommandError, ConfigError
 from luxminer.pool.pool import check_pool
+from luxminer.tuning.ladder import KNOWN_PROFILES, step_of
 
 __all__ = ["check"]
 
@@ -21,6 +22,7 @@ def check(config: Config, drivers: Sequence[DriverRecord] | None = None) -> None
     for number, pool in enumerate(config.pools):
         check_pool(pool, f"pools[{number}]")
     _check_stratum(config)
+    _check_profile(config.mining.profile)
     Assigner(config, drivers if drivers is not None else discover_drivers())
 
 
@@ -37,6 +39,16 @@ def _check_ports(config: Config) -> None:
             raise ConfigError(
                 f'is "{api.listen}"', key="api.listen", value=api.listen, cure=cure
             ) from None
+
+
+def _check_profile(profile: str) -> None:
+    try:
+        step_of(profile)
+    except CommandError as exc:
+        cure = f"write one of {KNOWN_PROFILES}; a step needs its sign"
+        raise ConfigError(
+            f'is "{profile}"', key="mining.profile", value=profile, cure=cure
+        ) from exc
 
 
 def _check_stratum(config: Config) -> None:

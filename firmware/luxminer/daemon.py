@@ -35,10 +35,15 @@ from luxminer.telemetry.model import (
     DeviceSnapshot,
     DeviceStatus,
     MinerSnapshot,
+    NonceCounts,
     Rates,
 )
 from luxminer.transport.base import Transport
 from luxminer.transport.opening import open_port
+from luxminer.tuning.keeper import Keeper
+from luxminer.tuning.ladder import DEFAULT, TUNED
+from luxminer.tuning.profile import Profile
+from luxminer.tuning.tuner import Pace, Tuner
 from luxminer.work.header import display
 from luxminer.work.job import NonceFound, PoolJob, Share
 from luxminer.work.target import difficulty_of_target
@@ -57,7 +62,8 @@ class Daemon:
     """The whole service for one configuration.
 
     ``state_dir`` None keeps everything in memory; ``usb`` and ``open_transport`` are another bus
-    than the machine's, and how ports are opened there. Raises ConfigError for what cannot be used.
+    than the machine's, and how ports are opened there; ``pace`` is that of tuning. Raises
+    ConfigError for what cannot be used.
     """
 
     def __init__(
@@ -70,6 +76,7 @@ class Daemon:
         drivers: Sequence[DriverRecord] | None = None,
         usb: UsbBus | None = None,
         open_transport: Callable[[str, int], Awaitable[Transport]] = open_port,
+        pace: Pace | None = None,
     ) -> None:
         self.config = config
         self._clock = clock or SystemClock()
@@ -92,6 +99,13 @@ class Daemon:
             state_dir=state_dir,
             bus=self.bus,
         )
+        self._keeper = Keeper(state_dir)
+        tuned = config.tuning.enabled and config.mining.profile == DEFAULT
+        self.profile = Profile(
+            TUNED if tuned else config.mining.profile,
+            self._keeper.results,
+            config.tuning.max_hw_error_percent,
+        )
         self.devices = DeviceManager(
             config,
             drivers,
@@ -101,6 +115,18 @@ class Daemon:
             nonces=self,
             bus=usb,
             open_transport=open_transport,
+            profile=self.profile.wish_of,
+        )
+        self.tuner = Tuner(
+            config.tuning,
+            self.profile,
+            self._keeper,
+            self.devices,
+            clock=self._clock,
+            counts=self._counts,
+            has_work=lambda: self.scheduler.has_work,
+            bus=self.bus,
+            pace=pace,
         )
         self._host = HostReader()
         self._started_s = self._clock.monotonic()
@@ -133,7 +159,10 @@ class Daemon:
             api_sock = await self._listen(servers, "port")
             http_sock = await self._listen(servers, "http_port")
             log.info("%s: SHA-256 by %s", AGENT, self._host.snapshot().sha256_kernel)
+            await self._keeper.load()
             pools = asyncio.create_task(self.pools.run(), name="pools")
+            tuner = asyncio.create_task(self.tuner.run(), name="tuner")
+            tuner.add_done_callback(_tuner_ended)
             devices = asyncio.create_task(self.devices.run(), name="devices")
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
@@ -143,7 +172,10 @@ class Daemon:
                 await asyncio.wait({pools, devices, stopping}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 stopping.cancel()
+                tuner.cancel()
                 await self._stop(pools, devices)
+                await asyncio.wait({tuner})
+                await self._keeper.end()
             for task in (pools, devices):
                 if not task.cancelled() and (failure := task.exception()) is not None:
                     raise failure
@@ -204,6 +236,9 @@ class Daemon:
 
     # Telemetry -----------------------------------------------------------------------------------
 
+    def _counts(self, device_id: int) -> NonceCounts:
+        return self.gate.device(device_id, self._clock.monotonic()).counts()
+
     def _snapshot(self) -> MinerSnapshot:
         now_s, wall_s = self._clock.monotonic(), self._clock.wall()
         devices = tuple(
@@ -238,6 +273,9 @@ class Daemon:
                 difficulty_of_target(job.network_target) if job is not None else Fraction(0)
             ),
             log_interval_s=self.config.log.hashrate_interval_s,
+            profile=self.profile.name,
+            profile_step=self.profile.step,
+            is_tuning_enabled=self.tuner.is_enabled,
         )
 
     def _device(self, state: DeviceState, now_s: float, wall_s: float) -> DeviceSnapshot:
@@ -296,7 +334,14 @@ class Daemon:
             ),
             elapsed_s=up_s,
             gone_wall_s=state.gone_wall_s,
+            tuning=self.tuner.snapshot(state),
         )
+
+
+def _tuner_ended(tuner: "asyncio.Task[None]") -> None:
+    """Say so when it ends unasked; mining goes on without it."""
+    if not tuner.cancelled() and (failure := tuner.exception()) is not None:
+        log.error("tuning has ended; mining goes on without it", exc_info=failure)
 
 
 def _sum_rates(rates: Sequence[Rates]) -> Rates:

@@ -7,7 +7,13 @@ from typing import Any
 
 from luxminer.api.render import to_json
 from luxminer.api.requests import Request
-from luxminer.telemetry.model import DeviceStatus, MinerSnapshot, NonceCounts, PoolStatus
+from luxminer.telemetry.model import (
+    DeviceStatus,
+    MinerSnapshot,
+    NonceCounts,
+    PoolStatus,
+    TuningSnapshot,
+)
 from tests.unit.api.snapshots import OWNER, Rig, bare_miner, chip, device, host, miner, pool, tally
 
 
@@ -293,6 +299,17 @@ async def test_config_of_a_miner_with_troubles() -> None:
     assert row["Hotplug"] == "Disabled"
     troubled_pool = miner(pools=(pool(0, problem="refused"),))
     assert (await rows("config", troubled_pool))[0]["SystemStatus"] == "Degraded"
+
+
+async def test_config_tells_about_tuning_and_the_profile() -> None:
+    tuning = TuningSnapshot(is_tuning=True, progress="settles", measured=1, result=None)
+    tuned = miner(devices=(device(0), device(1, tuning=tuning)), profile="tuned", profile_step=None)
+    row = (await rows("config", tuned))[0]
+    assert (row["IsTuning"], row["ProfileStep"]) == (True, "")
+    idle = dataclasses.replace(tuning, is_tuning=False)
+    higher = miner(devices=(device(0, tuning=idle),), profile="+2", profile_step=2)
+    row = (await rows("config", higher))[0]
+    assert (row["IsTuning"], row["ProfileStep"]) == (False, "2")
 
 
 async def test_coin() -> None:

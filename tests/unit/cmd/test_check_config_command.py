@@ -17,6 +17,9 @@ version_rolling_mask = "1fffe000"
 url = "stratum+tcp://a.example:3333"
 user = "one"
 
+[mining]
+profile = "+1"
+
 [[devices]]
 port = "/dev/a"
 model = "compac"
@@ -43,9 +46,10 @@ def check(text: str, folder: Path) -> int:
         ("1fffe000", "xyz", "stratum.version_rolling_mask", "xyz", "(line 5, column 24)"),
         ("stratum+tcp", "ftp", "pools[0].url", "unknown scheme ftp", "(line 8, column 7)"),
         ('"one"', '""', "pools[0].user", "is empty", "(line 9, column 8)"),
-        ("= 100", "= 900", "devices[1].frequency_mhz", "from 6.25 to 500", "(line 18, column 17)"),
-        ("/dev/b", "/dev/a", "devices[1]", "same stick as devices[0]", "(line 15, column 11)"),
-        ("/dev/b", "spy:///dev/b", "devices[1].port", "spy://", "(line 16, column 8)"),
+        ('"+1"', '"1"', "mining.profile", "tuned, -16 to -1 and +1 to +8", "(line 12, column 11)"),
+        ("= 100", "= 900", "devices[1].frequency_mhz", "from 6.25 to 500", "(line 21, column 17)"),
+        ("/dev/b", "/dev/a", "devices[1]", "same stick as devices[0]", "(line 18, column 11)"),
+        ("/dev/b", "spy:///dev/b", "devices[1].port", "spy://", "(line 19, column 8)"),
     ],
 )
 def test_a_mistake_is_one_line_with_key_value_cure_and_place(

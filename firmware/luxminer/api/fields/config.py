@@ -81,7 +81,7 @@ CONFIG: Columns[None] = table(
     constant("IsPowerTargetEnabled", False),
     constant("IsPowerTargetSupported", False),
     constant("IsSingleVoltage", True),  # the 5 V of USB
-    constant("IsTuning", False),
+    Column("IsTuning", FLAG, lambda m, _: any(d.tuning and d.tuning.is_tuning for d in m.devices)),
     Column("LogFileLevel", TEXT, lambda m, _: m.log_level),
     Column("MACAddr", TEXT, lambda m, _: m.host.mac_address.lower()),
     Column("Model", TEXT, lambda m, _: m.host.model),
@@ -92,7 +92,7 @@ CONFIG: Columns[None] = table(
     constant("PSULabel", NOT_THERE),
     constant("PowerLimit", 0),
     Column("Profile", TEXT, lambda m, _: _profile(m)),
-    constant("ProfileStep", ""),
+    Column("ProfileStep", TEXT, lambda m, _: "" if m.profile_step is None else str(m.profile_step)),
     constant("RampMode", "Standard"),
     constant("RedLed", "off"),  # clients take everything else for a fault light that is on
     Column("SerialNumber", TEXT, lambda m, _: m.host.serial),
