@@ -139,7 +139,7 @@ def is_listed(table: Mapping[str, str], *names: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in table for name in names)
 
 
-MARKERS = ("Order", "Split")
+MARKERS = ("Order", "Split", "TicketOrder")
 """Enumerations whose values are for people: their members are what counts."""
 
 

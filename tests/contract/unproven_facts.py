@@ -104,6 +104,7 @@ UNPROVEN: Mapping[str, Mapping[str, str]] = {
         "PLL_LOCKED_START": SIMULATOR,
         "JOBS_REMEMBERED": STATED,
         "BM1387.registers.ticket": BY_NAME,
+        "BM1387.ticket_orders.*": NO_RECORD,
         "BM1387.registers.hash_count": BY_NAME,
         "BM1387.core_bits.*": NO_RECORD,
         "BM1387.job_id_step": "our choice: multiples of the number of midstates",

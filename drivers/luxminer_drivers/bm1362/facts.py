@@ -19,6 +19,7 @@ from luxminer_drivers.bm13xx.facts import (
     Product,
     Registers,
     Split,
+    TicketOrder,
 )
 
 
@@ -116,6 +117,7 @@ BM1362 = Family(
     versions_per_batch=8,
     hash_count_less=0,
     tickets=TICKET_ROWS,
+    ticket_orders=(TicketOrder.REVERSED,),
     pll=PLL,
 )
 """Chip and core in the nonce, and the groups of cores, are from mj."""
@@ -144,6 +146,7 @@ BM1366 = Family(
     versions_per_batch=8,
     hash_count_less=0,
     tickets=TICKET_ROWS,
+    ticket_orders=(TicketOrder.REVERSED,),
     pll=PLL,
 )
 """On no stick; the next of kin of the BM1362. All from esp."""

@@ -16,6 +16,7 @@ from luxminer_drivers.bm13xx.facts import (
     Product,
     Registers,
     Split,
+    TicketOrder,
 )
 from luxminer_drivers.bm1362.facts import PLL as PLL
 from luxminer_drivers.bm1362.facts import Register as Register
@@ -69,6 +70,7 @@ BM1370 = Family(
     versions_per_batch=16,
     hash_count_less=268,
     tickets=TICKET_ROWS,
+    ticket_orders=(TicketOrder.REVERSED,),
     pll=PLL,
 )
 """esp and mj send length 56 or 36 and count 1 to the same chip; whether an A2 needs ff and 00 is
@@ -99,6 +101,7 @@ BM1368 = Family(
     versions_per_batch=16,
     hash_count_less=0,
     tickets=TICKET_ROWS,
+    ticket_orders=(TicketOrder.REVERSED,),
     pll=PLL,
 )
 """The original takes it on an A2 by its id, and only the number of cores differs. Hash counting

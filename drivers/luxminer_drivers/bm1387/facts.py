@@ -18,6 +18,7 @@ from luxminer_drivers.bm13xx.facts import (
     Product,
     Registers,
     Split,
+    TicketOrder,
     TicketRow,
 )
 
@@ -31,7 +32,8 @@ class Register(IntEnum):
     PLL = 0x0C
     HASH_COUNT = 0x14
     TICKET = 0x18
-    """The original never writes it: 0, which is difficulty 1."""
+    """The original never writes it: 0, which is difficulty 1. br writes `00 00 00 3f` for 64 in its
+    code and in the test bench of its FPGA, which repeats the maker's own firmware."""
     MISC_CONTROL = 0x1C
     I2C = 0x20
 
@@ -101,6 +103,7 @@ BM1387 = Family(
     versions_per_batch=0,
     hash_count_less=0,
     tickets=(TicketRow(0, 1),),
+    ticket_orders=(TicketOrder.PLAIN, TicketOrder.REVERSED),
     pll=PLL,
 )
 """The original counts job ids by one and tries all midstates of the last four jobs; whether a chip

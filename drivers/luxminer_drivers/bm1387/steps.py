@@ -60,6 +60,12 @@ BRING_UP: tuple[Step, ...] = (
         pause_s=0.001,
         why="gate blocks, keep the divider",
     ),
+    Write(
+        register=Register.TICKET,
+        value=Computed.TICKET,
+        pause_s=COMMAND_PAUSE_S,
+        why="ticket mask; the original leaves it at difficulty 1",
+    ),
     # The original writes no clock before its first ramp step, so that a stick which starts at its
     # target runs at whatever its chips power up with. The frames below give it time to settle.
     *CLOCK,

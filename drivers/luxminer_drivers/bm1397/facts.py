@@ -19,6 +19,7 @@ from luxminer_drivers.bm13xx.facts import (
     Product,
     Registers,
     Split,
+    TicketOrder,
 )
 
 
@@ -111,6 +112,7 @@ BM1397 = Family(
     versions_per_batch=0,
     hash_count_less=0,
     tickets=TICKET_ROWS,
+    ticket_orders=(TicketOrder.REVERSED,),
     pll=PLL,
 )
 """Where the chip stands in a nonce: the original's table for the six chips of an R909, which is the
@@ -143,6 +145,7 @@ BM1391 = Family(
     versions_per_batch=0,
     hash_count_less=0,
     tickets=TICKET_ROWS,
+    ticket_orders=(TicketOrder.REVERSED,),
     pll=PLL,
 )
 """On no stick: the frames of the BM1397 without preambles. Frames from br; all else is unproven."""

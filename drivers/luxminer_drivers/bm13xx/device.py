@@ -25,7 +25,7 @@ from luxminer_drivers.bm13xx.replies import BadFrame, Decoder, NonceReply, Regis
 from luxminer_drivers.bm13xx.ring import JobRing
 from luxminer_drivers.bm13xx.steps import Settings, Step, expand
 from luxminer_drivers.bm13xx.tasks import HeaderTask, MidstateTask, busy_task
-from luxminer_drivers.bm13xx.ticket import choose_ticket, encode_ticket
+from luxminer_drivers.bm13xx.ticket import choose_ticket, encode_ticket, ticket_below
 from luxminer_drivers.bm13xx.ticket_watch import TicketWatch
 from luxminer_drivers.bm13xx.versions import rolled_version, version_register
 from luxminer_drivers.common.family import Claim, ClockReading, Family, Health, Reading, Slot
@@ -52,6 +52,9 @@ QUIET_LIMIT_S = 0.9
 
 BITS_PER_BYTE = 10
 
+REPLY_PART = 0.5
+"""Of what the line carries: nonces may take no more when a ticket mask has to be given up."""
+
 ZERO_BITS_TARGET = 1 << 224
 """A chip looks for 32 zero bits, which is a little easier than a pool's difficulty 1."""
 
@@ -76,6 +79,9 @@ class Plan:
     """Upper half of the version register, for families that have one."""
     tells_chip: bool = True
     """Sources agree on how to read a chip out of its nonces."""
+    max_nonces_per_s: float = 0.0
+    """The ticket is made harder than the original's until no more come, and its mask is then
+    judged by the rate, too; 0 for the original's."""
     variants: Mapping[int, facts.Family] = field(default_factory=dict)
     """Chips that a stick may have instead, by their id."""
 
@@ -102,6 +108,7 @@ class Bm13xx(Family):
         self._core_mv = row.core_mv if options.core_mv is None else options.core_mv
         self._ticket = 1
         self._ticket_watch = TicketWatch()
+        self.proof = self._ticket_watch if plan.max_nonces_per_s else None
         self._target_le = min(round(ZERO_BITS_TARGET / self._scale), MAX_TARGET).to_bytes(
             32, "little"
         )
@@ -153,13 +160,20 @@ class Bm13xx(Family):
             log.warning(words, host.device_id, self.chips, self._model.title, self._model.chips)
         await self._start_controller()
         await asyncio.sleep(facts.AFTER_COUNT_S)
-        self._ticket = choose_ticket(self._kind, self.chips)
+        self._ticket = self._choose_ticket(target_mhz)
         self._mask = facts.VERSION_MASK
         await self._carry_out(self._plan.bring_up)
-        self._ticket_watch.set(self._ticket)
+        self._ticket_watch.start(self._ticket)
         await self._link.forget_input()
         self._decoder = Decoder(self._kind)
         self._ring = JobRing(self._kind)
+
+    def _choose_ticket(self, mhz: float) -> int:
+        usual = choose_ticket(self._kind, self.chips)
+        if not self._plan.max_nonces_per_s:
+            return usual
+        rate_hs = chain.hashrate_hs(self._kind, self.chips, mhz)
+        return max(usual, ticket_below(rate_hs, self._plan.max_nonces_per_s))
 
     async def _reset(self) -> None:
         """Start the chips anew where that is possible, and go back to the rate of a start."""
@@ -310,8 +324,7 @@ class Bm13xx(Family):
 
     async def send_task(self, work: WorkItem | None) -> None:
         if self._ticket_watch.is_wrong:
-            await self._write(self._kind.registers.ticket, encode_ticket(self._ticket))
-            self._ticket_watch.set(self._ticket)
+            await self._send_ticket()
         job_id = self._ring.put(work)
         if work is None:
             task = busy_task(self._kind, job_id)
@@ -333,6 +346,29 @@ class Bm13xx(Family):
                 count_byte=self._kind.header_count_byte,
             )
         await self._link.send(task.encode(self._kind), facts.COMMAND_PAUSE_S)
+
+    async def _send_ticket(self) -> None:
+        """Send the mask again, in its other order where there is one, or give it up.
+
+        A mask that is wrong in any way makes chips keep good nonces back; no mask does not.
+        """
+        watch, orders = self._ticket_watch, self._kind.ticket_orders
+        if watch.is_hopeless:
+            easiest = self._easiest_ticket()
+            log.warning(
+                "%s: chips do not keep to ticket difficulty %d; going on with %d",
+                *(self._link.name, self._ticket, easiest),
+            )
+            self._ticket = easiest
+            watch.accept()
+        else:
+            watch.again(self._ticket)
+        order = orders[watch.retries % len(orders)]
+        await self._write(self._kind.registers.ticket, encode_ticket(self._ticket, order))
+
+    def _easiest_ticket(self) -> int:
+        bits = BITS_PER_BYTE * (len(self._kind.reply_preamble) + self._kind.nonce_length)
+        return ticket_below(self.rate_hs, REPLY_PART * self._baudrate / bits)
 
     async def _write(self, register: int, value: int) -> None:
         write = WriteRegister(register=register, value=value)

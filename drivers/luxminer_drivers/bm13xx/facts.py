@@ -150,7 +150,16 @@ BUSY_COUNT_BYTE = 0x01
 # --- Ticket mask ---------------------------------------------------------------------------------
 
 TICKET_BYTE_BITS = 8
-"""The mask is 2^n - 1; the bits inside each of its bytes are sent in reverse. Also esp, mj, br."""
+"""The mask is 2^n - 1."""
+
+
+class TicketOrder(Enum):
+    """How its bits stand in the register."""
+
+    REVERSED = "the bits inside each byte in reverse"
+    PLAIN = "a number, as it is"
+
+
 MAX_TICKET_BITS = 32
 """The register holds no more; the difficulty stays below 2^32."""
 
@@ -305,6 +314,8 @@ class Family(NamedTuple):
     hash_count_less: int
     """Ticks that are taken off the computed hash counting number."""
     tickets: tuple[TicketRow, ...]
+    ticket_orders: tuple[TicketOrder, ...]
+    """How the mask is sent, and if chips do not keep to it, how it is sent next."""
     pll: PllForm
 
 

@@ -137,7 +137,7 @@ def _value(family: Family, settings: Settings, value: int | Computed) -> int:
         case Computed.PLL:
             return settings.pll.encode(family.pll)
         case Computed.TICKET:
-            return encode_ticket(settings.ticket_difficulty)
+            return encode_ticket(settings.ticket_difficulty, family.ticket_orders[0])
         case Computed.HASH_COUNT:
             return settings.hash_count
     assert isinstance(value, int), value

@@ -1,9 +1,10 @@
 """Ticket mask: how easy a hash a chip still reports, and whether it keeps to it."""
 
+import math
 from collections.abc import Sequence
 
 from luxminer_drivers.bm13xx import facts
-from luxminer_drivers.bm13xx.facts import Family, TicketCheck
+from luxminer_drivers.bm13xx.facts import Family, TicketCheck, TicketOrder
 
 __all__ = [
     "TicketCheck",
@@ -14,26 +15,29 @@ __all__ = [
     "highest_ticket",
     "is_too_easy",
     "is_too_hard",
+    "ticket_below",
 ]
 
 
-def _reversed_bits(value: int) -> int:
-    """Reverse the bits inside each byte of a register."""
+def _in_order(value: int, order: TicketOrder) -> int:
+    """Turn a mask into a register value, and back: both are the same."""
+    if order is TicketOrder.PLAIN:
+        return value
     width = facts.TICKET_BYTE_BITS
     data = value.to_bytes(facts.MAX_TICKET_BITS // width, "big")
     return int.from_bytes(bytes(int(f"{byte:0{width}b}"[::-1], 2) for byte in data), "big")
 
 
-def encode_ticket(difficulty: int) -> int:
+def encode_ticket(difficulty: int, order: TicketOrder = TicketOrder.REVERSED) -> int:
     """Return the register value for a power of two below 2^32. Raises ValueError for another."""
     if difficulty < 1 or difficulty & (difficulty - 1) or difficulty >> facts.MAX_TICKET_BITS:
         raise ValueError(f"ticket difficulty {difficulty}: it has to be a power of two below 2^32")
-    return _reversed_bits(difficulty - 1)
+    return _in_order(difficulty - 1, order)
 
 
-def decode_ticket(value: int) -> int:
+def decode_ticket(value: int, order: TicketOrder = TicketOrder.REVERSED) -> int:
     """Return the difficulty of a register value. Raises ValueError where it is no power of two."""
-    difficulty = _reversed_bits(value) + 1
+    difficulty = _in_order(value, order) + 1
     if difficulty & (difficulty - 1):
         raise ValueError(f"ticket mask {value:08x} has gaps")
     return difficulty
@@ -54,6 +58,12 @@ def choose_ticket(family: Family, chips: int, wanted: float | None = None) -> in
     if wanted is None or wanted >= highest:
         return highest
     return 1 << (max(1, int(wanted)).bit_length() - 1)
+
+
+def ticket_below(rate_hs: float, nonces_per_s: float) -> int:
+    """Return the easiest power of two at which a chain finds no more than ``nonces_per_s``."""
+    times = math.ceil(rate_hs / (facts.NONCE_SPACE * nonces_per_s))
+    return 1 << (max(1, times) - 1).bit_length()
 
 
 def check_for(difficulty: int) -> TicketCheck:

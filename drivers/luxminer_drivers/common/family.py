@@ -8,12 +8,13 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from luxminer.device.contract import DeviceHost
 from luxminer.errors import DeviceFault
 from luxminer.work.job import WorkItem
 
-__all__ = ["Claim", "ClockReading", "Family", "Health", "Reading", "Slot"]
+__all__ = ["Claim", "ClockReading", "Family", "Health", "Proof", "Reading", "Slot"]
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +74,14 @@ class Health:
     """Core voltage that is set; None where nothing can set it."""
 
 
+class Proof(Protocol):
+    """Finds out whether chips report all that they should."""
+
+    def expect(self, nonces: float) -> bool:
+        """Take note of how many should have come since the last time; False while unsure."""
+        ...
+
+
 class Family(ABC):
     """One chain of one family over one link. Everything is called from one event loop."""
 
@@ -90,6 +99,8 @@ class Family(ABC):
     """Starts of the chips beyond the first, by whatever means the stick has."""
     tail_s: float = 0.05
     """Silence after which the rest of a reply is not coming."""
+    proof: Proof | None = None
+    """None where it is sure."""
     health = Health()
     warm_c: float | None = None
     """From this temperature on the clock goes down step by step; None where nothing measures it."""

@@ -164,7 +164,9 @@ class ChainStick:
     def _judge(self, host: DeviceHost, watch: Watch, *, was_busy: bool) -> None:
         """Judge the chips by what they found since the last time; with dead work they owe none."""
         now_s = host.clock.monotonic()
-        if was_busy:
+        expected = watch.judged_s(now_s) / self._nonce_interval_s
+        proof = self._family.proof
+        if was_busy or not (proof is None or proof.expect(expected)):
             watch.excuse(now_s)
         self._protect(host, watch, now_s)
         for index in watch.judge(now_s, self._nonce_interval_s):

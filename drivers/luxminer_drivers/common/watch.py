@@ -97,6 +97,10 @@ class Watch:
         for silence in (self._chain, *self._chips):
             silence.end(now_s)
 
+    def judged_s(self, now_s: float) -> float:
+        """Return how much of the time since the last `judge` is judged."""
+        return max(0.0, now_s - max(self._counted_s, self._judge_from_s))
+
     def judge(self, now_s: float, nonce_interval_s: float) -> list[int]:
         """Return chips that turn out never to have found anything, each once.
 
@@ -157,9 +161,9 @@ class Watch:
         return f"finds {part:.0%} of what its clock should bring" if part < SLOW_PART else ""
 
     def _go_on_with_pace(self, now_s: float, nonce_interval_s: float) -> None:
-        passed_s = now_s - max(self._counted_s, self._judge_from_s)
         alive = sum(not chip.is_known for chip in self._chips)
-        self._pace_expected += max(0.0, passed_s) / nonce_interval_s * alive / len(self._chips)
+        part = alive / len(self._chips)
+        self._pace_expected += self.judged_s(now_s) / nonce_interval_s * part
 
 
 def _silent(silence: _Silence, now_s: float) -> str:

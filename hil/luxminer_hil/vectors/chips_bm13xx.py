@@ -289,7 +289,7 @@ def check_ticket(vector: Vector) -> None:
     wanted = given.get("work_difficulty", 0) or None
     difficulty = choose_ticket(family, given["chips"], wanted)
     expect(expected["difficulty"], difficulty, "difficulty")
-    value = encode_ticket(difficulty)
+    value = encode_ticket(difficulty, family.ticket_orders[0])
     expect(expected["mask"], f"{value & 0xFF:02x}", "mask")
     command = WriteRegister(register=family.registers.ticket, value=value)
     expect(expected["frame"], command.encode(family).hex())

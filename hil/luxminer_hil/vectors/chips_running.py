@@ -62,7 +62,7 @@ ORDERS: Mapping[str, Order] = {
     "BM1387": Order(
         bm1387_steps.BEFORE_COUNT,
         bm1387_steps.BRING_UP,
-        frozenset({bm1387.Register.PLL}),
+        frozenset({bm1387.Register.PLL, bm1387.Register.TICKET}),
         frozenset(),
     ),
     "BM1397": Order(bm1397_steps.BEFORE_COUNT, bm1397_steps.BRING_UP, frozenset(), frozenset()),

@@ -352,8 +352,9 @@ def check_ticket_esp(vector: Vector) -> None:
 
 
 def check_ticket_mujina(vector: Vector) -> None:
+    """Compare with a host that has no BM1387, whose mask is not reversed."""
     difficulty = 1 << vector["input"]["log2_difficulty"]
-    for name in families_of(vector):
+    for name in set(families_of(vector)) - {bm1387.DESIGN.family.name}:
         _expect_ticket(name, int(vector["expect"]["register"], 16), difficulty)
 
 

@@ -69,7 +69,8 @@ def run(chip: RegisterChip, until_s: float) -> tuple[list[bytes], list[tuple[int
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_exactly_the_hashes_above_the_ticket_are_reported(kind: ChipKind) -> None:
     chip = chip_of(kind)
-    chip.write(chip.family.registers.ticket, 0x000000C0, 0.0)  # 4
+    mask = 0x00000003 if kind is bm1387.KIND else 0x000000C0  # 4
+    chip.write(chip.family.registers.ticket, mask, 0.0)
     chip.take(task_for(chip), 0.0)
     replies, tried = run(chip, 10.0)
     assert chip.hashed == len(tried)

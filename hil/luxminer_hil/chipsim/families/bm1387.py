@@ -49,7 +49,9 @@ DESIGN = Design(
     uart_register=Register.MISC_CONTROL,
     uart_divider=facts.UART_DIVIDER,
     min_mhz=facts.PLL.min_mhz,
+    is_ticket_reversed=False,
 )
+"""The ticket mask is a plain number, as braiins and the maker's firmware write it: 63 for 64."""
 
 
 class MidstateChip(RegisterChip):

@@ -37,6 +37,8 @@ class Design:
     uart_divider: BitField
     min_mhz: float
     """Below it the PLL does not lock."""
+    is_ticket_reversed: bool = True
+    """The bits inside each byte of the ticket mask stand in reverse."""
 
 
 class Hit(NamedTuple):
@@ -135,7 +137,9 @@ class RegisterChip(Chip):
         self.rate_hs = float(rate_hs) if self.is_locked else 0.0
 
     def _follow_ticket(self) -> None:
-        mask = ticket_mask(self.registers[self.family.registers.ticket])
+        mask = self.registers[self.family.registers.ticket]
+        if self.design.is_ticket_reversed:
+            mask = ticket_mask(mask)
         # The search is for the lowest bits of the mask in a row; `reply` looks at all of them.
         self._ticket_bits = (~mask & (mask + 1)).bit_length() - 1
         self._kept = sum(
