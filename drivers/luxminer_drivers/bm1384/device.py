@@ -118,10 +118,7 @@ class Bm1384(Family):
                 f"{self.chips} answers to the count on {self._link.name}, but a chain has at most "
                 f"{facts.MAX_CHIPS} chips"
             )
-        if self._model.chips and self.chips != self._model.chips:
-            title, wanted = self._model.title, self._model.chips
-            words = "device %d: %d chips answered, a %s has %d"
-            log.warning(words, host.device_id, self.chips, title, wanted)
+        self._compare_chips(host, self._model)
         # The clock comes first because the half second of open-core frames is what it needs to
         # take effect before there is work.
         await self._set_clock(self._start)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from luxminer.device.contract import DeviceHost, DeviceOptions
-from luxminer.errors import ChipsMissing, DeviceFault, ProbeMismatch, TransportError
+from luxminer.errors import DeviceFault, ProbeMismatch, TransportError
 from luxminer.hashing import header_hash, midstates, verify
 from luxminer.transport.base import Capability, Transport
 from luxminer.work.header import header_start
@@ -30,6 +30,7 @@ from luxminer_drivers.bm13xx.ticket_watch import TicketWatch
 from luxminer_drivers.bm13xx.versions import rolled_version, version_register
 from luxminer_drivers.common.family import Claim, ClockReading, Family, Health, Reading, Slot
 from luxminer_drivers.common.link import Link
+from luxminer_drivers.common.missing import missing_chips
 from luxminer_drivers.common.stick import ChainStick
 
 __all__ = ["Bm13xx", "Plan", "open_chain"]
@@ -145,19 +146,13 @@ class Bm13xx(Family):
         await self._link.settle(facts.SETTLE_S)
         self.chips = await self._count_surely(host)
         if self.chips < self._row.chips_required:
-            title, wanted = self._model.title, self._row.chips_required
             if not self.chips:
                 raise ProbeMismatch(
                     f"no {self.chip} answered on {self._link.name}; unplug the stick and plug it "
                     "in again, or try another hub or cable"
                 )
-            raise ChipsMissing(
-                f"{self.chips} chips answered, a {title} has {wanted}; look at its power, else "
-                "a chip is dead"
-            )
-        if self._model.chips and self.chips != self._model.chips:
-            words = "device %d: %d chips answered, a %s has %d"
-            log.warning(words, host.device_id, self.chips, self._model.title, self._model.chips)
+            raise missing_chips(self.chips, self._row.chips_required, self._model)
+        self._compare_chips(host, self._model)
         await self._start_controller()
         await asyncio.sleep(facts.AFTER_COUNT_S)
         self._ticket = self._choose_ticket(target_mhz)

@@ -5,16 +5,20 @@ and what was set on its chips.
 """
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from luxminer.device.contract import DeviceHost
+from luxminer.device.contract import DeviceHost, StickModel
 from luxminer.errors import DeviceFault
 from luxminer.work.job import WorkItem
+from luxminer_drivers.common.missing import missing_chips
 
 __all__ = ["Claim", "ClockReading", "Family", "Health", "Proof", "Reading", "Slot"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +97,8 @@ class Family(ABC):
     """Counted by `bring_up`."""
     mhz: float = 0.0
     """Clock that is set now."""
+    problem: str = ""
+    """What is wrong with the chips although they work, with the cure; set by `bring_up`."""
     tells_chip: bool = True
     """`Claim.chip` can be relied on; else a single chip is never judged by it."""
     resets: int = 0
@@ -127,6 +133,16 @@ class Family(ABC):
 
         Sets ``chips`` and ``mhz``. Raises ProbeMismatch, DeviceFault, TransportError.
         """
+
+    def _compare_chips(self, host: DeviceHost, model: StickModel) -> None:
+        """Say when other than the usual number of chips has answered; those that did may mine."""
+        self.problem = ""
+        if self.chips < model.chips:
+            self.problem = str(missing_chips(self.chips, model.chips, model))
+            log.warning("device %d: %s", host.device_id, self.problem)
+        elif self.chips > model.chips > 0:
+            words = "device %d: %d chips answered, a %s has %d"
+            log.warning(words, host.device_id, self.chips, model.title, model.chips)
 
     @abstractmethod
     async def quieten(self) -> None:

@@ -66,6 +66,7 @@ class ChainStick:
         self._is_up = False
         self._runs = 0
         self._chips: list[_Chip] = []
+        self._mute: list[str] = []
         self._clock_watch = ClockWatch()
         self._tasks_sent = 0
         self._busy_tasks_sent = 0
@@ -105,6 +106,7 @@ class ChainStick:
             watch = Watch(host.clock.monotonic(), judged)
             self._guard.start(host.clock.monotonic())
             self._was_slow = False
+            self._mute.clear()
             self._clock_watch = ClockWatch()
             self._is_task_done = self._is_work_new = False
             self._work_taken.clear()
@@ -170,10 +172,9 @@ class ChainStick:
             watch.excuse(now_s)
         self._protect(host, watch, now_s)
         for index in watch.judge(now_s, self._nonce_interval_s):
-            log.warning(
-                "device %d: chip %d of %d answers, but has found nothing so far",
-                *(host.device_id, index, len(self._chips)),
-            )
+            words = f"chip {index} of {len(self._chips)} answers, but has found nothing so far"
+            self._mute.append(f"{words}; lower the clock, else it is dead")
+            log.warning("device %d: %s", host.device_id, words)
 
     def _protect(self, host: DeviceHost, watch: Watch, now_s: float) -> None:
         """Lower the clock when it is too fast, and raise it again when all was quiet.
@@ -364,4 +365,5 @@ class ChainStick:
             power_w=family.health.power_w,
             core_mv=family.health.core_mv,
             limit_mhz=self._guard.limit_mhz,
+            problem="; ".join(filter(None, (family.problem, *self._mute))),
         )

@@ -144,6 +144,8 @@ class DeviceReport:
     """Core voltage that is set; None where nothing can set it."""
     limit_mhz: float | None = None
     """What protection allows while that is less than the target, else None."""
+    problem: str = ""
+    """What is wrong although it works, with the cure; empty when nothing is."""
 
 
 class DeviceHost(Protocol):

@@ -30,7 +30,7 @@ class DeviceState:
     usb_path: str
     status: DeviceStatus
     problem: str
-    """Why it is not Alive, with the cure; empty when it is."""
+    """Why it is not Alive, or what is wrong although it is, with the cure; else empty."""
     enabled: bool
     """The owner's wish; says nothing about health."""
     present: bool

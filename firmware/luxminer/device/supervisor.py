@@ -158,7 +158,9 @@ class DeviceSupervisor:
     def problem(self) -> str:
         running = self._running
         if running is not None and running.brought_up_s is not None:
-            return f"{self.name}: {running.sick_words}" if running.sick_words else ""
+            report = running.last_report
+            words = running.sick_words or (report.problem if report is not None else "")
+            return f"{self.name}: {words}" if words else ""
         if self.is_claimed and not self.enabled:
             return f"{self.name}: switched off by its owner; enable it to mine"
         return self._problem or f"{self.name}: being brought up"

@@ -191,7 +191,7 @@ class DeviceSnapshot:
     """Place on the bus, ``1-1.4``; empty when not on USB."""
     status: DeviceStatus
     problem: str
-    """Why it is not Alive, with the cure; empty when it is."""
+    """Why it is not Alive, or what is wrong although it is, with the cure; else empty."""
     enabled: bool
     present: bool
     scale: float

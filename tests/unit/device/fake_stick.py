@@ -100,6 +100,7 @@ class FakeDevice:
     bug: Exception | None = None
     is_stubborn = False
     is_hot = False
+    problem = ""
 
     def __init__(self, transport: Transport, options: DeviceOptions) -> None:
         self._transport = transport
@@ -192,6 +193,7 @@ class FakeDevice:
                 resets=0,
                 is_ramping=False,
                 limit_mhz=self._limit_mhz,
+                problem=type(self).problem,
             )
         )
 

@@ -451,6 +451,18 @@ async def test_a_stick_that_is_too_hot_rests_and_is_not_blamed(
         assert stick.clocks == [75], "cautiously, at half of the target"
 
 
+async def test_a_stick_that_works_says_what_is_wrong_with_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.stick("stick")
+    monkeypatch.setattr(FakeDevice, "problem", "1 chip answered; look at its power")
+    async with bench.running(virtual(bench, serial="V1")):
+        state = await bench.alive()
+        assert state.problem == "V1: 1 chip answered; look at its power"
+        assert state.faults == 0
+        await bench.until(lambda: bench.pool.found.get(0, 0) > 5)
+
+
 async def test_what_is_not_our_stick_is_left_in_peace(bench: Bench) -> None:
     stick = bench.stick("stick")
     stick.greeting = b"x"

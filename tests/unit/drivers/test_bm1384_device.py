@@ -430,8 +430,11 @@ async def test_a_missing_chip_is_said_but_not_fatal(caplog: pytest.LogCaptureFix
     chain, host = FakeChain(chips=1), FakeHost()
     async with running(chain, host, options("2pac")):
         await asyncio.sleep(BRING_UP_S)
-        assert len(host.reports[-1].chips) == 1
-    assert "1 chips answered, a GekkoScience 2Pac has 2" in caplog.text
+        report = host.reports[-1]
+        assert len(report.chips) == 1
+        assert report.problem.startswith("1 chip answered, a GekkoScience 2Pac has 2; look at its")
+        assert host.right
+    assert report.problem in caplog.text
 
 
 @warped
@@ -504,7 +507,9 @@ async def test_a_chip_that_stops_is_a_fault_once(caplog: pytest.LogCaptureFixtur
     task = asyncio.create_task(stick.run(host))
     await asyncio.sleep(600)
     assert not task.done()
-    assert caplog.text.count("chip 1 of 2 answers, but has found nothing so far") == 1
+    words = "chip 1 of 2 answers, but has found nothing so far"
+    assert caplog.text.count(words) == 1
+    assert host.reports[-1].problem.startswith(words)
     task.cancel()
     await asyncio.wait({task})
 

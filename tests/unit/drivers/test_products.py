@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from luxminer.errors import DeviceFault, ProbeMismatch, TransportClosed
+from luxminer.errors import ChipsMissing, DeviceFault, ProbeMismatch, TransportClosed
 from luxminer_hil.chipsim.faults import Direction, Fault, FaultKind, FaultPlan
 from luxminer_hil.chipsim.products import MODELS as CHIPS
 from luxminer_hil.memory_transport import BoardTransport
@@ -133,11 +133,12 @@ async def test_a_wrong_number_of_chips_is_said_or_refused(
         assert rig.task is not None
         await asyncio.wait({rig.task}, timeout=60)
         if rig.task.done():
-            assert isinstance(rig.task.exception(), DeviceFault)
-            assert f"{expected - 1} chips answered" in str(rig.task.exception())
+            assert isinstance(rig.task.exception(), ChipsMissing)
+            assert f"{expected - 1} chip" in str(rig.task.exception())
         else:
-            assert f"{expected - 1} chips answered" in caplog.text
+            assert f"{expected - 1} chip" in caplog.text
             await rig.shares(10)
+            assert f" answered, a {rig.model.title} has {expected}" in rig.host.reports[-1].problem
 
 
 @pytest.mark.parametrize("name", PRODUCTS)

@@ -130,6 +130,7 @@ async def _measure(rig: Rig, seconds: float) -> float:
     return float(work) / rig.host.scale / (loop.monotonic() - start_s)
 
 
+@pytest.mark.slow
 @warped
 async def test_an_r606_reports_five_nonces_a_second_and_all_its_work() -> None:
     async with running("r606") as rig:
@@ -142,12 +143,14 @@ async def test_an_r606_reports_five_nonces_a_second_and_all_its_work() -> None:
         assert found / 120 < MAX_NONCES_PER_S
 
 
+@pytest.mark.slow
 @warped
 async def test_a_newpac_is_left_at_difficulty_1() -> None:
     async with running("newpac") as rig:
         await _settled(rig, 1)
 
 
+@pytest.mark.slow
 def test_chips_that_want_the_bits_reversed_get_them_so(monkeypatch: pytest.MonkeyPatch) -> None:
     _fit(monkeypatch, bm1387.Bm1387, replace(bm1387.DESIGN, is_ticket_reversed=True))
 
@@ -161,6 +164,7 @@ def test_chips_that_want_the_bits_reversed_get_them_so(monkeypatch: pytest.Monke
     run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chip", [_Deaf, _Harsh])
 def test_chips_that_do_not_keep_to_it_end_at_difficulty_1_with_all_their_work(
     chip: Chip, monkeypatch: pytest.MonkeyPatch
