@@ -16,6 +16,7 @@ __all__ = [
     "hashrate_hs",
     "next_job_id",
     "nonce_range",
+    "own_part",
     "task_interval_s",
     "ticket_difficulty",
 ]
@@ -65,6 +66,14 @@ def fullscan_s(rate_hs: float) -> float:
 def task_interval_s(rate_hs: float, wait_factor: float = facts.WAIT_FACTOR) -> float:
     """Return after how long a task has to be replaced, so that no chip runs dry."""
     return wait_factor * fullscan_s(rate_hs)
+
+
+def own_part(chips: int) -> float:
+    """Return which part of its nonce range a chip has before it comes to that of the next one.
+
+    Addresses are whole first bytes of a nonce, so that ranges overlap a little.
+    """
+    return facts.MAX_CHIPS // chips * chips / facts.MAX_CHIPS
 
 
 def ticket_difficulty(rate_hs: float) -> int:

@@ -245,7 +245,8 @@ class Bm1384(Family):
 
     @property
     def task_interval_s(self) -> float:
-        return max(chain.task_interval_s(self.rate_hs, FED_FACTOR), MIN_TASK_INTERVAL_S)
+        part = FED_FACTOR * chain.own_part(self.chips)
+        return max(chain.task_interval_s(self.rate_hs, part), MIN_TASK_INTERVAL_S)
 
 
 def next_step(now: Pll, target: Pll) -> tuple[Pll, float]:

@@ -18,14 +18,18 @@ __all__ = [
     "fullscan_s",
     "hash_count",
     "hashrate_hs",
+    "line_s",
     "longest_scans",
     "next_job_id",
     "nonce_interval_s",
+    "own_part",
     "task_interval_s",
+    "task_life_s",
     "version_epoch_s",
 ]
 
 ADDRESS_BITS = 8
+BITS_PER_BYTE = 10
 NONCES = facts.NONCE_SPACE + 1
 
 
@@ -102,16 +106,20 @@ def task_interval_s(
     *,
     midstates: int = 1,
     wait_factor: float = facts.WAIT_FACTOR,
-    epoch_s: float | None = None,
+    life_s: float | None = None,
 ) -> float:
     """Return after how long a task has to be replaced, so that no chip runs dry or repeats itself.
 
-    ``epoch_s`` is that of `version_epoch_s` for chips that roll versions: a task that is older is
-    hashed a second time.
+    ``life_s`` is that of `task_life_s`.
     """
     scans, most = _fullscans(family, midstates)
     interval = min(scans * wait_factor, most) * fullscan_s(rate_hs)
-    return interval if epoch_s is None else min(interval, epoch_s * wait_factor)
+    return interval if life_s is None else min(interval, life_s * wait_factor)
+
+
+def line_s(length: int, baudrate: int) -> float:
+    """Return how long the line takes for a task of ``length`` bytes and the pause after it."""
+    return length * BITS_PER_BYTE / baudrate + facts.COMMAND_PAUSE_S
 
 
 def _power_above(number: int) -> int:
@@ -136,3 +144,33 @@ def version_epoch_s(family: Family, count: int, mask: int = facts.VERSION_MASK) 
     versions = 1 << (mask & facts.VERSION_MASK).bit_count()
     batches = max(1, versions // family.versions_per_batch)
     return count * batches / (facts.CRYSTAL_MHZ * 1e6)
+
+
+def task_life_s(
+    family: Family,
+    chips: int,
+    mhz: float,
+    *,
+    midstates: int = 1,
+    mask: int = facts.VERSION_MASK,
+) -> float:
+    """Return how long after a task chips have nothing new to hash: they idle, or repeat themselves.
+
+    ``mask`` is that of the versions that they roll, ``mhz`` the clock of the fastest.
+    """
+    if not family.core_groups:
+        nonces = own_part(chips) * NONCES
+        return midstates * nonces / (family.cores * mhz * 1e6)
+    epoch_s = version_epoch_s(family, hash_count(family, chips, mhz), mask)
+    versions = 1 << (mask & facts.VERSION_MASK).bit_count()
+    if versions >= family.versions_per_batch:
+        return epoch_s
+    # The sub-cores of a core share its part of the nonces among them, and are through it sooner
+    # than the number says.
+    core_nonces = NONCES // _power_above(family.core_groups) * own_part(chips)
+    return min(epoch_s, core_nonces * versions / family.versions_per_batch / (mhz * 1e6))
+
+
+def own_part(chips: int) -> float:
+    """Return which part of the nonces is that of one chip: what is between two addresses."""
+    return facts.MAX_CHIPS // chips / facts.MAX_CHIPS

@@ -24,7 +24,7 @@ from luxminer_drivers.bm13xx.pll import Pll, choose_pll, next_step, stopped
 from luxminer_drivers.bm13xx.replies import BadFrame, Decoder, NonceReply, RegisterReply
 from luxminer_drivers.bm13xx.ring import JobRing
 from luxminer_drivers.bm13xx.steps import Settings, Step, expand
-from luxminer_drivers.bm13xx.tasks import HeaderTask, MidstateTask, busy_task
+from luxminer_drivers.bm13xx.tasks import HeaderTask, MidstateTask, busy_task, task_length
 from luxminer_drivers.bm13xx.ticket import choose_ticket, encode_ticket, ticket_below
 from luxminer_drivers.bm13xx.ticket_watch import TicketWatch
 from luxminer_drivers.bm13xx.versions import rolled_version, version_register
@@ -50,8 +50,6 @@ FAST_COUNT_S = 0.3
 
 QUIET_LIMIT_S = 0.9
 """Farewell, including writes that block."""
-
-BITS_PER_BYTE = 10
 
 REPLY_PART = 0.5
 """Of what the line carries: nonces may take no more when a ticket mask has to be given up."""
@@ -295,15 +293,18 @@ class Bm13xx(Family):
         except (TransportError, TimeoutError) as exc:
             log.debug("%s: could not be left quiet: %s", self._link.name, exc)
 
+    @property
+    def _hash_count(self) -> int:
+        if not (self._kind.core_groups and self.chips and self.mhz):
+            return 0
+        return chain.hash_count(self._kind, self.chips, self.mhz)
+
     async def _carry_out(self, steps: Sequence[Step]) -> None:
-        count = 0
-        if self._kind.core_groups and self.chips and self.mhz:
-            count = chain.hash_count(self._kind, self.chips, self.mhz)
         settings = Settings(
             chips=max(1, self.chips),
             pll=self._pll,
             ticket_difficulty=self._ticket,
-            hash_count=count,
+            hash_count=self._hash_count,
         )
         for action in expand(self._kind, steps, settings):
             if action.baudrate is not None:
@@ -362,8 +363,9 @@ class Bm13xx(Family):
         await self._write(self._kind.registers.ticket, encode_ticket(self._ticket, order))
 
     def _easiest_ticket(self) -> int:
-        bits = BITS_PER_BYTE * (len(self._kind.reply_preamble) + self._kind.nonce_length)
-        return ticket_below(self.rate_hs, REPLY_PART * self._baudrate / bits)
+        length = len(self._kind.reply_preamble) + self._kind.nonce_length
+        most = REPLY_PART / chain.line_s(length, self._baudrate)
+        return ticket_below(self.rate_hs, most)
 
     async def _write(self, register: int, value: int) -> None:
         write = WriteRegister(register=register, value=value)
@@ -452,16 +454,30 @@ class Bm13xx(Family):
 
     @property
     def task_interval_s(self) -> float:
-        epoch_s = None
-        if self._kind.core_groups:
-            count = chain.hash_count(self._kind, self.chips, self.mhz)
-            epoch_s = chain.version_epoch_s(self._kind, count, self._mask)
         interval_s = chain.task_interval_s(
-            self._kind, self.rate_hs, midstates=self._midstates, epoch_s=epoch_s
+            self._kind, self.rate_hs, midstates=self._midstates, life_s=self._life_s
         )
-        longest = facts.TASK_HEADER_LENGTH + 32 * 3
-        line_s = longest * BITS_PER_BYTE / self._baudrate + facts.COMMAND_PAUSE_S
-        return max(interval_s, line_s)
+        return max(interval_s, self._line_s)
+
+    @property
+    def _life_s(self) -> float:
+        return chain.task_life_s(
+            self._kind, self.chips, self.mhz, midstates=self._midstates, mask=self._mask
+        )
+
+    @property
+    def _line_s(self) -> float:
+        return chain.line_s(task_length(self._kind, self._midstates), self._baudrate)
+
+    @property
+    def shortage(self) -> str:
+        if not self.mhz or self._line_s <= self._life_s:
+            return ""
+        return (
+            f"a task keeps the chips busy for {self._life_s * 1e3:.1f} ms and its link brings one "
+            f"each {self._line_s * 1e3:.1f} ms; use a pool that lets versions be rolled "
+            f"({facts.VERSION_MASK:08x}), else a lower clock saves power"
+        )
 
 
 def _first_64(work: WorkItem, version: int) -> bytes:

@@ -22,6 +22,7 @@ __all__ = [
     "midstate_frame",
     "open_core_task",
     "open_core_tasks",
+    "task_length",
 ]
 
 TAIL_LENGTH = facts.TASK_TAIL.width
@@ -34,6 +35,12 @@ MIDSTATE_COUNTS = (1, 2, 4)
 
 def _midstate_length(count: int) -> int:
     return facts.TASK_MIDSTATE_LENGTH + MIDSTATE_WIDTH * (count - 1)
+
+
+def task_length(family: Family, midstates: int) -> int:
+    """Return the bytes of a task on the wire; ``midstates`` is 1 where a task is a whole header."""
+    body = _midstate_length(midstates) if family.midstate_counts else facts.TASK_HEADER_LENGTH
+    return len(family.request_preamble) + body
 
 
 MIDSTATE_HEADS = {

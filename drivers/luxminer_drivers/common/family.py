@@ -192,6 +192,11 @@ class Family(ABC):
         """Difficulty of the easiest hash that is reported."""
 
     @property
+    def shortage(self) -> str:
+        """Return in words why chips cannot be kept busy, with the cure; empty when they can."""
+        return ""
+
+    @property
     @abstractmethod
     def task_interval_s(self) -> float:
         """After how long a task must be replaced so that no chip runs dry or repeats itself."""

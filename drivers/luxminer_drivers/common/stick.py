@@ -365,5 +365,5 @@ class ChainStick:
             power_w=family.health.power_w,
             core_mv=family.health.core_mv,
             limit_mhz=self._guard.limit_mhz,
-            problem="; ".join(filter(None, (family.problem, *self._mute))),
+            problem="; ".join(filter(None, (family.problem, family.shortage, *self._mute))),
         )

@@ -77,7 +77,7 @@ def test_a_wait_is_bounded_by_what_a_chip_can_find_new() -> None:
     rate = chain.hashrate_hs(BM1387, 2, 100)
     most = chain.task_interval_s(BM1387, rate, midstates=4, wait_factor=2)
     assert most == pytest.approx(3 * chain.fullscan_s(rate))
-    assert chain.task_interval_s(BM1370, rate, epoch_s=0.64) == pytest.approx(0.32)
+    assert chain.task_interval_s(BM1370, rate, life_s=0.64) == pytest.approx(0.32)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,12 @@ def test_what_the_constants_of_the_original_mean() -> None:
     assert chain.version_epoch_s(BM1370, 0x0F25) == pytest.approx(0.635, rel=1e-2)
 
 
-@given(mhz=st.floats(100, 800), chips=st.integers(1, 256))
-def test_no_task_outlives_its_versions(mhz: float, chips: int) -> None:
-    for family in (BM1362, BM1370):
-        count = chain.hash_count(family, chips, mhz)
-        assert 1 <= count < 2**32
-        epoch = chain.version_epoch_s(family, count)
-        rate = chain.hashrate_hs(family, chips, mhz)
-        assert chain.task_interval_s(family, rate, epoch_s=epoch) <= epoch
+def test_few_versions_are_soon_used_up() -> None:
+    """2^32 nonces in four versions at 2048 hashes per clock; two chips have half of them each."""
+    four = 0x6000
+    assert chain.task_life_s(BM1370, 1, 300, mask=four) == pytest.approx(2**34 / 2048 / 300e6)
+    assert chain.task_life_s(BM1370, 2, 300, mask=four) == pytest.approx(2**33 / 2048 / 300e6)
+    assert chain.task_life_s(BM1370, 2, 300) == pytest.approx(4096 * 0.02796, rel=1e-2)
 
 
 # --- Tickets -------------------------------------------------------------------------------------

@@ -47,6 +47,10 @@ async def test_versions_are_rolled_as_the_pool_grants(name: str) -> None:
             versions = set(rig.host.versions)
             assert all(version & ~mask == 0x20000000 & ~mask for version in versions)
             assert (len(versions) > 1) == bool(mask), versions
+            if not rig.host.reports[-1].problem:
+                assert rig.host.gate.total().duplicates == 0
+                counters = rig.stick.counters()
+                assert counters.dry_s < 0.01 * counters.uptime_s * len(counters.chips)
 
 
 @pytest.mark.parametrize("name", PRODUCTS)
