@@ -3,7 +3,7 @@
 A recording has bytes as they were handed over, by any miner, so a frame may begin anywhere.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from luxminer.errors import FrameError
@@ -12,12 +12,16 @@ from luxminer_drivers.bm13xx.commands import Command, decode_command
 from luxminer_drivers.bm13xx.facts import Family
 from luxminer_drivers.bm13xx.replies import BadFrame, Decoder, NonceReply, RegisterReply
 from luxminer_drivers.bm13xx.tasks import MIDSTATE_COUNTS, Task, decode_task
+from luxminer_drivers.bm1362 import facts as bm1362
+from luxminer_drivers.bm1370 import facts as bm1370
 from luxminer_drivers.bm1384 import codec as bm1384
 from luxminer_drivers.bm1384 import facts as bm1384_facts
+from luxminer_drivers.bm1387 import facts as bm1387
+from luxminer_drivers.bm1397 import facts as bm1397
 from luxminer_hil.record.events import Do
 from luxminer_hil.record.load import Line
 
-__all__ = ["Frame", "Stream", "frames_of", "frames_of_bm1384"]
+__all__ = ["FAMILIES", "Frame", "Stream", "cut"]
 
 MIDSTATE_WIDTH = 32
 
@@ -59,6 +63,33 @@ class Stream:
 
 def _bytes_of(lines: Sequence[Line], do: Do) -> Iterator[bytes]:
     return (line.event.data for line in lines if line.event.do is do and not line.event.channel)
+
+
+FAMILIES: Mapping[str, tuple[Family, ...]] = {
+    **{product.name: () for product in bm1384_facts.PRODUCTS},
+    **{product.name: (bm1387.BM1387,) for product in bm1387.PRODUCTS},
+    **{product.name: (bm1397.BM1397,) for product in bm1397.PRODUCTS},
+    **{product.name: (bm1362.BM1362,) for product in bm1362.PRODUCTS},
+    **{product.name: (bm1370.BM1370, bm1370.BM1368) for product in bm1370.PRODUCTS},
+}
+"""Model -> families that its chips may be of, the usual one first; none for a BM1384, whose frames
+have a form of their own. Other sticks have no frames that tell what they are."""
+
+
+def cut(model: str, lines: Sequence[Line]) -> tuple[Family | None, list[Frame]]:
+    """Return the family that the chips of a recording are of, None for BM1384, and all frames.
+
+    Raises KeyError for a model that is not in `FAMILIES`.
+    """
+    families = FAMILIES[model]
+    if not families:
+        return None, frames_of_bm1384(lines)
+    found = [(family, frames_of(family, lines)) for family in families]
+    for family, frames in found:
+        replies = (frame.meaning for frame in frames)
+        if any(isinstance(each, RegisterReply) and each.is_chip_id(family) for each in replies):
+            return family, frames
+    return found[0]
 
 
 # --- BM1387 and later ----------------------------------------------------------------------------

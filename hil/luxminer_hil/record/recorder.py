@@ -2,11 +2,10 @@
 
 import datetime
 import platform
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Protocol, Self, TextIO
 
 from luxminer import __version__
 from luxminer.clock import Clock, SystemClock
@@ -14,7 +13,7 @@ from luxminer.errors import ConfigError, TransportError
 from luxminer.transport.base import Capability, Transport
 from luxminer_hil.record.events import MAX_DATA_BYTES, MAX_TEXT, Do, Event, Header
 
-__all__ = ["DEFAULT_LIMIT_BYTES", "MIN_LIMIT_BYTES", "Recorder", "RecordingTransport"]
+__all__ = ["DEFAULT_LIMIT_BYTES", "MIN_LIMIT_BYTES", "Recorder", "RecordingTransport", "Sink"]
 
 DEFAULT_LIMIT_BYTES = 64 << 20
 """About an hour of a Compac, ten minutes of an R909."""
@@ -24,7 +23,15 @@ MIN_LIMIT_BYTES = 4096
 END_ROOM_BYTES = 512
 """Kept free for the line that says that the file is full."""
 
-Sink = Callable[[Event], None]
+
+class Sink(Protocol):
+    """Who keeps events."""
+
+    def add(
+        self, do: Do, *, channel: int = 0, data: bytes = b"", number: int = 0, words: str = ""
+    ) -> None:
+        """Keep what happens now."""
+        ...
 
 
 class Recorder:
@@ -130,10 +137,10 @@ class Recorder:
 
 
 class RecordingTransport:
-    """A transport, and everything that passes through it in a `Recorder`."""
+    """A transport, and everything that passes through it, in a `Recorder` or on another `Sink`."""
 
     def __init__(
-        self, inner: Transport, recorder: Recorder, baudrate: int = 0, *, channel: int = 0
+        self, inner: Transport, recorder: Sink, baudrate: int = 0, *, channel: int = 0
     ) -> None:
         """Wrap an open transport. ``baudrate`` is what it was opened with."""
         self._inner = inner

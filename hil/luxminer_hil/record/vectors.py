@@ -6,7 +6,7 @@ host made, not what chips need.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -18,14 +18,10 @@ from luxminer_drivers.bm13xx.facts import Family
 from luxminer_drivers.bm13xx.pll import Pll
 from luxminer_drivers.bm13xx.replies import NonceReply, RegisterReply
 from luxminer_drivers.bm13xx.tasks import HeaderTask, MidstateTask
-from luxminer_drivers.bm1362 import facts as bm1362
-from luxminer_drivers.bm1370 import facts as bm1370
 from luxminer_drivers.bm1384 import codec as bm1384
 from luxminer_drivers.bm1384 import facts as bm1384_facts
-from luxminer_drivers.bm1387 import facts as bm1387
-from luxminer_drivers.bm1397 import facts as bm1397
-from luxminer_hil.record.cutting import Frame, frames_of, frames_of_bm1384
-from luxminer_hil.record.load import Line, Recording
+from luxminer_hil.record.cutting import FAMILIES, Frame, cut
+from luxminer_hil.record.load import Recording
 
 __all__ = ["DEFAULT_MOST", "to_vectors"]
 
@@ -51,11 +47,12 @@ def to_vectors(
     if not 0 <= session < len(sessions):
         raise ConfigError(f"is {session}, and the recording has {len(sessions)}", key="--session")
     header = recording.header
-    convert = CONVERTERS.get(header.model)
-    if convert is None:
-        cure = f"there are vectors of {', '.join(sorted(CONVERTERS))}"
+    if header.model not in FAMILIES:
+        cure = f"there are vectors of {', '.join(sorted(FAMILIES))}"
         raise ConfigError(f'has the model "{header.model}"', key="recording", cure=cure)
-    family, found = convert(header.model, sessions[session])
+    family, frames = cut(header.model, sessions[session])
+    found = _of_bm1384(header.model, frames) if family is None else _of_framed(family, frames)
+    chip = bm1384_facts.CHIP if family is None else family.name
     origin = f"recorded from {header.model} {header.serial or 'without a serial'}".rstrip()
     origin += f" on {header.started or 'an unknown day'} by luxminer {header.luxminer}"
     kinds: dict[str, list[Vector]] = {}
@@ -69,7 +66,7 @@ def to_vectors(
         counts[kind, group] += 1
         entries = kinds.setdefault(kind, [])
         vector_id = f"{kind.replace('_', '-')}-{header.model}-{len(entries) + 1:04d}"
-        entries.append({"id": vector_id, "family": family, **vector, "origin": origin})
+        entries.append({"id": vector_id, "family": chip, **vector, "origin": origin})
     if not kinds:
         raise ConfigError("holds no frame that is known", key="recording")
     return {"format": "bm13xx-vectors", "version": 1, "vectors": kinds}
@@ -80,10 +77,6 @@ def _vector(given: Mapping[str, Any], expected: Mapping[str, Any]) -> Vector:
 
 
 # --- BM1384 --------------------------------------------------------------------------------------
-
-
-def _bm1384(model: str, lines: Sequence[Line]) -> tuple[str, Found]:
-    return bm1384_facts.CHIP, _of_bm1384(model, frames_of_bm1384(lines))
 
 
 def _of_bm1384(model: str, frames: Sequence[Frame]) -> Found:
@@ -145,18 +138,6 @@ def _trace_of_bm1384(model: str, frames: Sequence[Frame], chips: int) -> Vector 
 
 
 # --- BM1387 and later ----------------------------------------------------------------------------
-
-
-def _framed(family: Family, variants: Sequence[Family] = ()) -> "Converter":
-    def convert(_model: str, lines: Sequence[Line]) -> tuple[str, Found]:
-        for kind in (family, *variants):
-            frames = frames_of(kind, lines)
-            ids = (f.meaning for f in frames if isinstance(f.meaning, RegisterReply))
-            if kind is family or any(reply.is_chip_id(kind) for reply in ids):
-                chosen = kind, frames
-        return chosen[0].name, _of_framed(*chosen)
-
-    return convert
 
 
 def _of_framed(family: Family, frames: Sequence[Frame]) -> Found:
@@ -275,15 +256,3 @@ def _share(family: Family, reply: NonceReply, frame: Frame, job: Frame | None) -
         "difficulty": (0xFFFF << 208) / number,
     }
     return _vector({"job": job.raw.hex(), "reply": frame.raw.hex()}, expected)
-
-
-Converter = Callable[[str, Sequence[Line]], tuple[str, Found]]
-
-CONVERTERS: Mapping[str, Converter] = {
-    **{product.name: _bm1384 for product in bm1384_facts.PRODUCTS},
-    **{product.name: _framed(bm1387.BM1387) for product in bm1387.PRODUCTS},
-    **{product.name: _framed(bm1397.BM1397) for product in bm1397.PRODUCTS},
-    **{product.name: _framed(bm1362.BM1362) for product in bm1362.PRODUCTS},
-    **{product.name: _framed(bm1370.BM1370, (bm1370.BM1368,)) for product in bm1370.PRODUCTS},
-}
-"""Model -> what makes vectors of its frames. The others have no kinds that fit a recording."""

@@ -1,0 +1,119 @@
+"""What the nonces of one clock tell: how hard they are, whose, how often twice, which versions."""
+
+from collections import Counter
+
+from luxminer_hil.acceptance.bench import Bench
+from luxminer_hil.acceptance.checks.rating import FAIL_CHANCE, WARN_CHANCE, rate_part
+from luxminer_hil.acceptance.host import VERSION_MASK
+from luxminer_hil.acceptance.statistics import at_least, at_most, even_tail
+from luxminer_hil.acceptance.verdict import Finding, Verdict
+
+__all__ = ["distribution", "duplicates", "ticket", "versions"]
+
+ROUNDING = 0.9999
+"""Chips count zero bits, which is 15 ppm easier than the pools' difficulty 1."""
+
+WARN_DUPLICATES = 0.001
+FAIL_DUPLICATES = 0.01
+
+FEWEST_PER_CHIP = 5.0
+"""Expected of each; of fewer the distribution says nothing."""
+
+FEWEST_NONCES = 10
+
+PLAIN_NONCES = 20
+"""Looked at after version rolling is switched off."""
+
+PLAIN_LIMIT_S = 180.0
+
+
+async def ticket(bench: Bench) -> Finding:
+    """Hold the difficulties of right nonces against the ticket that the chips were given."""
+    measured = bench.need_baseline()
+    found = [nonce.difficulty / measured.ticket for nonce in measured.nonces if nonce.is_right]
+    if len(found) < FEWEST_NONCES:
+        words = f"{len(found)} right nonces are too few to judge the ticket"
+        return Finding(verdict=Verdict.WARNED, figure=words)
+    easiest = min(found)
+    easy = sum(each < ROUNDING for each in found)
+    hard = sum(each >= 2.0 for each in found)
+    figure = (
+        f"easiest of {len(found)} is {easiest:.3f} tickets, {hard / len(found):.1%} are of "
+        "twice the ticket (half should be)"
+    )
+    chance = min(at_least(hard, len(found), 0.5), at_most(hard, len(found), 0.5))
+    if easy or chance < FAIL_CHANCE:
+        details = (f"{easy} are easier than the ticket",) if easy else ()
+        return Finding(verdict=Verdict.FAILED, figure=figure, details=details)
+    verdict = Verdict.WARNED if chance < WARN_CHANCE else Verdict.PASSED
+    return Finding(verdict=verdict, figure=figure)
+
+
+async def duplicates(bench: Bench) -> Finding:
+    """Count nonces that came twice."""
+    measured = bench.need_baseline()
+    twice = sum(nonce.is_duplicate for nonce in measured.nonces)
+    verdict = rate_part(twice, measured.right, WARN_DUPLICATES, FAIL_DUPLICATES)
+    return Finding(verdict=verdict, figure=f"{twice} of {measured.right} right nonces came twice")
+
+
+async def distribution(bench: Bench) -> Finding:
+    """Look whether all chips find their share."""
+    measured = bench.need_baseline()
+    if measured.chips < 2:
+        return Finding(verdict=Verdict.NOT_APPLICABLE, figure="it has one chip")
+    counts = Counter(nonce.chip for nonce in measured.nonces if nonce.is_right)
+    each = [counts[chip] for chip in range(measured.chips)]
+    words = f"{measured.chips} chips found {', '.join(map(str, each))}"
+    if measured.expected / measured.chips < FEWEST_PER_CHIP:
+        words += ": too few to judge"
+        return Finding(verdict=Verdict.NOT_APPLICABLE, figure=words)
+    chance = even_tail(each)
+    figure = f"{words}; chance is as uneven once in {1 / max(chance, 1e-99):.2g}"
+    verdict = Verdict.PASSED
+    if chance < WARN_CHANCE:
+        verdict = Verdict.FAILED if chance < FAIL_CHANCE else Verdict.WARNED
+    return Finding(verdict=verdict, figure=figure)
+
+
+async def versions(bench: Bench) -> Finding:
+    """Look whether versions are rolled within the mask, and not at all where there is none."""
+    measured = bench.need_baseline()
+    session = await bench.session()
+    host = session.host
+    if host.versions_wanted == 1 and not host.chip_rolls:
+        words = f"a {bench.stick.model.chip} hashes one version of each task"
+        return Finding(verdict=Verdict.NOT_APPLICABLE, figure=words)
+    found = [nonce for nonce in measured.nonces if nonce.job is not None]
+    base = [nonce.job.version for nonce in found if nonce.job is not None]
+    outside = sum(
+        bool((nonce.version ^ version) & ~VERSION_MASK)
+        for nonce, version in zip(found, base, strict=True)
+        if nonce.is_right
+    )
+    distinct = len({nonce.version for nonce in found if nonce.is_right})
+    lanes = Counter(nonce.lane for nonce in found if nonce.is_right)
+    chance = 1.0
+    if not host.chip_rolls:
+        chance = even_tail([lanes[lane] for lane in range(host.versions_wanted)])
+
+    job = bench.new_job(version_mask=0)
+    host.set_job(job)
+    first = len(host.nonces)
+    await session.until(
+        lambda: sum(each.job is job for each in host.nonces[first:]) >= PLAIN_NONCES,
+        PLAIN_LIMIT_S,
+        f"{PLAIN_NONCES} nonces without version rolling",
+    )
+    plain = [nonce for nonce in host.nonces[first:] if nonce.job is job]
+    rolled = sum(nonce.version != job.version for nonce in plain)
+    host.set_job(bench.new_job())
+    figure = (
+        f"{distinct} versions in {measured.right} right nonces, {outside} outside the mask; "
+        f"without a mask {rolled} of {len(plain)} are rolled"
+    )
+    is_even = chance >= FAIL_CHANCE
+    good = not outside and not rolled and is_even and distinct > 1
+    details = () if is_even else (f"midstates found {sorted(lanes.items(), key=str)}",)
+    verdict = Verdict.PASSED if good else Verdict.FAILED
+    return Finding(verdict=verdict, figure=figure, details=details)
