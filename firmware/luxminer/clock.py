@@ -8,6 +8,10 @@ from typing import Protocol
 __all__ = ["Clock", "SystemClock", "beat"]
 
 
+ROUNDING = 1e-6
+"""Of an interval: so near before a beat it is that beat, and the next one is waited for."""
+
+
 class Clock(Protocol):
     """Both readings in seconds. ``monotonic`` never jumps; ``wall`` is Unix time and may."""
 
@@ -33,7 +37,8 @@ async def beat(interval_s: float, told: socket.socket | None = None) -> bool:
     """
     loop = asyncio.get_running_loop()
     due: asyncio.Future[bool] = loop.create_future()
-    timer = loop.call_at((loop.time() // interval_s + 1) * interval_s, _ring, due, False)
+    beats = int(loop.time() / interval_s + ROUNDING) + 1
+    timer = loop.call_at(beats * interval_s, _ring, due, False)
     if told is not None:
         loop.add_reader(told, _ring, due, True)
     try:
