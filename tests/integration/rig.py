@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from luxminer.config.schema import (
     ApiConfig,
@@ -51,9 +52,14 @@ def config_for(
 
 
 @asynccontextmanager
-async def running(config: Config, state_dir: Path | None = None) -> AsyncIterator[Daemon]:
-    """Run the service; it is stopped in order when the context ends, however that is."""
-    daemon = Daemon(config, state_dir=state_dir)
+async def running(
+    config: Config, state_dir: Path | None = None, **parts: Any
+) -> AsyncIterator[Daemon]:
+    """Run the service; it is stopped in order when the context ends, however that is.
+
+    ``parts`` are those of `Daemon`.
+    """
+    daemon = Daemon(config, state_dir=state_dir, **parts)
     stop = asyncio.Event()
     task = asyncio.create_task(daemon.run(stop))
     try:
