@@ -7,7 +7,6 @@ wrong here is logged, ends the search of that stick, and the stick mines on at i
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -138,8 +137,10 @@ class Tuner:
         self._runs.pop(device_id, None)
         self._asked.discard(device_id)
         self._done.add(device_id)
-        with suppress(CommandError):  # the next start of the stick goes back all the same
+        try:
             await self._sticks.end_trial(device_id)
+        except Exception:
+            log.exception("device %d: goes back to its target with its next start", device_id)
 
     async def _look_at(self, state: DeviceState, now_s: float) -> None:
         run = self._runs.get(state.id)

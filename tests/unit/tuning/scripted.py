@@ -37,6 +37,8 @@ class ScriptedStick:
     has_work: bool = True
     comes_up: bool = True
     refuses: bool = False
+    bug: Exception | None = None
+    """Comes out of its driver when the clock is set."""
     told: list[tuple[float, int | None]] = field(default_factory=list)
     """Clock and core voltage each time that one of them was set."""
 
@@ -56,6 +58,8 @@ class ScriptedStick:
     async def set_frequency(self, mhz: float) -> float:
         if self.refuses:
             raise TimeoutError
+        if self.bug is not None:
+            raise self.bug
         self.target_mhz = mhz
         self.told.append((mhz, self.core_mv))
         return mhz

@@ -351,6 +351,19 @@ async def test_an_error_of_the_tuner_costs_one_stick_its_search_and_nothing_else
 
 
 @warped
+async def test_an_error_of_a_driver_does_not_end_the_tuner() -> None:
+    sticks = [ScriptedStick(n, TWIN) for n in range(2)]
+    bench = Bench(*sticks)
+    async with bench.running():
+        await asyncio.sleep(30)
+        sticks[0].bug = ZeroDivisionError("made up")
+        assert is_at_edge(await bench.until_over(1), TWIN)
+        assert bench.tuner.errors == 1
+        assert not bench.seen(0).is_tuning
+        assert bench.sticks.device_states()[0].trial is None, "its next start is at its target"
+
+
+@warped
 async def test_a_stick_that_does_not_come_up_any_more_is_not_blamed_on_its_clock() -> None:
     stick = ScriptedStick(0, TWIN)
     bench = Bench(stick)
