@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luxminer.device.state import DeviceState
-from luxminer.tuning.measurement import MAX_SETTLING_S, MAX_STARTS, Measurement, Sample
+from luxminer.tuning.measurement import (
+    EARLY_CLAIMS,
+    EARLY_S,
+    MAX_SETTLING_S,
+    MAX_STARTS,
+    Measurement,
+    Sample,
+)
 from luxminer.tuning.search import Evidence, Setting
 from tests.unit.tuning.scripted import ScriptedStick
 from tests.unit.tuning.stick_twin import StickTwin
@@ -139,10 +146,25 @@ def test_faults_of_a_stick_that_is_pulled_are_not_those_of_the_setting() -> None
     assert evidence.has_failed
 
 
-def test_a_clock_that_protection_lowers_has_failed() -> None:
-    evidence = take(begin(GOOD), 1.0, changed(limit_mhz=140.0, frequency_mhz=140.0))
+@given(st.floats(0.5, 100.0), st.integers(0, 200), st.integers(0, 200))
+def test_a_clock_that_protection_lowers_has_failed_unless_it_may_mean_the_last_one(
+    passed_s: float, right: int, wrong: int
+) -> None:
+    measurement = begin(GOOD)
+    lowered = changed(limit_mhz=140.0, frequency_mhz=140.0)
+    evidence = measurement.take(
+        Sample(
+            now_s=passed_s,
+            state=lowered,
+            work=Fraction(2 * right),
+            hw_errors=wrong,
+            has_work=True,
+        )
+    )
     assert evidence is not None
     assert evidence.has_failed
+    is_early = right + wrong < EARLY_CLAIMS or passed_s < EARLY_S
+    assert measurement.is_doubtful == is_early
 
 
 def test_a_voltage_that_is_not_there_yet_is_waited_for() -> None:

@@ -25,6 +25,11 @@ MAX_STARTS = 3
 MAX_SETTLING_S = 600.0
 """For a stick that is up to get where it was told; a ramp from end to end takes 5 minutes."""
 
+EARLY_CLAIMS = 50
+EARLY_S = 15.0
+"""Protection that steps in before so many nonces, or so soon, may have judged by those of the
+setting before."""
+
 SAME_MHZ = 0.01
 
 
@@ -50,7 +55,10 @@ class Measurement:
         """In words, for people."""
         self.has_come_up = first.state.brought_up_s is not None
         """The stick has run at the setting, or was to change to it while it ran."""
+        self.is_doubtful = False
+        """Protection has stepped in, perhaps for what was before: worth a second try."""
         self._settle_s = settle_s
+        self._first = first
         self._faults = first.state.faults
         self._start_over()
         self._run_s = first.state.brought_up_s
@@ -88,6 +96,7 @@ class Measurement:
             self._told_s = sample.now_s
         self.has_come_up = True
         if report.limit_mhz is not None:
+            self.is_doubtful = self._is_early(sample, report)
             return self._evidence(report, has_failed=True)
         if not self._is_in_force(report, state.step_mhz):
             self._start_over()
@@ -105,6 +114,11 @@ class Measurement:
         words = f"{self._right:.0f} right of {self._expected:.0f} expected, {self._wrong} wrong"
         self.phase = words if sample.has_work else "waits for work"
         return self._evidence(report) if self._elapsed_s else None
+
+    def _is_early(self, sample: Sample, report: DeviceReport) -> bool:
+        right = float(sample.work - self._first.work) / report.ticket_difficulty
+        claims = right + sample.hw_errors - self._first.hw_errors
+        return claims < EARLY_CLAIMS or sample.now_s - self._first.now_s < EARLY_S
 
     def _is_in_force(self, report: DeviceReport, step_mhz: float) -> bool:
         wish = self.setting

@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 MAX_REFUSALS = 3
 """Times in a row that a stick may refuse a setting."""
 
+MAX_DOUBTS = 2
+"""Times that a setting is told again as protection may have meant the one before."""
+
 MAX_DEAD = 2
 """Settings in a row at which a stick never came up: that is no matter of the setting then."""
 
@@ -74,6 +77,7 @@ class _Run:
     earlier: Result | None
     measurement: Measurement | None = None
     refusals: int = 0
+    doubts: int = 0
     dead: int = 0
 
 
@@ -158,6 +162,10 @@ class Tuner:
         evidence = run.measurement.take(sample)
         if evidence is None:
             return
+        if run.measurement.is_doubtful and run.doubts < MAX_DOUBTS:
+            run.doubts += 1
+            await self._tell(run, sample)
+            return
         setting, verdict = run.measurement.setting, run.search.judge(evidence)
         if verdict is not Verdict.GO_ON:
             log.info(
@@ -171,6 +179,7 @@ class Tuner:
         assert run.measurement is not None
         was_dead = evidence.has_failed and not run.measurement.has_come_up
         run.dead = run.dead + 1 if was_dead else 0
+        run.doubts = 0
         run.measurement = None
         if run.dead >= MAX_DEAD or (run.dead and run.search.setting is None):
             await self._end(sample.state, run, Stage.STOPPED, "it does not come up any more")

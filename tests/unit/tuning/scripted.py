@@ -37,6 +37,8 @@ class ScriptedStick:
     has_work: bool = True
     comes_up: bool = True
     refuses: bool = False
+    limit_mhz: float | None = None
+    """What protection allows; setting the clock ends that."""
     bug: Exception | None = None
     """Comes out of its driver when the clock is set."""
     told: list[tuple[float, int | None]] = field(default_factory=list)
@@ -61,6 +63,7 @@ class ScriptedStick:
         if self.bug is not None:
             raise self.bug
         self.target_mhz = mhz
+        self.limit_mhz = None
         self.told.append((mhz, self.core_mv))
         return mhz
 
@@ -135,6 +138,7 @@ class ScriptedStick:
             is_ramping=self.mhz != self.target_mhz,
             power_w=self.twin.power_w(setting) if self.measures_power else None,
             core_mv=self.core_mv,
+            limit_mhz=self.limit_mhz,
         )
         return DeviceState(
             id=self.id,

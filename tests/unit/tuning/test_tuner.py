@@ -16,7 +16,7 @@ from luxminer.tuning.keeper import Keeper
 from luxminer.tuning.profile import Profile
 from luxminer.tuning.results import Result, Results, Stage
 from luxminer.tuning.search import BAD_PART, GOOD_PART, Goal, Setting
-from luxminer.tuning.tuner import MAX_REFUSALS, Tuner
+from luxminer.tuning.tuner import MAX_DOUBTS, MAX_REFUSALS, Tuner
 from tests.unit.drivers.warp import WarpClock, warped
 from tests.unit.tuning.scripted import CORE, MODEL, ScriptedStick, ScriptedSticks
 from tests.unit.tuning.stick_twin import StickTwin
@@ -381,6 +381,25 @@ async def test_a_stick_that_does_not_come_up_any_more_is_not_blamed_on_its_clock
         stick.comes_up = True
         await asyncio.sleep(60)
         assert last(stick) == (150.0, None)
+
+
+@warped
+async def test_protection_that_may_mean_the_setting_before_gets_a_second_try() -> None:
+    stick = ScriptedStick(0, TWIN)
+    bench = Bench(stick)
+    async with bench.running():
+        await asyncio.sleep(8)
+        assert len(stick.told) == 2
+        for again in range(1, MAX_DOUBTS + 1):
+            tried = last(stick)
+            stick.limit_mhz = 100.0
+            await asyncio.sleep(3)
+            assert last(stick) == tried
+            assert len(stick.told) == 2 + again
+            assert stick.limit_mhz is None
+        stick.limit_mhz = 100.0
+        await asyncio.sleep(3)
+        assert last(stick)[0] < tried[0], "now it has failed"
 
 
 @warped
