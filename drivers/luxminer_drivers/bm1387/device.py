@@ -29,6 +29,7 @@ PLAN = Plan(
     before_count=steps.BEFORE_COUNT,
     bring_up=steps.BRING_UP,
     clock=steps.CLOCK,
+    chip_clock=steps.CHIP_CLOCK,
     shutdown=steps.SHUTDOWN,
     slow_link=SLOW_LINK,
     max_nonces_per_s=MAX_NONCES_PER_S,

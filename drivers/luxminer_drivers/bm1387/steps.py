@@ -18,14 +18,14 @@ from luxminer_drivers.bm13xx.steps import (
 from luxminer_drivers.bm1387 import facts
 from luxminer_drivers.bm1387.facts import Register
 
-__all__ = ["BEFORE_COUNT", "BRING_UP", "CLOCK", "SHUTDOWN"]
+__all__ = ["BEFORE_COUNT", "BRING_UP", "CHIP_CLOCK", "CLOCK", "SHUTDOWN"]
 
 DIVIDER = FTDI_RUN_UART_DIVIDER << facts.UART_DIVIDER.shift
 
 BEFORE_COUNT: tuple[Step, ...] = ()
 """Nothing: the count is the first thing that a chip hears after its reset."""
 
-CLOCK: tuple[Step, ...] = (
+CHIP_CLOCK: tuple[Step, ...] = (
     EachChip(
         steps=(
             Write(
@@ -38,6 +38,9 @@ CLOCK: tuple[Step, ...] = (
         after_s=COMMAND_PAUSE_S,
     ),
 )
+"""Sets the clocks of single chips."""
+
+CLOCK = CHIP_CLOCK
 """Sets the clock of all chips."""
 
 BRING_UP: tuple[Step, ...] = (

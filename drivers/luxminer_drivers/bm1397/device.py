@@ -25,6 +25,7 @@ PLAN = Plan(
     before_count=steps.BEFORE_COUNT,
     bring_up=steps.BRING_UP,
     clock=steps.CLOCK,
+    chip_clock=steps.CHIP_CLOCK,
     shutdown=steps.SHUTDOWN,
     slow_link=SLOW_LINK,
     reset_low_s=FTDI_LOW_BM1397_S,

@@ -6,4 +6,10 @@ from luxminer_drivers.bm1397.facts import BM1397, MODELS
 
 __all__ = ["SPEC"]
 
-SPEC = spec("bm1397", BM1397, MODELS, frozenset({Capability.RESET_LINE, Capability.FAST_BAUD}))
+SPEC = spec(
+    "bm1397",
+    BM1397,
+    MODELS,
+    frozenset({Capability.RESET_LINE, Capability.FAST_BAUD}),
+    sets_chips=True,
+)

@@ -4,6 +4,7 @@ from luxminer_drivers.bm13xx.facts import FTDI_RUN_BAUDRATE, FTDI_RUN_UART_DIVID
 from luxminer_drivers.bm13xx.steps import (
     Addresses,
     Computed,
+    EachChip,
     Inactive,
     LinkRate,
     Read,
@@ -13,7 +14,7 @@ from luxminer_drivers.bm13xx.steps import (
 from luxminer_drivers.bm1397 import facts
 from luxminer_drivers.bm1397.facts import Register
 
-__all__ = ["BEFORE_COUNT", "BRING_UP", "CLOCK", "SHUTDOWN"]
+__all__ = ["BEFORE_COUNT", "BRING_UP", "CHIP_CLOCK", "CLOCK", "SHUTDOWN"]
 
 BEFORE_COUNT: tuple[Step, ...] = ()
 """Nothing: the count is the first thing that a chip hears after its reset."""
@@ -30,6 +31,29 @@ CLOCK: tuple[Step, ...] = (
     Read(register=Register.PLL, pause_s=0.021, why="do the chips keep to the clock?"),
 )
 """Sets the clock of all chips."""
+
+CHIP_CLOCK: tuple[Step, ...] = (
+    EachChip(
+        steps=(
+            Write(
+                register=Register.PLL_DIVIDER,
+                value=facts.PLL_DIVIDER_VALUE,
+                pause_s=0.011,
+                times=2,
+                why="divider behind the PLL of one chip",
+            ),
+            Write(
+                register=Register.PLL,
+                value=Computed.PLL,
+                pause_s=0.011,
+                times=2,
+                why="clock of one chip",
+            ),
+        ),
+        after_s=0.021,
+    ),
+)
+"""Sets the clocks of single chips."""
 
 BRING_UP: tuple[Step, ...] = (
     Inactive(pause_s=0.101, times=3, why="no chip may keep an address"),

@@ -70,6 +70,8 @@ class Plan:
     bring_up: Sequence[Step]
     clock: Sequence[Step]
     shutdown: Sequence[Step]
+    chip_clock: Sequence[Step] = ()
+    """Sets the clocks of single chips; empty where nobody was seen to do so."""
     slow_link: Sequence[Step] = ()
     """Brings chips that run at a fast link rate back to that of a start."""
     reset_low_s: float = 0.0
@@ -100,6 +102,8 @@ class Bm13xx(Family):
         self._take_kind(plan.kind)
         self.tells_chip = plan.tells_chip
         self._pll = choose_pll(self._kind.pll, row.start_mhz)
+        self._own_plls: dict[int, Pll] = {}
+        self._chip_asked = 0
         self._mask = facts.VERSION_MASK
         self._midstates = 1
         self._baudrate = facts.START_BAUDRATE
@@ -124,12 +128,49 @@ class Bm13xx(Family):
         return choose_pll(self._kind.pll, mhz).mhz
 
     async def step_clock(self, target_mhz: float) -> float:
-        self._set_pll(choose_pll(self._kind.pll, next_step(self._kind.pll, self.mhz, target_mhz)))
-        await self._carry_out(self._plan.clock)
+        before = [self._pll_of(index) for index in range(self.chips)]
+        wishes = dict.fromkeys(self._own_plls, target_mhz) | dict(self.chip_mhz)
+        own = {index: self._stepped(self._pll_of(index), wishes[index]) for index in wishes}
+        self._set_pll(self._stepped(self._pll, target_mhz))
+        if not own:
+            await self._carry_out(self._plan.clock)
+            return facts.RAMP_INTERVAL_S
+        self._own_plls = {
+            index: pll
+            for index, pll in own.items()
+            if index in self.chip_mhz or pll != self._pll  # else it follows the others again
+        }
+        changed = {
+            index: pll for index, old in enumerate(before) if (pll := self._pll_of(index)) != old
+        }
+        if changed:
+            await self._carry_out(self._plan.chip_clock, changed)
         return facts.RAMP_INTERVAL_S
 
+    def _stepped(self, now: Pll, target_mhz: float) -> Pll:
+        form = self._kind.pll
+        return choose_pll(form, next_step(form, now.mhz, target_mhz))
+
+    def _pll_of(self, index: int) -> Pll:
+        return self._own_plls.get(index, self._pll)
+
+    @property
+    def clocks_mhz(self) -> tuple[float, ...]:
+        return tuple(self._pll_of(index).mhz for index in range(self.chips))
+
+    @property
+    def are_chips_set(self) -> bool:
+        return self._own_plls.keys() == self.chip_mhz.keys() and all(
+            self._own_plls[index].mhz == mhz for index, mhz in self.chip_mhz.items()
+        )
+
     async def ask_clock(self) -> None:
-        read = ReadRegister(register=self._kind.registers.pll)
+        address = None
+        if self._own_plls and not self._kind.reply_names_register:
+            # Replies do not say which chip they are from: one is asked after the other.
+            self._chip_asked = (self._chip_asked + 1) % self.chips
+            address = chain.addresses(self.chips)[self._chip_asked]
+        read = ReadRegister(register=self._kind.registers.pll, address=address)
         await self._link.send(read.encode(self._kind), facts.COMMAND_PAUSE_S)
 
     def _set_pll(self, pll: Pll) -> None:
@@ -139,6 +180,7 @@ class Bm13xx(Family):
 
     async def bring_up(self, host: DeviceHost, target_mhz: float) -> None:
         self._take_kind(self._plan.kind)
+        self._own_plls = {}
         self._set_pll(choose_pll(self._kind.pll, min(self._row.start_mhz, target_mhz)))
         await self._reset()
         await self._link.settle(facts.SETTLE_S)
@@ -282,6 +324,7 @@ class Bm13xx(Family):
         try:
             async with asyncio.timeout(QUIET_LIMIT_S):
                 if self.chips and self._kind.pll.can_stop:
+                    self._own_plls = {}
                     self._set_pll(stopped(self._kind.pll))
                     await self._carry_out(self._plan.shutdown)
                 if self._controller is not None:
@@ -299,10 +342,13 @@ class Bm13xx(Family):
             return 0
         return chain.hash_count(self._kind, self.chips, self.mhz)
 
-    async def _carry_out(self, steps: Sequence[Step]) -> None:
+    async def _carry_out(
+        self, steps: Sequence[Step], chip_plls: Mapping[int, Pll] | None = None
+    ) -> None:
         settings = Settings(
             chips=max(1, self.chips),
             pll=self._pll,
+            chip_plls=chip_plls,
             ticket_difficulty=self._ticket,
             hash_count=self._hash_count,
         )
@@ -386,7 +432,12 @@ class Bm13xx(Family):
         pll = Pll.decode(self._kind.pll, reply.value)
         is_clock = reply.register in (None, self._kind.registers.pll) and Pll.is_locked(reply.value)
         if is_clock and pll is not None:
-            yield ClockReading(mhz=pll.mhz, length=length)
+            chip = None
+            if reply.address is not None and self.chips:
+                chip = chain.chip_of_address(reply.address, self.chips)
+            elif self._own_plls:
+                chip = self._chip_asked
+            yield ClockReading(mhz=pll.mhz, length=length, chip=chip)
         elif reply.register is None or is_clock:
             self._link.discard(reply, length)
 
@@ -446,7 +497,10 @@ class Bm13xx(Family):
 
     @property
     def rate_hs(self) -> float:
-        return chain.hashrate_hs(self._kind, self.chips, self.mhz, self._row.rate_scale)
+        mhz = self.mhz
+        if self._own_plls:
+            mhz = sum(self.clocks_mhz) / self.chips
+        return chain.hashrate_hs(self._kind, self.chips, mhz, self._row.rate_scale)
 
     @property
     def ticket_difficulty(self) -> int:
@@ -461,8 +515,9 @@ class Bm13xx(Family):
 
     @property
     def _life_s(self) -> float:
+        fastest_mhz = max(self.clocks_mhz) if self._own_plls else self.mhz
         return chain.task_life_s(
-            self._kind, self.chips, self.mhz, midstates=self._midstates, mask=self._mask
+            self._kind, self.chips, fastest_mhz, midstates=self._midstates, mask=self._mask
         )
 
     @property

@@ -25,7 +25,12 @@ def _core_of(row: Model) -> CoreRange | None:
 
 
 def spec(
-    name: str, kind: Family, rows: tuple[Model, ...], needs: frozenset[Capability]
+    name: str,
+    kind: Family,
+    rows: tuple[Model, ...],
+    needs: frozenset[Capability],
+    *,
+    sets_chips: bool = False,
 ) -> DriverSpec:
     """Return the driver ``name``, whose ``device.open_stick`` is imported when it is needed."""
     return DriverSpec(
@@ -39,6 +44,7 @@ def spec(
                 max_mhz=kind.pll.max_mhz,
                 step_mhz=kind.pll.step_mhz,
                 core=_core_of(row),
+                sets_chips=sets_chips,
                 hashes_per_clock=kind.cores * row.rate_scale,
                 needs=needs,
             )

@@ -5,8 +5,8 @@ contain the millisecond that follows every command. Registers may appear several
 repeats what chips have been seen to miss.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from luxminer_drivers.bm13xx import chain
@@ -117,6 +117,8 @@ class Settings:
 
     chips: int
     pll: Pll
+    chip_plls: Mapping[int, Pll] | None = None
+    """Instead of ``pll``, and the only chips that `EachChip` means; None for all."""
     ticket_difficulty: int
     hash_count: int = 0
     """Only where the family has such a number."""
@@ -159,12 +161,18 @@ def _one(
 
 def _each_chip(family: Family, settings: Settings, step: EachChip) -> Iterator[Action]:
     addresses = chain.addresses(settings.chips)
-    ordered = addresses[::-1] if step.last_first else addresses
+    plls = settings.chip_plls
+    indices = range(settings.chips) if plls is None else sorted(plls)
     actions = [
         action
-        for address in ordered
+        for index in (reversed(indices) if step.last_first else indices)
         for each in step.steps
-        for action in _one(family, settings, each, address)
+        for action in _one(
+            family,
+            settings if plls is None else replace(settings, pll=plls[index]),
+            each,
+            addresses[index],
+        )
     ]
     yield from actions[:-1]
     last = actions[-1]

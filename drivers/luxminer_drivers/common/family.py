@@ -7,8 +7,9 @@ and what was set on its chips.
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from luxminer.device.contract import DeviceHost, StickModel
@@ -61,6 +62,8 @@ class ClockReading:
     mhz: float
     length: int
     """Bytes of the reply."""
+    chip: int | None = None
+    """None where the answer does not say which it is."""
 
 
 Reading = Claim | ClockReading
@@ -96,7 +99,9 @@ class Family(ABC):
     chips: int = 0
     """Counted by `bring_up`."""
     mhz: float = 0.0
-    """Clock that is set now."""
+    """Clock that is set now, of all chips that have none of their own."""
+    chip_mhz: Mapping[int, float] = MappingProxyType({})
+    """Clocks that single chips are to have, where `StickModel.sets_chips`; set by the owner."""
     problem: str = ""
     """What is wrong with the chips although they work, with the cure; set by `bring_up`."""
     tells_chip: bool = True
@@ -119,7 +124,20 @@ class Family(ABC):
 
     @abstractmethod
     async def step_clock(self, target_mhz: float) -> float:
-        """Set the next clock on the way to ``target_mhz``; return the pause after it in seconds."""
+        """Set the next clocks on the way to ``target_mhz`` and to ``chip_mhz``.
+
+        Returns the pause after it in seconds.
+        """
+
+    @property
+    def clocks_mhz(self) -> tuple[float, ...]:
+        """Clock of each chip now."""
+        return (self.mhz,) * self.chips
+
+    @property
+    def are_chips_set(self) -> bool:
+        """Whether all of ``chip_mhz`` is reached."""
+        return True
 
     @abstractmethod
     async def ask_clock(self) -> None:

@@ -39,6 +39,7 @@ def model_of(
     max_mhz: float,
     step_mhz: float = 0.0,
     core: CoreRange | None = None,
+    sets_chips: bool = False,
     hashes_per_clock: float,
     needs: frozenset[Capability] = frozenset(),
 ) -> StickModel:
@@ -61,6 +62,7 @@ def model_of(
         max_mhz=max_mhz,
         step_mhz=step_mhz,
         core=core,
+        sets_chips=sets_chips,
         hashes_per_clock=hashes_per_clock,
         needs=needs,
     )

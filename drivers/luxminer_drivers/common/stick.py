@@ -6,6 +6,7 @@ what stands beside the chips; all end with `ChainStick.run`.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from luxminer.device.contract import (
     ChipReport,
@@ -16,7 +17,7 @@ from luxminer.device.contract import (
 from luxminer.errors import ConfigError, DeviceFault, TransportTimeout
 from luxminer.logs import TRACE, HexDump
 from luxminer.work.job import NonceFound
-from luxminer_drivers.common.facts import NONCE_SPACE
+from luxminer_drivers.common.facts import MAX_CHIPS, NONCE_SPACE
 from luxminer_drivers.common.family import Claim, ClockReading, Family
 from luxminer_drivers.common.guard import Guard, clocks_below
 from luxminer_drivers.common.link import Link
@@ -62,11 +63,14 @@ class ChainStick:
         self._scale = options.scale
         self._family = family
         self._guard = Guard(self._clocks(options.frequency_mhz), options.limit_mhz)
+        self._chip_mhz: dict[int, float] = {}
+        for chip, mhz in enumerate(options.chip_mhz):
+            self._wish_chip(chip, mhz)
         self._was_slow = False
         self._is_up = False
         self._runs = 0
         self._chips: list[_Chip] = []
-        self._mute: list[str] = []
+        self._complaints: list[str] = []
         self._clock_watch = ClockWatch()
         self._tasks_sent = 0
         self._busy_tasks_sent = 0
@@ -84,6 +88,49 @@ class ChainStick:
         """
         self._guard = Guard(self._clocks(mhz))
         return self._guard.target_mhz
+
+    async def set_chip_frequency(self, chip: int, mhz: float) -> float:
+        """Change the clock of one chip and return what the dividers give; 0 for that of the stick.
+
+        It follows in steps. Protection lowers it in the same measure as the others. Raises
+        ConfigError for a chip or a clock that there is not, or a stick that cannot.
+        """
+        return self._wish_chip(chip, mhz)
+
+    def _wish_chip(self, chip: int, mhz: float) -> float:
+        title = self._model.title
+        if mhz and not self._model.sets_chips:
+            raise ConfigError(
+                f"the chips of a {title} all have one clock",
+                key="chip_frequency_mhz",
+                value=mhz,
+                cure="set the clock of the stick",
+            )
+        last = (self._family.chips or self._model.chips or MAX_CHIPS) - 1
+        if not 0 <= chip <= last:
+            raise ConfigError(
+                f"this {title} has no chip {chip}",
+                key="chip_frequency_mhz",
+                value=mhz,
+                cure=f"they count from 0 to {last}",
+            )
+        self._chip_mhz.pop(chip, None)
+        if mhz:
+            self._chip_mhz[chip] = self._reachable(mhz)
+        self._pass_chip_wishes_on()
+        return self._chip_mhz.get(chip, self._guard.clock_mhz)
+
+    def _pass_chip_wishes_on(self) -> None:
+        """Tell the family what each chip is to have, protection considered."""
+        if not self._chip_mhz and not self._family.chip_mhz:
+            return
+        part = self._guard.clock_mhz / self._guard.target_mhz
+        low_mhz = self._model.min_mhz
+        self._family.chip_mhz = {
+            chip: self._family.reach(max(mhz * part, low_mhz))
+            for chip, mhz in self._chip_mhz.items()
+            if chip < (self._family.chips or MAX_CHIPS)
+        }
 
     async def set_voltage(self, core_mv: int) -> None:
         """Change the core voltage. Raises DeviceFault where this stick cannot."""
@@ -106,7 +153,13 @@ class ChainStick:
             watch = Watch(host.clock.monotonic(), judged)
             self._guard.start(host.clock.monotonic())
             self._was_slow = False
-            self._mute.clear()
+            self._complaints.clear()
+            self._pass_chip_wishes_on()
+            if beyond := [chip for chip in self._chip_mhz if chip not in self._family.chip_mhz]:
+                self._complaints.append(
+                    f"chip_frequency_mhz names chip {max(beyond)}, and the last one is "
+                    f"{self._family.chips - 1}; take it out"
+                )
             self._clock_watch = ClockWatch()
             self._is_task_done = self._is_work_new = False
             self._work_taken.clear()
@@ -136,6 +189,7 @@ class ChainStick:
             if self._is_ramping and now_s >= step_s:
                 before_s = family.task_interval_s
                 self._clock_watch.changed()
+                self._pass_chip_wishes_on()
                 step_s = now_s + await family.step_clock(self._guard.clock_mhz)
                 task_s += family.task_interval_s - before_s
                 report_s = now_s
@@ -148,7 +202,7 @@ class ChainStick:
                 # Counted from when it was due, so that delays do not add up.
                 task_s = max(task_s, now_s - family.task_interval_s) + family.task_interval_s
             if now_s >= check_s and not self._is_ramping:
-                self._clock_watch.asked(family.mhz)
+                self._clock_watch.asked(family.clocks_mhz)
                 await family.ask_clock()
                 check_s = now_s + CLOCK_CHECK_S
             if now_s >= report_s:
@@ -171,10 +225,17 @@ class ChainStick:
         if was_busy or not (proof is None or proof.expect(expected)):
             watch.excuse(now_s)
         self._protect(host, watch, now_s)
-        for index in watch.judge(now_s, self._nonce_interval_s):
+        for index in watch.judge(now_s, self._nonce_interval_s, self._parts()):
             words = f"chip {index} of {len(self._chips)} answers, but has found nothing so far"
-            self._mute.append(f"{words}; lower the clock, else it is dead")
+            self._complaints.append(f"{words}; lower the clock, else it is dead")
             log.warning("device %d: %s", host.device_id, words)
+
+    def _parts(self) -> Sequence[float]:
+        """Return what each chip that is judged has of the nonces; nothing for equal parts."""
+        if not self._chip_mhz or not self._family.tells_chip:
+            return ()
+        clocks_mhz = self._family.clocks_mhz
+        return tuple(mhz / sum(clocks_mhz) for mhz in clocks_mhz)
 
     def _protect(self, host: DeviceHost, watch: Watch, now_s: float) -> None:
         """Lower the clock when it is too fast, and raise it again when all was quiet.
@@ -274,7 +335,7 @@ class ChainStick:
                 log.log(TRACE, "device %d: received %s", host.device_id, HexDump(data))
             for reading in family.receive(data):
                 if isinstance(reading, ClockReading):
-                    if not self._clock_watch.answered(reading.mhz):
+                    if not self._clock_watch.answered(reading.mhz, reading.chip):
                         self._link.discard(reading, reading.length)
                 else:
                     self._claim(host, watch, reading, now_s)
@@ -328,7 +389,7 @@ class ChainStick:
 
     @property
     def _is_ramping(self) -> bool:
-        return self._family.mhz != self._guard.clock_mhz
+        return self._family.mhz != self._guard.clock_mhz or not self._family.are_chips_set
 
     @property
     def _nonce_interval_s(self) -> float:
@@ -341,12 +402,14 @@ class ChainStick:
             chips=tuple(
                 ChipReport(
                     index=index,
-                    frequency_mhz=family.mhz,
+                    frequency_mhz=mhz,
                     nonces=chip.nonces,
                     hw_errors=chip.hw_errors,
                     duplicates=chip.duplicates,
                 )
-                for index, chip in enumerate(self._chips)
+                for index, (chip, mhz) in enumerate(
+                    zip(self._chips, family.clocks_mhz, strict=True)
+                )
             ),
             cores_per_chip=family.cores,
             frequency_mhz=family.mhz,
@@ -365,5 +428,5 @@ class ChainStick:
             power_w=family.health.power_w,
             core_mv=family.health.core_mv,
             limit_mhz=self._guard.limit_mhz,
-            problem="; ".join(filter(None, (family.problem, family.shortage, *self._mute))),
+            problem="; ".join(filter(None, (family.problem, family.shortage, *self._complaints))),
         )

@@ -6,6 +6,8 @@ chip that goes dead is seen after 20 of its mean intervals, counted from its las
 end of the grace after bring-up, whichever is later.
 """
 
+from collections.abc import Sequence
+
 from luxminer.errors import DeviceFault
 from luxminer_drivers.common.facts import GRACE_S, NONCE_LIMIT_FACTOR
 
@@ -68,6 +70,7 @@ class Watch:
         self._counted_s = now_s
         self._chain = _Silence(now_s)
         self._chips = [_Silence(now_s) for _ in range(chips)]
+        self._equal_parts = (1 / chips,) * chips
         self._errors_from_s = self._judge_from_s
         self._claims = 0
         self._errors = 0
@@ -101,16 +104,20 @@ class Watch:
         """Return how much of the time since the last `judge` is judged."""
         return max(0.0, now_s - max(self._counted_s, self._judge_from_s))
 
-    def judge(self, now_s: float, nonce_interval_s: float) -> list[int]:
+    def judge(
+        self, now_s: float, nonce_interval_s: float, parts: Sequence[float] = ()
+    ) -> list[int]:
         """Return chips that turn out never to have found anything, each once.
 
         Raises DeviceFault when the chain, or a chip that did find something before, has failed.
-        ``nonce_interval_s`` is the mean time between nonces of the chain since the last call.
+        ``nonce_interval_s`` is the mean time between nonces of the chain since the last call,
+        ``parts`` says what each chip has of them; equal parts without.
         """
-        self._go_on_with_pace(now_s, nonce_interval_s)
+        parts = parts or self._equal_parts
+        self._go_on_with_pace(now_s, nonce_interval_s, parts)
         self._chain.go_on(self._counted_s, now_s, nonce_interval_s)
-        for silence in self._chips:
-            silence.go_on(self._counted_s, now_s, nonce_interval_s * len(self._chips))
+        for silence, part in zip(self._chips, parts, strict=True):
+            silence.go_on(self._counted_s, now_s, nonce_interval_s / part)
         self._counted_s = now_s
         if now_s < self._judge_from_s:
             return []
@@ -160,9 +167,11 @@ class Watch:
         self._pace_found = 0
         return f"finds {part:.0%} of what its clock should bring" if part < SLOW_PART else ""
 
-    def _go_on_with_pace(self, now_s: float, nonce_interval_s: float) -> None:
-        alive = sum(not chip.is_known for chip in self._chips)
-        part = alive / len(self._chips)
+    def _go_on_with_pace(
+        self, now_s: float, nonce_interval_s: float, parts: Sequence[float]
+    ) -> None:
+        alive = zip(self._chips, parts, strict=True)
+        part = sum(part for chip, part in alive if not chip.is_known)
         self._pace_expected += self.judged_s(now_s) / nonce_interval_s * part
 
 
@@ -182,30 +191,34 @@ class ClockWatch:
     """
 
     def __init__(self) -> None:
-        self._expected_mhz: float | None = None
+        self._expected_mhz: Sequence[float] = ()
         self._is_proven = False
         self._misreads = 0
 
-    def asked(self, mhz: float) -> None:
-        """Expect replies with this clock."""
-        self._expected_mhz = mhz
+    def asked(self, clocks_mhz: Sequence[float]) -> None:
+        """Expect replies with the clocks of all chips."""
+        self._expected_mhz = clocks_mhz
 
     def changed(self) -> None:
         """Expect none: the clock was set anew, and a reply may be older."""
-        self._expected_mhz = None
+        self._expected_mhz = ()
 
-    def answered(self, mhz: float) -> bool:
-        """Judge a reply; False when none is expected. Raises DeviceFault."""
-        if self._expected_mhz is None:
+    def answered(self, mhz: float, chip: int | None = None) -> bool:
+        """Judge a reply, of any chip when it is not known which; False when none is expected.
+
+        Raises DeviceFault.
+        """
+        expected_mhz = self._expected_mhz if chip is None else self._expected_mhz[chip : chip + 1]
+        if not expected_mhz:
             return False
-        if abs(mhz - self._expected_mhz) < SAME_MHZ:
+        if any(abs(mhz - each) < SAME_MHZ for each in expected_mhz):
             self._is_proven = True
             self._misreads = 0
             return True
         self._misreads += 1
         if self._is_proven and self._misreads >= MAX_MISREADS:
             raise DeviceFault(
-                f"a chip runs at {mhz:g} MHz, not at {self._expected_mhz:g}: it has restarted by "
+                f"a chip runs at {mhz:g} MHz, not at {expected_mhz[0]:g}: it has restarted by "
                 "itself; check its supply"
             )
         return True

@@ -108,6 +108,13 @@ class DeviceConfig:
     frequency_mhz: float = opt(
         0.0, "clock of the chips; 0 takes the model's default", low=0, high=1000
     )
+    chip_frequency_mhz: tuple[float, ...] = opt(
+        (),
+        "clocks of single chips in their order, where a stick can (NewPac, R606, Compac F, R909); "
+        "0, or none, is the clock above",
+        low=0,
+        high=1000,
+    )
     enabled: bool = opt(True, "false leaves the stick alone")
     scale: float = opt(
         1.0, "1 for real sticks; virtual ones run slower by this factor", low=1e-9, high=1

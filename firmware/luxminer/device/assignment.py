@@ -208,6 +208,38 @@ def _options(index: int, settings: DeviceConfig, model: StickModel) -> DeviceOpt
             value=frequency_mhz,
             cure=f"it must be from {model.min_mhz:g} to {model.max_mhz:g}",
         )
+    for chip, mhz in enumerate(settings.chip_frequency_mhz):
+        _check_chip(f"devices[{index}].chip_frequency_mhz", chip, mhz, model)
     return DeviceOptions(
-        model=model, frequency_mhz=frequency_mhz, scale=settings.scale * model.scale
+        model=model,
+        frequency_mhz=frequency_mhz,
+        scale=settings.scale * model.scale,
+        chip_mhz=settings.chip_frequency_mhz,
     )
+
+
+def _check_chip(key: str, chip: int, mhz: float, model: StickModel) -> None:
+    """Raise ConfigError for a clock that this chip cannot have."""
+    if not mhz:
+        return
+    if not model.sets_chips:
+        raise ConfigError(
+            f"is for sticks whose chips can have clocks of their own, and a {model.title} is none",
+            key=key,
+            value=mhz,
+            cure="set frequency_mhz",
+        )
+    if chip >= model.chips > 0:
+        raise ConfigError(
+            f"has more clocks than a {model.title} has chips",
+            key=key,
+            value=mhz,
+            cure=f"give up to {model.chips}",
+        )
+    if not model.min_mhz <= mhz <= model.max_mhz:
+        raise ConfigError(
+            f"is {mhz:g}, which a {model.title} cannot run at",
+            key=f"{key}[{chip}]",
+            value=mhz,
+            cure=f"it must be from {model.min_mhz:g} to {model.max_mhz:g}",
+        )

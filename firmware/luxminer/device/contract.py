@@ -25,6 +25,7 @@ __all__ = [
     "DriverSpec",
     "OpenDevice",
     "Probe",
+    "SetsChipClock",
     "SetsVoltage",
     "StickModel",
     "UsbMatch",
@@ -78,6 +79,8 @@ class StickModel:
     """Finest step of the clock; 0 where it cannot be set."""
     core: CoreRange | None = None
     """None where nothing sets the core voltage; its driver's devices are `SetsVoltage` else."""
+    sets_chips: bool = False
+    """Each chip can have a clock of its own; its driver's devices are `SetsChipClock` then."""
     hashes_per_clock: float = 0.0
     """Of one chip: it does this many times its clock in hashes per second. 0: not known."""
     scale: float = 1.0
@@ -97,6 +100,8 @@ class DeviceOptions:
     nonces of this fraction of the real difficulty. The model's scale is in it."""
     core_mv: int | None = None
     """Core voltage that the owner set; None takes the model's default."""
+    chip_mhz: tuple[float, ...] = ()
+    """Clocks of single chips, by their place in the chain; 0, or none, is ``frequency_mhz``."""
     limit_mhz: float | None = None
     """Protection allowed no more when the stick ran before. A driver that protects its chips starts
     from there, and returns to ``frequency_mhz`` step by step."""
@@ -203,6 +208,18 @@ class SetsVoltage(Protocol):
         """Change the core voltage of the chips, now and after each of their starts.
 
         Raises DeviceFault where this very stick cannot.
+        """
+        ...
+
+
+@runtime_checkable
+class SetsChipClock(Protocol):
+    """What a device offers besides, when its model ``sets_chips``."""
+
+    async def set_chip_frequency(self, chip: int, mhz: float) -> float:
+        """Change the clock of one chip; return what its dividers give. With 0 it is the stick's.
+
+        Raises ConfigError for a chip or a clock that the stick does not have.
         """
         ...
 

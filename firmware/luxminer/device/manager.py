@@ -123,6 +123,14 @@ class DeviceManager:
         """
         return await self._row(device_id).orders.set_frequency(mhz)
 
+    async def set_chip_frequency(self, device_id: int, chip: int, mhz: float) -> float:
+        """Set the clock of one chip, 0 for that of its stick; return the one really given, in MHz.
+
+        Raises CommandError: ``unknown-device``, ``unsupported``, ``unknown-chip``,
+        ``out-of-range``, ``failed``.
+        """
+        return await self._row(device_id).orders.set_chip_frequency(chip, mhz)
+
     async def set_voltage(self, device_id: int, core_mv: int | None) -> None:
         """Set the core voltage of the chips; None for the default of the model.
 

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from luxminer.device.contract import DeviceOptions
 from luxminer.device.wishes import Wish, Wishes
 from luxminer.errors import CommandError, LuxminerError
 
 __all__ = ["Orders", "TakesOrders"]
+
+MAX_CHIPS = 256
+"""Of a stick that does not say how many it has."""
 
 
 class TakesOrders(Protocol):
@@ -20,6 +23,13 @@ class TakesOrders(Protocol):
 
     async def set_frequency(self, mhz: float) -> float | None: ...
     async def set_voltage(self, core_mv: int) -> None: ...
+
+
+@runtime_checkable
+class TakesChipOrders(Protocol):
+    """The same where each chip can have a clock of its own."""
+
+    async def set_chip_frequency(self, chip: int, mhz: float) -> float | None: ...
 
 
 class Orders:
@@ -38,13 +48,17 @@ class Orders:
         self.wishes = Wishes(default_mhz=options.frequency_mhz)
         self.count = 0
         """Orders of the owner so far."""
+        self.chip_mhz = options.chip_mhz
+        """Clocks of single chips, of the configuration or by order; 0 for that of the stick."""
         self._options = options
         self._running = running
         self._lift_limit = lift_limit
         self._changing = asyncio.Lock()
 
     def take(self, options: DeviceOptions) -> None:
-        """Take over model and clock of the configuration."""
+        """Take over model and clocks of the configuration."""
+        if options.chip_mhz != self._options.chip_mhz:
+            self.chip_mhz = options.chip_mhz
         self._options = options
         self.wishes = replace(self.wishes, default_mhz=options.frequency_mhz)
 
@@ -58,6 +72,34 @@ class Orders:
             set_mhz = await self._change(self.wishes.ordered(mhz=mhz), is_order=True)
             self.count += 1
             return set_mhz
+
+    async def set_chip_frequency(self, chip: int, mhz: float) -> float:
+        """Set the clock of one chip, now and after each restart; with 0 it is that of the stick.
+
+        Returns what the dividers give. Raises CommandError: ``unsupported``, ``unknown-chip``,
+        ``out-of-range``, ``failed``.
+        """
+        model = self._options.model
+        if not model.sets_chips:
+            raise CommandError("unsupported", f"the chips of a {model.title} all have one clock")
+        if not 0 <= chip < (model.chips or MAX_CHIPS):
+            raise CommandError("unknown-chip", f"a {model.title} has no chip {chip}")
+        if mhz:
+            self._check_range(mhz=mhz)
+        async with self._changing:
+            running: object = self._running()
+            set_mhz = None
+            try:
+                if isinstance(running, TakesChipOrders):
+                    set_mhz = await running.set_chip_frequency(chip, mhz)
+            except (LuxminerError, TimeoutError, ValueError) as exc:
+                reason = str(exc) or "the stick did not take it in time"
+                raise CommandError("failed", f"{model.title}: {reason}") from exc
+            clocks = [*self.chip_mhz, *(0.0,) * (chip + 1 - len(self.chip_mhz))]
+            clocks[chip] = mhz
+            self.chip_mhz = tuple(clocks)
+            self.count += 1
+        return (mhz or self.wishes.clock_mhz) if set_mhz is None else set_mhz
 
     async def set_voltage(self, core_mv: int | None) -> None:
         """Set the core voltage, now and after each restart; None for the default of the model.

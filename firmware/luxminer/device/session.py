@@ -13,6 +13,7 @@ from luxminer.device.contract import (
     DeviceOptions,
     DeviceReport,
     DriverSpec,
+    SetsChipClock,
     SetsVoltage,
 )
 from luxminer.device.health import FAILED_AFTER, SICK_AFTER, NonceWatch, Timing
@@ -146,6 +147,14 @@ class Session:
             # An order ends protection, also when the stick fails before it has said so.
             self.last_report = replace(self.last_report, limit_mhz=None)
         return set_mhz
+
+    async def set_chip_frequency(self, chip: int, mhz: float) -> float | None:
+        """Return the clock really set, None while no driver is in charge. Raises what it raises."""
+        device: object = self._device
+        if not isinstance(device, SetsChipClock):
+            return None
+        async with asyncio.timeout(self._services.timing.order_s):
+            return await device.set_chip_frequency(chip, mhz)
 
     async def set_voltage(self, core_mv: int) -> None:
         """Pass the order on, unless no driver is in charge. Raises what it raises."""

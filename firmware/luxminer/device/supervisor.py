@@ -292,6 +292,7 @@ class DeviceSupervisor:
             self.assignment.options,
             frequency_mhz=self.orders.wishes.clock_mhz,
             core_mv=self.orders.wishes.core_mv,
+            chip_mhz=self.orders.chip_mhz,
             limit_mhz=self._limit_mhz,
         )
         session = self._session = Session(self.id, self.name, options, self._services)

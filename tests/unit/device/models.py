@@ -14,6 +14,8 @@ def stick_model(
     ids: tuple[int, int] = (0x10C4, 0xEA60),
     manufacturers: tuple[str, ...] = ("GekkoScience", "bitshopperde"),
     product: str = STICK,
+    chips: int = 1,
+    sets_chips: bool = False,
 ) -> StickModel:
     return StickModel(
         name=name,
@@ -24,7 +26,8 @@ def stick_model(
             vendor_id=ids[0], product_id=ids[1], manufacturers=manufacturers, product=product
         ),
         baudrate=115200,
-        chips=1,
+        chips=chips,
+        sets_chips=sets_chips,
         frequency_mhz=150,
         min_mhz=6.25,
         max_mhz=500,

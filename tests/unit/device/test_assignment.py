@@ -6,6 +6,7 @@ import pytest
 
 from luxminer.config.schema import Config, DeviceConfig, MiningConfig
 from luxminer.device.assignment import Assigner
+from luxminer.device.contract import DeviceOptions
 from luxminer.device.identity import Sighting, UsbPort
 from luxminer.errors import ConfigError
 from tests.unit.device.fake_sysfs import STICK
@@ -144,3 +145,24 @@ def test_a_bad_number_of_threads_is_said_at_once(port: str) -> None:
     with pytest.raises(ConfigError, match="no number of threads") as caught:
         assigner(DeviceConfig(port=port, model="compac"))
     assert caught.value.key == "devices[0].port"
+
+
+def test_clocks_of_single_chips_are_for_sticks_that_can() -> None:
+    settings = DeviceConfig(serial="S1", chip_frequency_mhz=(0.0, 175.0))
+    with pytest.raises(ConfigError, match=r"chip_frequency_mhz: is for sticks whose chips"):
+        assigner(settings).assign(ON_USB)
+    able = record(stick_model(sets_chips=True, chips=2))
+
+    def assign(*clocks: float) -> DeviceOptions:
+        wish = replace(settings, chip_frequency_mhz=clocks)
+        found = Assigner(Config(devices=(wish,)), [able]).assign(ON_USB)
+        assert found is not None
+        return found.options
+
+    assert assign(0.0, 175.0).chip_mhz == (0.0, 175.0)
+    with pytest.raises(ConfigError, match=r"has more clocks .* give up to 2"):
+        assign(0.0, 175.0, 175.0)
+    with pytest.raises(ConfigError, match=r"chip_frequency_mhz\[1\]: is 900, which"):
+        assign(0.0, 900.0)
+    unable = assigner(replace(settings, chip_frequency_mhz=(0.0,))).assign(ON_USB)
+    assert unable is not None, "what says nothing is right everywhere"

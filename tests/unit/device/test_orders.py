@@ -151,3 +151,35 @@ async def test_nothing_beyond_the_model_is_tried(wish: Wish) -> None:
     with pytest.raises(CommandError, match="out of range for a GekkoScience Compac"):
         await bench.orders.try_out(wish, 0)
     assert bench.got == []
+
+
+class ChipDriver(Driver):
+    """Takes a clock for each chip, besides."""
+
+    async def set_chip_frequency(self, chip: int, mhz: float) -> float | None:
+        return await self._take(f"chip {chip}", mhz)
+
+
+async def test_a_chip_gets_a_clock_of_its_own_where_the_stick_can() -> None:
+    bench = Bench()
+    with pytest.raises(CommandError, match="all have one clock") as refused:
+        await bench.orders.set_chip_frequency(0, 150)
+    assert refused.value.reason == "unsupported"
+    driver = bench.driver = ChipDriver()
+    model = replace(OPTIONS.model, sets_chips=True, chips=2)
+    bench.orders.take(replace(OPTIONS, model=model))
+    assert await bench.orders.set_chip_frequency(1, 175) == 175
+    assert list(bench.orders.chip_mhz) == [0.0, 175]
+    for chip, mhz, reason in ((2, 175, "unknown-chip"), (-1, 175, "unknown-chip")):
+        with pytest.raises(CommandError) as refused:
+            await bench.orders.set_chip_frequency(chip, mhz)
+        assert refused.value.reason == reason
+    with pytest.raises(CommandError, match="out of range"):
+        await bench.orders.set_chip_frequency(0, 1e6)
+    driver.refused = {160.0}
+    with pytest.raises(CommandError, match="the chips say no"):
+        await bench.orders.set_chip_frequency(1, 160)
+    assert list(bench.orders.chip_mhz) == [0.0, 175]
+    bench.driver = None
+    assert await bench.orders.set_chip_frequency(1, 0) == 150, "that of the stick"
+    assert list(bench.orders.chip_mhz) == [0.0, 0.0]

@@ -199,7 +199,7 @@ SET, OTHER = 150.0, 200.0
 
 def test_a_clock_that_nobody_set_is_a_fault() -> None:
     watch = ClockWatch()
-    watch.asked(SET)
+    watch.asked([SET])
     assert watch.answered(SET)
     assert watch.answered(OTHER), "noise"
     assert watch.answered(SET)
@@ -210,13 +210,38 @@ def test_a_clock_that_nobody_set_is_a_fault() -> None:
 
 def test_chips_that_never_told_their_clock_rightly_are_not_judged_by_it() -> None:
     watch = ClockWatch()
-    watch.asked(SET)
+    watch.asked([SET])
     assert all(watch.answered(OTHER) for _ in range(100))
 
 
 def test_replies_that_may_be_older_than_the_clock_mean_nothing() -> None:
     watch = ClockWatch()
-    watch.asked(SET)
+    watch.asked([SET])
     watch.answered(SET)
     watch.changed()
     assert not any(watch.answered(OTHER) for _ in range(100))
+
+
+def test_a_chip_with_a_clock_of_its_own_is_judged_by_that() -> None:
+    watch = ClockWatch()
+    watch.asked([100.0, 250.0])
+    assert watch.answered(250.0, 1)
+    assert watch.answered(250.0), "it may be any, where nobody says which"
+    assert watch.answered(100.0, 1)
+    with pytest.raises(DeviceFault, match=r"runs at 100 MHz, not at 250"):
+        watch.answered(100.0, 1)
+
+
+def test_a_slow_chip_is_given_the_time_that_it_needs() -> None:
+    """Nine of ten nonces are the first chip's: the other one needs ten times the interval."""
+    watch = Watch(0.0, 2)
+    for second in range(1, 400):
+        watch.heard(float(second), 0)
+        if second % 150 == 0:
+            watch.heard(float(second), 1)
+        assert watch.judge(float(second), 1.0, (0.9, 0.1)) == []
+    equal = Watch(0.0, 2)
+    equal.heard(150.0, 1)
+    equal.heard(399.0, 0)
+    with pytest.raises(DeviceFault, match=r"chip 1 has stopped"):
+        equal.judge(400.0, 1.0)
