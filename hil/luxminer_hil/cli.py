@@ -11,6 +11,7 @@ COMMANDS = {
     "pool": ("a pool that checks every share", "luxminer_hil.pool_command:COMMAND"),
     "vectors": ("run golden vectors", "luxminer_hil.vectors_command:COMMAND"),
     "record": ("record what passes to a stick", "luxminer_hil.record_command:COMMAND"),
+    "bench": ("check a stick", "luxminer_hil.bench_command:COMMAND"),
     "replay": ("replay a recording", "luxminer_hil.replay_command:COMMAND"),
 }
 """Name -> (words for the help, where it is)."""

@@ -21,6 +21,9 @@ UP_LIMIT_S = 30.0
 SETTLE_LIMIT_S = 400.0
 """For its clock to get where it should be: steps of 6.25 MHz every two seconds."""
 
+SHORTEST_S = 5.0
+"""Of a measurement, however fast the stick."""
+
 AFTER_SETTLING_S = 1.5
 """The first report after the last step says what runs from now on."""
 
@@ -32,14 +35,14 @@ class Effort:
     nonces: int = 300
     """Expected in each measurement, unless that takes longer than ..."""
     longest_s: float = 120.0
-    shortest_s: float = 35.0
-    """The driver asks for the clock every 30 s."""
     points: int = 5
-    """Clocks of the sweep."""
+    """Clocks of the sweep ..."""
+    lowest_part: float = 0.5
+    """... which goes down to this part of the usual one."""
     soak_s: float = 600.0
     restarts: int = 3
     max_mhz: float | None = None
-    """Upper end of the sweep; None for the model's usual clock."""
+    """Where the sweep begins; None for the model's usual clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +155,7 @@ class Bench:
         per_nonce = report.ticket_difficulty * float(HASHES_PER_DIFFICULTY)
         if seconds is None:
             wanted_s = self.effort.nonces * per_nonce / report.nominal_hs
-            seconds = max(min(wanted_s, self.effort.longest_s), self.effort.shortest_s)
+            seconds = max(min(wanted_s, self.effort.longest_s), SHORTEST_S)
         started_s, first = self.clock.monotonic(), len(host.nonces)
         discarded, read = report.bytes_discarded, session.tape.bytes_read
         await session.wait(seconds, "while it was measured")

@@ -105,7 +105,7 @@ class Chart:
 
 
 def _widened(limits: Point) -> Point:
-    """An axis without length gets one around its value."""
+    """Give an axis without length one around its value."""
     low, high = limits
     if high > low:
         return limits

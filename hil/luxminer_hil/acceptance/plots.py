@@ -7,6 +7,7 @@ from luxminer_drivers.bm13xx import chain
 from luxminer_hil.acceptance.bench import Bench, Measurement
 from luxminer_hil.acceptance.charts import Chart
 from luxminer_hil.acceptance.checks.rating import WARN_CHANCE
+from luxminer_hil.acceptance.readings import counts_by_chip
 from luxminer_hil.acceptance.statistics import confidence, poisson_band
 from luxminer_hil.record.cutting import FAMILIES
 
@@ -24,15 +25,15 @@ def plots(bench: Bench) -> list[str]:
     made: list[str] = []
     longest = bench.soak or bench.baseline
     if longest is not None and longest.nonces:
-        made += [by_chip(longest), by_core(longest, bench.stick.model.name), over_time(longest)]
+        model = bench.stick.model
+        made += [by_chip(longest, model.chip), by_core(longest, model.name), over_time(longest)]
     if bench.sweep:
         made += [rate_over_clock(bench.sweep), errors_over_clock(bench.sweep)]
     return made
 
 
-def by_chip(measured: Measurement) -> str:
-    counts = Counter(nonce.chip for nonce in measured.nonces if nonce.is_right)
-    values = [float(counts[chip]) for chip in range(measured.chips)]
+def by_chip(measured: Measurement, chip: str) -> str:
+    values = [float(count) for count in counts_by_chip(measured, chip)]
     mean = measured.expected / measured.chips
     return _bars(
         "Right nonces by chip", "chip", values, [f"chip {n}" for n in range(measured.chips)], mean

@@ -5,6 +5,7 @@ from collections import Counter
 from luxminer_hil.acceptance.bench import Bench
 from luxminer_hil.acceptance.checks.rating import FAIL_CHANCE, WARN_CHANCE, rate_part
 from luxminer_hil.acceptance.host import VERSION_MASK
+from luxminer_hil.acceptance.readings import counts_by_chip
 from luxminer_hil.acceptance.statistics import at_least, at_most, even_tail
 from luxminer_hil.acceptance.verdict import Finding, Verdict
 
@@ -62,8 +63,7 @@ async def distribution(bench: Bench) -> Finding:
     measured = bench.need_baseline()
     if measured.chips < 2:
         return Finding(verdict=Verdict.NOT_APPLICABLE, figure="it has one chip")
-    counts = Counter(nonce.chip for nonce in measured.nonces if nonce.is_right)
-    each = [counts[chip] for chip in range(measured.chips)]
+    each = counts_by_chip(measured, bench.stick.model.chip)
     words = f"{measured.chips} chips found {', '.join(map(str, each))}"
     if measured.expected / measured.chips < FEWEST_PER_CHIP:
         words += ": too few to judge"

@@ -9,9 +9,6 @@ __all__ = ["errors", "soak", "sweep"]
 WARN_ERRORS = 0.02
 FAIL_ERRORS = 0.05
 
-LOWEST_PART = 0.5
-"""Of the usual clock: where the sweep begins."""
-
 SOAK_WINDOWS = 10
 
 SAME_MHZ = 0.01
@@ -21,7 +18,7 @@ def sweep_points(bench: Bench) -> list[float]:
     """Return the clocks to try, falling, within the model's range."""
     model = bench.stick.model
     top = min(bench.effort.max_mhz or model.frequency_mhz, model.max_mhz)
-    bottom = max(model.min_mhz, model.frequency_mhz * LOWEST_PART)
+    bottom = max(model.min_mhz, model.frequency_mhz * bench.effort.lowest_part)
     count = bench.effort.points
     if model.min_mhz == model.max_mhz or count < 2 or bottom >= top:
         return [top]
@@ -41,7 +38,7 @@ async def sweep(bench: Bench) -> Finding:
         bench.sweep.append(measured)
         if abs(session.report.frequency_mhz - set_mhz) > SAME_MHZ:
             raise CheckFailed(f"{set_mhz:g} MHz became {session.report.frequency_mhz:g} by itself")
-    await session.set_frequency(bench.stick.model.frequency_mhz)
+    await bench.end()
     points = [
         (rate(len(measured.nonces), measured.expected), words_of_rate(measured))
         for measured in bench.sweep

@@ -1,0 +1,33 @@
+"""Runs the suite on a stick: a virtual one of its own in warped time, any other in real time."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from luxminer_hil.acceptance.bench import Bench, Effort
+from luxminer_hil.acceptance.engine import Result, Run, make_checks
+from luxminer_hil.acceptance.sticks import BenchStick
+from luxminer_hil.acceptance.table import CHECKS, Check
+from luxminer_hil.acceptance.warp import LoopClock, run_warped
+
+__all__ = ["run_suite"]
+
+
+def _ignore(_result: Result) -> None:
+    pass
+
+
+def run_suite(
+    stick: BenchStick,
+    effort: Effort,
+    *,
+    checks: Sequence[Check] = CHECKS,
+    tell: Callable[[Result], None] = _ignore,
+    seed: int = 1,
+) -> tuple[Run, Bench]:
+    """Make the checks and return what came of them, and what was measured."""
+
+    async def main() -> tuple[Run, Bench]:
+        bench = Bench(stick, effort, LoopClock(), seed=seed)
+        return await make_checks(bench, checks, tell), bench
+
+    return run_warped(main()) if stick.is_virtual else asyncio.run(main())
