@@ -140,6 +140,7 @@ def test_the_judges_share_numbers_but_no_code(name: str, path: Path) -> None:
 
 
 PURE_MODULES = (
+    "device.wishes",
     "limits",
     "work",
     "hashing",
@@ -152,6 +153,8 @@ PURE_MODULES = (
     "stratum.protocol",
     "stratum.rejects",
     "tuning.ladder",
+    "tuning.measurement",
+    "tuning.profile",
     "tuning.search",
 )
 

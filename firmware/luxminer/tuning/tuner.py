@@ -268,6 +268,8 @@ class Tuner:
         start = Setting(mhz=state.target_mhz, core_mv=state.report.core_mv)
         if earlier is not None and can_run(state, earlier.setting):
             start = earlier.setting
+            if start.core_mv is None:  # no controller answered then
+                start = replace(start, core_mv=state.report.core_mv)
         goal = self._goal_of(state)
         limit_part = self._config.max_hw_error_percent / 100
         run = _Run(

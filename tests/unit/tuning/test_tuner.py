@@ -162,6 +162,23 @@ async def test_the_core_voltage_is_tuned_too_where_it_can_be_set() -> None:
         assert without.setting.core_mv is None
 
 
+@warped
+async def test_a_result_without_a_voltage_is_gone_on_from_at_the_usual_one() -> None:
+    model = replace(MODEL, core=CORE)
+    bench = Bench(ScriptedStick(0, TWIN, model, has_controller=False))
+    async with bench.running():
+        await asyncio.sleep(400)
+    found = bench.result()
+    assert found is not None
+    assert (found.stage, found.setting.core_mv) == (Stage.UNDER_WAY, None)
+    stick = ScriptedStick(0, TWIN, model)
+    stick.down_s = asyncio.get_running_loop().time()
+    again = Bench(stick, results=bench.results)
+    async with again.running():
+        await asyncio.sleep(30)
+        assert last(stick) == (found.setting.mhz, CORE.default_mv)
+
+
 @pytest.mark.parametrize("measures_power", [True, False])
 def test_efficiency_needs_a_measured_input(*, measures_power: bool) -> None:
     @warped
