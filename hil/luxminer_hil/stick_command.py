@@ -11,6 +11,7 @@ from typing import Any
 from luxminer.commands import CliCommand, ExitCode
 from luxminer.errors import ConfigError
 from luxminer_hil.chipsim import MODELS, FaultPlan, PtyPort, SimulatorError, VirtualStick
+from luxminer_hil.chipsim.faults import parse_fault
 
 __all__ = ["COMMAND"]
 
@@ -50,7 +51,19 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="nonces that each chip passes over in a task: what a scaled stick never gets to",
     )
+    parser.add_argument(
+        "--stable-mhz",
+        type=float,
+        metavar="MHZ",
+        help="highest clock without errors; beyond it nonces are wrong, a tenth beyond it all are",
+    )
     parser.add_argument("--faults", type=Path, metavar="FILE", help="what goes wrong, TOML or JSON")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        metavar="WORDS",
+        help='the same in words, as often as need be: "flip direction=to_host probability=0.001"',
+    )
     parser.add_argument(
         "--seed", type=int, metavar="N", help="of the faults (default: the file's, else 0)"
     )
@@ -88,11 +101,14 @@ def _common(options: argparse.Namespace) -> dict[str, Any]:
         faults = FaultPlan(seed=options.seed or 0)
     else:
         faults = FaultPlan.load(options.faults, options.seed)
+    if options.fault:
+        faults = FaultPlan([*faults.faults, *map(parse_fault, options.fault)], faults.seed)
     return {
         "chips": options.chips,
         "chip": options.chip,
         "scale": options.scale,
         "skip": options.skip,
+        "stable_mhz": options.stable_mhz,
         "seed": faults.seed,
         "faults": faults,
     }

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from random import Random
 from typing import Protocol
 
 from luxminer_hil.chipsim.chip import Chip, ChipKind, Found, Slice
-from luxminer_hil.chipsim.faults import FaultKind, FaultPlan
+from luxminer_hil.chipsim.faults import NONCE_BITS, FaultKind, FaultPlan
 from luxminer_hil.chipsim.wire import BadFrame, Command, Frame, FrameKind, Task
 
 __all__ = ["Chain"]
@@ -31,13 +32,25 @@ class Chain:
     ``clock`` gives seconds; times of faults count from `fit`.
     """
 
-    def __init__(self, faults: FaultPlan, clock: Callable[[], float], reply: Reply) -> None:
+    def __init__(
+        self,
+        faults: FaultPlan,
+        clock: Callable[[], float],
+        reply: Reply,
+        wrong_part: Callable[[float], float] = lambda _mhz: 0.0,
+        random: Random | None = None,
+    ) -> None:
+        """``wrong_part`` says how many of its nonces a chip gets wrong at a clock, 0 to 1."""
         self.chips: list[Chip] = []
         self.frames: Counter[str] = Counter()
         """Frames obeyed, by `FrameKind`."""
         self.bad_frames: Counter[str] = Counter()
         """Frames not obeyed, by `BadReason`."""
         self.addresses_ignored = 0
+        self.wrong = 0
+        """Nonces that chips driven too hard got wrong."""
+        self._wrong_part = wrong_part
+        self._random = random or Random(0)
         self._faults = faults
         self._clock = clock
         self._reply = reply
@@ -68,6 +81,11 @@ class Chain:
     def running_mhz(self) -> float:
         """Sum of the clocks of the chips that hash."""
         return sum(chip.mhz for chip in self.chips if chip.is_locked and chip.is_searching)
+
+    @property
+    def mean_mhz(self) -> float:
+        """Of all chips that hash and those that do not."""
+        return self.running_mhz / len(self.chips)
 
     def power_on(self) -> None:
         """Let all chips begin anew."""
@@ -153,13 +171,26 @@ class Chain:
     def report(self, chip: Chip, piece: Slice, nonces: Iterable[int]) -> None:
         """Send what a chip says of the nonces found in a slice, and book the slice."""
         said = 0
+        now_s = self._age_s()
         for nonce in nonces:
-            heard = self._faults.nonce(nonce, chip.index, self._age_s())
+            if self._faults.is_dead_core(chip.index, chip.core_of(nonce), now_s):
+                self._faults.counts[FaultKind.DEAD_CORE] += 1
+                continue
+            heard = self._erred(chip, self._faults.nonce(nonce, chip.index, now_s))
             reply = chip.reply(Found(piece, nonce, heard))
             if reply is not None:
-                self._reply(reply, MAX_NONCE_BYTES)
+                for _ in range(2 if self._faults.is_twice(chip.index, now_s) else 1):
+                    self._reply(reply, MAX_NONCE_BYTES)
                 said += 1
         chip.finish(piece, said)
+
+    def _erred(self, chip: Chip, nonce: int) -> int:
+        """Return what a chip says that may be driven too hard."""
+        part = self._wrong_part(chip.mhz)
+        if part and self._random.random() < part:
+            self.wrong += 1
+            return nonce ^ 1 << self._random.randrange(NONCE_BITS)
+        return nonce
 
     def _age_s(self) -> float:
         return self._clock() - self._started_s

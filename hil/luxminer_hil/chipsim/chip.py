@@ -155,6 +155,9 @@ class Chip(ABC):
     def _power_on(self) -> None:
         """Set the registers to their power-on values."""
 
+    max_mhz: float
+    """Highest clock that the chip locks to."""
+
     @property
     @abstractmethod
     def baudrate(self) -> int:
@@ -174,6 +177,10 @@ class Chip(ABC):
     @abstractmethod
     def reply(self, found: Found) -> bytes | None:
         """Return the report of what was found; None when the chip keeps it."""
+
+    @abstractmethod
+    def core_of(self, nonce: int) -> int:
+        """Return the core that finds a nonce, counted big-endian."""
 
     # --- Addresses -----------------------------------------------------------------------------
 

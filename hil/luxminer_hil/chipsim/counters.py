@@ -26,6 +26,8 @@ class StickCounters:
     """The same as time, of the chip that missed most."""
     nonces: int
     """Found and handed to the line, corrupted ones included."""
+    wrong: int
+    """Of them those that chips driven too hard got wrong."""
     dry_s: float
     """Idle time of all chips after the end of a range."""
     frames: Mapping[str, int]

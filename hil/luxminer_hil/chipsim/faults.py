@@ -34,7 +34,16 @@ from typing import Any, NamedTuple
 
 from luxminer_hil.chipsim.errors import SimulatorError
 
-__all__ = ["KINDS", "Direction", "Fault", "FaultKind", "FaultPlan", "Keys", "parse_faults"]
+__all__ = [
+    "KINDS",
+    "Direction",
+    "Fault",
+    "FaultKind",
+    "FaultPlan",
+    "Keys",
+    "parse_fault",
+    "parse_faults",
+]
 
 MAX_FAULTS = 1000
 MAX_FILE_BYTES = 1 << 20
@@ -60,14 +69,24 @@ class FaultKind(StrEnum):
     """A whole write comes ``delay_s`` later, and what follows behind it."""
     CORRUPT_NONCE = "corrupt_nonce"
     """One bit of a reported nonce is inverted: a hardware error."""
+    DUPLICATE_NONCE = "duplicate_nonce"
+    """A nonce is reported twice."""
     DEAD = "dead"
     """A chip neither answers nor hashes."""
+    DEAD_CORE = "dead_core"
+    """One core of a chip finds nothing."""
     ZOMBIE = "zombie"
     """A chip answers register reads and finds nothing."""
     BROWN_OUT = "brown_out"
     """The chips restart: power-on clock, no addresses, no task. The port stays."""
+    WEAK_SUPPLY = "weak_supply"
+    """The same, whenever the chips together come to more than ``above_mhz`` for each of them."""
     UNPLUG = "unplug"
     """The port is gone for ``duration_s``; then it is back with freshly powered chips."""
+    USB_RESET = "usb_reset"
+    """The hub resets the port: the bridge begins anew, the chips keep their power. On USB only."""
+    STALL_CONTROL = "stall_control"
+    """The bridge refuses all requests of its maker's kind. On USB only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +104,8 @@ class Fault:
     """The default leaves the stick unplugged for good."""
     chip: int | None = None
     """None means all."""
+    core: int = 0
+    above_mhz: float = math.inf
 
     def is_active(self, now_s: float) -> bool:
         return self.from_s <= now_s < self.until_s
@@ -108,14 +129,21 @@ KINDS: Mapping[FaultKind, Keys] = {
     FaultKind.SPLIT: _keys("probability delay_s", "direction from_s until_s"),
     FaultKind.DELAY: _keys("probability delay_s", "direction from_s until_s"),
     FaultKind.CORRUPT_NONCE: _keys("probability", "chip from_s until_s"),
+    FaultKind.DUPLICATE_NONCE: _keys("probability", "chip from_s until_s"),
     FaultKind.DEAD: _keys("", "chip from_s until_s"),
+    FaultKind.DEAD_CORE: _keys("core", "chip from_s until_s"),
     FaultKind.ZOMBIE: _keys("", "chip from_s until_s"),
     FaultKind.BROWN_OUT: _keys("from_s", ""),
+    FaultKind.WEAK_SUPPLY: _keys("above_mhz", "from_s until_s"),
     FaultKind.UNPLUG: _keys("from_s", "duration_s"),
+    FaultKind.USB_RESET: _keys("from_s", ""),
+    FaultKind.STALL_CONTROL: _keys("", "from_s until_s"),
 }
 
 BYTE_KINDS = frozenset({FaultKind.DROP, FaultKind.FLIP, FaultKind.DUPLICATE})
 WRITE_KINDS = frozenset({FaultKind.SPLIT, FaultKind.DELAY})
+USB_KINDS = frozenset({FaultKind.USB_RESET, FaultKind.STALL_CONTROL})
+TIMED_KINDS = USB_KINDS | {FaultKind.UNPLUG, FaultKind.BROWN_OUT}
 
 
 class Part(NamedTuple):
@@ -129,7 +157,7 @@ class FaultPlan:
     """Faults with their random numbers and a count of what each kind did.
 
     ``counts`` has names like ``flip.to_host`` (bytes, or writes), ``corrupt_nonce``, ``dead``
-    (replies suppressed), ``zombie`` (tasks ignored), ``unplug`` and ``brown_out``.
+    (replies suppressed), ``dead_core`` (nonces kept), ``zombie`` (tasks ignored), ``unplug``.
     """
 
     def __init__(self, faults: Sequence[Fault] = (), seed: int = 0) -> None:
@@ -175,6 +203,31 @@ class FaultPlan:
                     nonce ^= 1 << random.randrange(NONCE_BITS)
         return nonce
 
+    def is_twice(self, chip: int, now_s: float) -> bool:
+        """Say whether chip number ``chip`` reports its present nonce again."""
+        for number, fault in enumerate(self.faults):
+            if fault.kind is FaultKind.DUPLICATE_NONCE and self._hits(fault, chip, now_s):
+                random = self._randoms[number][Direction.TO_HOST]
+                if random.random() < fault.probability:
+                    self.counts[fault.kind] += 1
+                    return True
+        return False
+
+    def is_dead_core(self, chip: int, core: int, now_s: float) -> bool:
+        return any(
+            fault.kind is FaultKind.DEAD_CORE
+            and fault.core == core
+            and self._hits(fault, chip, now_s)
+            for fault in self.faults
+        )
+
+    def is_too_much(self, mhz: float, now_s: float) -> bool:
+        """Say whether the supply breaks down at a mean clock of the chips."""
+        return any(
+            fault.kind is FaultKind.WEAK_SUPPLY and mhz > fault.above_mhz and fault.is_active(now_s)
+            for fault in self.faults
+        )
+
     def is_dead(self, chip: int, now_s: float) -> bool:
         return self._is(FaultKind.DEAD, chip, now_s)
 
@@ -182,9 +235,9 @@ class FaultPlan:
         return self._is(FaultKind.ZOMBIE, chip, now_s)
 
     def timed(self) -> list[Fault]:
-        """Return the faults that happen at one moment, in order of time."""
-        kinds = (FaultKind.UNPLUG, FaultKind.BROWN_OUT)
-        return sorted((f for f in self.faults if f.kind in kinds), key=lambda fault: fault.from_s)
+        """Return the faults that somebody has to begin, in order of time."""
+        timed = (fault for fault in self.faults if fault.kind in TIMED_KINDS)
+        return sorted(timed, key=lambda fault: fault.from_s)
 
     def _is(self, kind: FaultKind, chip: int, now_s: float) -> bool:
         return any(f.kind is kind and self._hits(f, chip, now_s) for f in self.faults)
@@ -256,6 +309,30 @@ def parse_faults(document: object, name: str = "faults") -> tuple[list[Fault], i
     return [_fault(entry, f"{name}: fault[{at}]") for at, entry in enumerate(entries)], seed
 
 
+def parse_fault(words: str) -> Fault:
+    """Read a fault as a command line has it: ``flip direction=to_host probability=0.001``.
+
+    Raises SimulatorError.
+    """
+    kind, *pairs = words.split() or [""]
+    entry: dict[str, object] = {"kind": kind}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise SimulatorError("fault", f"{pair!r} is no setting", "write KIND KEY=VALUE ...")
+        entry[key] = _typed(value)
+    return _fault(entry, "fault")
+
+
+def _typed(value: str) -> object:
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
 def _fault(entry: object, where: str) -> Fault:
     if not isinstance(entry, Mapping):
         raise SimulatorError(where, f"{entry!r} is not a table", "write a [[fault]] section")
@@ -290,6 +367,12 @@ LIMITS = {
     "until_s": (0.0, math.inf),
     "delay_s": (0.0, MAX_DELAY_S),
     "duration_s": (0.0, math.inf),
+    "above_mhz": (0.0, math.inf),
+}
+
+NUMBERS = {
+    "chip": ("chip", 255, "chips count from 0; leave it out to mean all"),
+    "core": ("core", 4095, "cores count from 0"),
 }
 
 
@@ -301,10 +384,10 @@ def _value(key: str, value: object, where: str) -> object:
         if value not in words:
             raise SimulatorError(where, f"unknown direction {value!r}", _nearest(value, words))
         return Direction(str(value))
-    if key == "chip":
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 255:
-            cure = "chips count from 0; leave it out to mean all"
-            raise SimulatorError(where, f"{value!r} is no chip number", cure)
+    if key in NUMBERS:
+        name, last, cure = NUMBERS[key]
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= last:
+            raise SimulatorError(where, f"{value!r} is no {name} number", cure)
         return value
     low, high = LIMITS[key]
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:

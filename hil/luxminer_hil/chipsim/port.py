@@ -9,11 +9,11 @@ import termios
 import tty
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from luxminer_hil.chipsim.errors import SimulatorError
 
-__all__ = ["MemoryHost", "MemoryPort", "Port", "PortClosed", "PtyPort"]
+__all__ = ["MemoryHost", "MemoryPort", "Port", "PortClosed", "PtyPort", "UsbFaults"]
 
 READ_BYTES = 1024
 """Most bytes taken from the host at once; it keeps the bridge's buffer bounded."""
@@ -71,6 +71,17 @@ class Port(Protocol):
     def host_baudrate(self) -> int | None:
         """Return the rate that the host has set; None for one without a name."""
         ...
+
+
+@runtime_checkable
+class UsbFaults(Protocol):
+    """What else can go wrong on a port that is on USB."""
+
+    def usb_reset(self) -> None:
+        """Let the hub reset the bridge."""
+
+    def stall_control(self, *, stalls: bool) -> None:
+        """Let the bridge refuse all requests of its maker's kind from now on, or no more."""
 
 
 class PtyPort:

@@ -28,19 +28,25 @@ class Board:
     """Chips that it may be fitted with, the usual one first."""
     chips: int
     nominal_mhz: float
+    core_mv: int = 0
+    """Nominal core voltage per chip, where something sets it."""
     telemetry: int | None = None
     """Version byte of the telemetry controller."""
     telemetry_mask: int = 0
 
 
 def _boards(
-    products: tuple[Product, ...], *kinds: ChipKind, telemetry: int | None = None
+    products: tuple[Product, ...],
+    *kinds: ChipKind,
+    telemetry: int | None = None,
+    core_mv: int = 0,
 ) -> dict[str, Board]:
     return {
         product.name: Board(
             kinds=kinds,
             chips=product.chips or (TERMINUS_CHIPS if product.name.startswith("terminus") else 1),
             nominal_mhz=product.frequency_mhz,
+            core_mv=core_mv,
             telemetry=telemetry,
             telemetry_mask=0xFF,
         )
@@ -52,8 +58,19 @@ BOARDS: Mapping[str, Board] = {
     **_boards(bm1384.PRODUCTS, families.bm1384.KIND),
     **_boards(bm1387.PRODUCTS, families.bm1387.KIND),
     **_boards(bm1397.PRODUCTS, families.bm1397.KIND),
-    **_boards(bm1362.PRODUCTS, families.bm1362.BM1362, telemetry=0x20),
-    **_boards(bm1370.PRODUCTS, families.bm1362.BM1370, families.bm1362.BM1368, telemetry=0x31),
+    **_boards(
+        bm1362.PRODUCTS,
+        families.bm1362.BM1362,
+        telemetry=0x20,
+        core_mv=bm1362.COMPACA1.core_mv,
+    ),
+    **_boards(
+        bm1370.PRODUCTS,
+        families.bm1362.BM1370,
+        families.bm1362.BM1368,
+        telemetry=0x31,
+        core_mv=bm1370.COMPACA2.core_mv,
+    ),
     **_boards(bm1380.PRODUCTS, families.bm1380.KIND),
     **_boards(icarus.PRODUCTS, families.icarus.KIND),
 }

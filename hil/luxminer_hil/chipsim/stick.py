@@ -12,9 +12,11 @@ Ref: docs/sources.md, Sticks.
 
 import asyncio
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import partial
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -23,11 +25,12 @@ from luxminer_drivers.common.facts import MAX_CHIPS
 from luxminer_hil.chipsim.chain import Chain
 from luxminer_hil.chipsim.counters import StickCounters
 from luxminer_hil.chipsim.errors import SimulatorError
-from luxminer_hil.chipsim.faults import Direction, FaultKind, FaultPlan
+from luxminer_hil.chipsim.faults import USB_KINDS, Direction, FaultKind, FaultPlan
 from luxminer_hil.chipsim.hasher import Hasher, shared_hasher
 from luxminer_hil.chipsim.line import SerialLine
-from luxminer_hil.chipsim.port import Port, PtyPort
+from luxminer_hil.chipsim.port import Port, PtyPort, UsbFaults
 from luxminer_hil.chipsim.products import BOARDS, MODELS
+from luxminer_hil.chipsim.silicon import Silicon
 from luxminer_hil.chipsim.spaces import NONCES
 from luxminer_hil.chipsim.telemetry import TelemetryController
 from luxminer_hil.chipsim.wire import Frame, same_rate
@@ -62,6 +65,7 @@ class VirtualStick:
         chip: str | None = None,
         scale: Fraction | float | str = 1,
         skip: int = 0,
+        stable_mhz: float | None = None,
         seed: int = 0,
         port: Port | None = None,
         telemetry_port: Port | None = None,
@@ -73,6 +77,8 @@ class VirtualStick:
         ``scale`` multiplies rate and difficulty alike; a float means the decimal it prints as.
         A scaled stick gets a new task long before its chips have tried all nonces of the last one:
         ``skip`` lets each chip begin that many nonces later than at its first one.
+        Up to ``stable_mhz`` chips make no errors, at their nominal core voltage: see `silicon`. The
+        default is the highest clock that they lock to.
         ``chip`` fits another chip than the usual one, where a model comes with several.
         ``telemetry_port`` leads to the controller of a model that has one, beside `telemetry`.
         """
@@ -98,6 +104,9 @@ class VirtualStick:
         if telemetry_port is not None and board.telemetry is None:
             reason = f"{model} has no telemetry controller"
             raise SimulatorError("telemetry-link", reason, "leave it out")
+        if stable_mhz is not None and not 0 < stable_mhz < math.inf:
+            reason = f"{stable_mhz:g} is out of range"
+            raise SimulatorError("stable-mhz", reason, "use a clock above 0")
         self.model = model
         self.scale = ratio
         self.skip = skip
@@ -108,6 +117,9 @@ class VirtualStick:
         self.faults = FaultPlan(seed=seed) if faults is None else faults
         self._board = board
         self._kind = board.kinds[0] if chip is None else kinds[chip]
+        for fault in self.faults.faults:
+            if fault.kind in USB_KINDS and not isinstance(self.port, UsbFaults):
+                raise SimulatorError("faults", f"{fault.kind} is for sticks on USB", "use --usbip")
         self._chip_count = count
         self.telemetry_port = telemetry_port
         self._hasher = hasher or shared_hasher()
@@ -115,7 +127,11 @@ class VirtualStick:
         self._parser = self._kind.parser()
         self._rx = SerialLine(self._arrived)
         self._tx = SerialLine(self._sent)
-        self._chain = Chain(self.faults, _loop_s, self._reply)
+        if stable_mhz is None:
+            stable_mhz = self._kind.chip(0, count, ratio, 0.0).max_mhz
+        self.silicon = Silicon(stable_mhz=stable_mhz, nominal_mv=board.core_mv)
+        random = Random(f"{seed}/silicon")
+        self._chain = Chain(self.faults, _loop_s, self._reply, self._wrong_part, random)
         self._counts: Counter[str] = Counter()
         self._started_s = 0.0
         self._last_byte_s = 0.0
@@ -257,6 +273,7 @@ class VirtualStick:
             missed=sum(chip.missed for chip in chips),
             lag_s=max((chip.lag_s for chip in chips), default=0.0),
             nonces=sum(chip.nonces for chip in chips),
+            wrong=self._chain.wrong,
             dry_s=sum(chip.dry_s for chip in chips),
             frames=dict(self._chain.frames),
             bad_frames=dict(self._chain.bad_frames),
@@ -341,7 +358,16 @@ class VirtualStick:
 
     def _obey(self, frames: Iterable[Frame]) -> None:
         self._chain.obey(frames)
+        if self.faults.is_too_much(self._chain.mean_mhz, self._age_s()):
+            self.faults.counts[FaultKind.WEAK_SUPPLY] += 1
+            self.brown_out()
         self._has_work.set()
+
+    def _wrong_part(self, mhz: float) -> float:
+        """Return how many of its nonces a chip gets wrong at a clock, in the present state."""
+        if self.telemetry is None:
+            return self.silicon.wrong_part(mhz)
+        return self.silicon.wrong_part(mhz, self.telemetry.core_mv, self.telemetry.temperature_c)
 
     # --- To the host ---------------------------------------------------------------------------
 
@@ -418,13 +444,19 @@ class VirtualStick:
                     self.faults.counts[kind] += 1
                 action()
 
-            self._fault_timers.append(loop.call_at(self._started_s + delay_s, happen))
+            if delay_s < math.inf:
+                self._fault_timers.append(loop.call_at(self._started_s + delay_s, happen))
 
+        port = self.port
         for fault in self.faults.timed():
-            if fault.kind is FaultKind.BROWN_OUT:
-                at(fault.from_s, self.brown_out, fault.kind)
-                continue
-            at(fault.from_s, self.unplug, fault.kind)
-            back_s = fault.from_s + fault.duration_s
-            if back_s < float("inf"):
-                at(back_s, self.replug, None)
+            match fault.kind:
+                case FaultKind.BROWN_OUT:
+                    at(fault.from_s, self.brown_out, fault.kind)
+                case FaultKind.UNPLUG:
+                    at(fault.from_s, self.unplug, fault.kind)
+                    at(fault.from_s + fault.duration_s, self.replug, None)
+                case FaultKind.USB_RESET if isinstance(port, UsbFaults):
+                    at(fault.from_s, port.usb_reset, fault.kind)
+                case FaultKind.STALL_CONTROL if isinstance(port, UsbFaults):
+                    at(fault.from_s, partial(port.stall_control, stalls=True), fault.kind)
+                    at(fault.until_s, partial(port.stall_control, stalls=False), None)

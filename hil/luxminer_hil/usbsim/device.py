@@ -116,6 +116,7 @@ class UsbModel:
         self._watchers: list[Callable[[], None]] = []
         self._halted: set[int] = set()
         self._refusals: dict[tuple[int, int], int] = {}
+        self._stalls = False
         self._by_endpoint: dict[int, tuple[EndpointLayout, Channel]] = {
             endpoint.address: (endpoint, channel)
             for interface, channel in zip(layout.interfaces, self.channels, strict=True)
@@ -193,6 +194,11 @@ class UsbModel:
         """Stall the next ``times`` requests of a kind."""
         self._refusals[request_type, request] = times
 
+    def stall_control(self, *, stalls: bool) -> None:
+        """Refuse all requests of the maker's kind, or no more."""
+        with self.changed:
+            self._stalls = stalls
+
     # --- Control -------------------------------------------------------------------------------
 
     def control(self, setup: Setup, data: bytes = b"") -> bytes:
@@ -205,6 +211,8 @@ class UsbModel:
             kind = setup.request_type & TYPE_MASK
             if kind != STANDARD:
                 self.seen.append(Seen(self.clock(), setup, bytes(data)))
+            if kind == VENDOR and self._stalls:
+                raise Stall(f"refused {setup}")
             left = self._refusals.get((setup.request_type, setup.request), 0)
             if left:
                 self._refusals[setup.request_type, setup.request] = left - 1

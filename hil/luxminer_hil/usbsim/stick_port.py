@@ -159,6 +159,15 @@ class UsbPort(UartPort):
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._tell_reset, asserted)
 
+    def usb_reset(self) -> None:
+        """Let the hub reset the bridge; nothing when it is not plugged in."""
+        if self._device is not None:
+            self._bus.reset(self._device)
+
+    def stall_control(self, *, stalls: bool) -> None:
+        """Let the bridge refuse all requests of its maker's kind from now on, or no more."""
+        self.bridge.stall_control(stalls=stalls)
+
     def _tell_reset(self, asserted: bool) -> None:
         if self.on_reset is not None and self._received is not None:
             self.on_reset(asserted)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from luxminer_hil.chipsim import Direction, Fault, FaultKind, FaultPlan, SimulatorError
-from luxminer_hil.chipsim.faults import KINDS, parse_faults
+from luxminer_hil.chipsim.faults import KINDS, parse_fault, parse_faults
 
 TO_HOST, TO_STICK = Direction.TO_HOST, Direction.TO_STICK
 DATA = bytes(range(256)) * 8
@@ -127,6 +127,30 @@ def test_every_kind_can_be_written_with_its_required_keys() -> None:
         assert fault.kind is kind
 
 
+def test_a_fault_in_words_is_the_same_as_in_a_file() -> None:
+    words = "flip direction=to_host probability=0.001 from_s=5"
+    entry = {"kind": "flip", "direction": "to_host", "probability": 0.001, "from_s": 5}
+    (fault,), _ = parse_faults({"fault": [entry]})
+    assert parse_fault(words) == fault
+    assert parse_fault(" zombie  chip=1 ") == Fault(kind=FaultKind.ZOMBIE, chip=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("", "fault.kind: unknown kind ''; use one of drop"),
+        ("flip 0.1", "fault: '0.1' is no setting; write KIND KEY=VALUE ..."),
+        ("flip probability=x", "fault.probability: 'x' is out of range; 0 to 1"),
+        ("dead chip=first", "fault.chip: 'first' is no chip number"),
+        ("unplug from_s=-1", "fault.from_s: -1 is out of range; write a number from 0 on"),
+    ],
+)
+def test_wrong_words_are_named_with_their_cure(words: str, reason: str) -> None:
+    with pytest.raises(SimulatorError) as caught:
+        parse_fault(words)
+    assert reason in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
@@ -144,6 +168,7 @@ def test_every_kind_can_be_written_with_its_required_keys() -> None:
         ({"kind": "dead", "from_s": 3, "until_s": 2}, "until_s: 2 is not after from_s = 3"),
         ({"kind": "delay", "probability": 1, "delay_s": 99}, "99 is out of range; 0 to 10"),
         ({"kind": "dead", "chip": -1}, "-1 is no chip number; chips count from 0"),
+        ({"kind": "dead_core", "core": 1.5}, "1.5 is no core number; cores count from 0"),
         ("drop", "'drop' is not a table"),
     ],
 )

@@ -32,6 +32,7 @@ from tests.unit.chipsim.host import (
     DETECTION_NONCE,
     DIFFICULTY_1,
     PLL_100,
+    PLL_200,
     READ_PLL,
     VECTORS,
     Bench,
@@ -51,12 +52,14 @@ async def bench(
     chips: int | None = None,
     scale: str = "0.001",
     seed: int = 0,
+    stable_mhz: float | None = None,
 ) -> AsyncIterator[Bench]:
     stick = VirtualStick(
         model,
         chips=chips,
         scale=scale,
         seed=seed,
+        stable_mhz=stable_mhz,
         port=MemoryPort(),
         faults=FaultPlan(faults, seed),
     )
@@ -370,6 +373,49 @@ async def test_a_corrupted_nonce_does_not_hash() -> None:
         difference = int.from_bytes(reply[:4], "big") ^ int.from_bytes(DETECTION_NONCE, "big")
         assert difference.bit_count() == 1
         assert host.stick.counters().faults["corrupt_nonce"] == 1
+
+
+async def test_a_nonce_can_come_twice() -> None:
+    twice = Fault(kind=FaultKind.DUPLICATE_NONCE, probability=1.0)
+    async with bench("compac", twice) as host:
+        assert await host.ask(DETECTION_JOB, 10) == (DETECTION_NONCE + b"\x80") * 2
+        assert host.stick.counters().faults == {"duplicate_nonce": 1}
+
+
+async def test_a_dead_core_keeps_its_nonces() -> None:
+    core = int.from_bytes(DETECTION_NONCE, "big") % 55
+    async with bench("compac", Fault(kind=FaultKind.DEAD_CORE, core=core)) as host:
+        await host.transport.write(DETECTION_JOB)
+        await until(lambda: bool(host.stick.counters().faults))
+        assert host.stick.counters().faults == {"dead_core": 1}
+        assert await host.silence(b"") == b""
+
+
+async def test_the_other_cores_of_a_chip_go_on() -> None:
+    core = int.from_bytes(DETECTION_NONCE, "big") % 55 + 1
+    async with bench("compac", Fault(kind=FaultKind.DEAD_CORE, core=core)) as host:
+        assert await host.ask(DETECTION_JOB, 5) == DETECTION_NONCE + b"\x80"
+
+
+async def test_chips_that_are_driven_too_hard_err() -> None:
+    async with bench("compac", stable_mhz=150) as host:
+        reply = await host.ask(DETECTION_JOB, 5)
+        assert reply[:4] != DETECTION_NONCE
+        assert host.stick.counters().wrong == 1
+        assert await host.ask(PLL_100 + DETECTION_JOB, 5) == DETECTION_NONCE + b"\x80"
+        assert host.stick.counters().wrong == 1
+
+
+async def test_a_weak_supply_breaks_down_when_the_clock_is_raised() -> None:
+    async with bench("2pac", Fault(kind=FaultKind.WEAK_SUPPLY, above_mhz=150)) as host:
+        await host.transport.write(PLL_100 + task(header_of(1)))
+        await asyncio.sleep(0.2)
+        assert host.stick.counters().faults == {}
+        await host.transport.write(PLL_200)
+        await asyncio.sleep(0.2)
+        assert host.stick.counters().faults == {"weak_supply": 1}
+        host.transport.discard_input()
+        assert await host.ask(READ_PLL, 10) == AT_200 * 2
 
 
 async def test_a_dead_chip_is_silent_and_the_others_close_up() -> None:

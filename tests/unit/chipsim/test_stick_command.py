@@ -92,7 +92,8 @@ def test_a_stick_with_a_telemetry_controller_has_two_ttys(tmp_path: Path) -> Non
 def test_counters_are_json_lines_after_the_path(tmp_path: Path) -> None:
     faults = tmp_path / "faults.toml"
     faults.write_text('seed = 11\n[[fault]]\nkind = "brown_out"\nfrom_s = 0.05\n')
-    with running("--model", "compac", "--stats", "0.1", "--faults", str(faults)) as process:
+    words = ("--fault", "zombie from_s=99", "--stable-mhz", "300")
+    with running("--model", "compac", "--stats", "0.1", "--faults", str(faults), *words) as process:
         path = line(process)
         assert path.startswith("/dev/pts/")
         line(process)
@@ -137,6 +138,9 @@ async def test_a_stick_by_usbip_prints_what_a_host_types_and_answers_it() -> Non
         (["--model", "compac", "--scale", "x"], "--scale: x is no number"),
         (["--model", "compac", "--scale", "2"], "--scale: 2 is out of range"),
         (["--model", "compac", "--stats", "0"], "--stats: 0 is out of range; use 0.1 or more"),
+        (["--model", "compac", "--fault", "dorp"], "--fault.kind: unknown kind 'dorp'; did you"),
+        (["--model", "compac", "--fault", "usb_reset from_s=1"], "--faults: usb_reset is for"),
+        (["--model", "compac", "--stable-mhz", "0"], "--stable-mhz: 0 is out of range; use a clo"),
         (["--model", "compac", "--stats", "nan"], "--stats: nan is out of range"),
         (["--model", "compac", "--faults", "/none.toml"], "--faults: cannot read /none.toml"),
         (["--model", "compac", "--usbip", "3240"], "--usbip: '3240' is no HOST:PORT; write"),

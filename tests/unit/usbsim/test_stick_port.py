@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from luxminer.errors import TransportClosed
+from luxminer.errors import PortUnusable, TransportClosed
 from luxminer.transport.usbbridge.opening import open_usb
 from luxminer.transport.usbbridge.transport import UsbTransport
+from luxminer_hil.chipsim.errors import SimulatorError
+from luxminer_hil.chipsim.faults import Fault, FaultKind, FaultPlan
 from luxminer_hil.chipsim.stick import MODELS, VirtualStick
 from luxminer_hil.usbsim.bus import SimulatedBus
+from luxminer_hil.usbsim.device import Setup, Stall
 from luxminer_hil.usbsim.pyusb_backend import SimulatedBackend
 from luxminer_hil.usbsim.stick_port import MAX_ON_THE_WAY_BYTES, UsbPort, usb_stick
 from luxminer_hil.usbsim.sticks import STICKS, make_bridge
@@ -188,3 +191,49 @@ def test_strings_and_ids_are_those_of_the_table(product: dict[str, Any]) -> None
 
 def test_every_model_of_the_chips_has_a_bridge() -> None:
     assert STICKS.keys() == MODELS.keys()
+
+
+async def test_a_hub_reset_makes_the_bridge_begin_anew_and_leaves_the_chips_on() -> None:
+    bus = SimulatedBus()
+    faults = FaultPlan([Fault(kind=FaultKind.USB_RESET, from_s=0.2)])
+    stick, port = usb_stick(bus, "1-1", faults=faults)
+    async with stick:
+        transport = await opened(bus, "1-1")
+        assert port.bridge.channels[0].is_enabled
+        await asyncio.sleep(0.3)
+        assert not port.bridge.channels[0].is_enabled
+        assert port.bridge.configuration == 1
+        assert stick.counters().power_ups == 1
+        assert stick.counters().faults == {"usb_reset": 1}
+        await transport.close()
+
+
+async def test_a_bridge_that_stalls_refuses_its_makers_requests_for_a_while() -> None:
+    bus = SimulatedBus()
+    faults = FaultPlan([Fault(kind=FaultKind.STALL_CONTROL, until_s=0.3)])
+    stick, port = usb_stick(bus, "1-1", faults=faults)
+    async with stick:
+        await asyncio.sleep(0.05)
+        with pytest.raises(Stall):
+            port.bridge.control(Setup(0x41, 0, 1, 0, 0))
+        assert len(port.bridge.control(Setup(0x80, 6, 0x0100, 0, 18))) == 18
+        with pytest.raises(PortUnusable):
+            await opened(bus, "1-1")
+        await asyncio.sleep(0.4)
+        transport = await opened(bus, "1-1")
+        await transport.write(COUNT)
+        assert await replies(transport, 5) == CHIP
+        await transport.close()
+        assert stick.counters().faults == {"stall_control": 1}
+
+
+@pytest.mark.parametrize("kind", [FaultKind.USB_RESET, FaultKind.STALL_CONTROL])
+def test_faults_of_usb_need_usb(kind: FaultKind) -> None:
+    with pytest.raises(SimulatorError, match=f"{kind} is for sticks on USB; use --usbip"):
+        VirtualStick(faults=FaultPlan([Fault(kind=kind)]))
+
+
+@pytest.mark.parametrize("serial", ["é", "\n", "1" * 127])
+def test_a_serial_that_no_bridge_has_is_refused(serial: str) -> None:
+    with pytest.raises(SimulatorError, match="use at most 126 printable ASCII"):
+        usb_stick(SimulatedBus(), "1-1", serial=serial)

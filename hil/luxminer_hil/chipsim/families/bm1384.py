@@ -2,8 +2,8 @@
 
 Unproven: that a chip starts at its address in the first nonce byte (later chips do, and hosts read
 the chip's index from there); that a range of 0 is the whole space (one host sends it, and gets
-answers); that the chip idles at the end of its range; that a clock out of the documented range
-does not lock and then nothing is hashed.
+answers); that the chip idles at the end of its range; which core has which nonce; that a clock out
+of the documented range does not lock and then nothing is hashed.
 
 Ref: docs/sources.md, Sticks.
 """
@@ -90,6 +90,9 @@ class ChipModel(Chip):
 
     def reply(self, found: Found) -> bytes | None:
         return bm1384_wire.nonce_reply(found.said, found.piece.job_id)
+
+    def core_of(self, nonce: int) -> int:
+        return nonce % self.cores
 
     def next_slice(self, limit: int) -> Slice | None:
         """Return the next piece: with one midstate and one range there is one at a time."""

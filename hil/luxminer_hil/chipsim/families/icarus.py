@@ -68,6 +68,8 @@ class IcarusParser:
 class BlockErupter(Chip):
     """State of the one chip of a Block Erupter."""
 
+    max_mhz = facts.MHZ
+
     def _power_on(self) -> None:
         self.is_locked = True
         self.mhz = facts.MHZ
@@ -96,6 +98,10 @@ class BlockErupter(Chip):
 
     def obey(self, command: wire.Command, now_s: float) -> bytes | None:
         raise AssertionError(f"an Icarus has no commands: {command} at {now_s}")
+
+    def core_of(self, nonce: int) -> int:
+        del nonce  # the chip is one core
+        return 0
 
     def reply(self, found: Found) -> bytes | None:
         return found.said.to_bytes(facts.REPLY_LENGTH, "big")

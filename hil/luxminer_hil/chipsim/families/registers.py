@@ -73,6 +73,7 @@ class RegisterChip(Chip):
         self._address_shift = address.shift + address.width - 8
         self._chips = chips
         self._step = ADDRESSES // chips
+        self.max_mhz = design.family.pll.max_mhz
         super().__init__(index, scale, now_s)
 
     def _power_on(self) -> None:
@@ -176,6 +177,10 @@ class RegisterChip(Chip):
             return None
         value = self.read(command.register)
         return register_reply(self.family, self.reply_length, value, self.address, command.register)
+
+    def core_of(self, nonce: int) -> int:
+        bits = self.family.core_bits
+        return bits_of(nonce, bits) if bits is not None else nonce % self.family.cores
 
     # --- Reports -------------------------------------------------------------------------------
 
