@@ -199,9 +199,10 @@ async def test_a_hub_reset_makes_the_bridge_begin_anew_and_leaves_the_chips_on()
     stick, port = usb_stick(bus, "1-1", faults=faults)
     async with stick:
         transport = await opened(bus, "1-1")
-        assert port.bridge.channels[0].is_enabled
+        states = [port.bridge.channels[0].is_enabled]
         await asyncio.sleep(0.3)
-        assert not port.bridge.channels[0].is_enabled
+        states.append(port.bridge.channels[0].is_enabled)
+        assert states == [True, False]
         assert port.bridge.configuration == 1
         assert stick.counters().power_ups == 1
         assert stick.counters().faults == {"usb_reset": 1}
