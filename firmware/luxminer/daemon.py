@@ -162,7 +162,6 @@ class Daemon:
             await self._keeper.load()
             pools = asyncio.create_task(self.pools.run(), name="pools")
             tuner = asyncio.create_task(self.tuner.run(), name="tuner")
-            tuner.add_done_callback(_tuner_ended)
             devices = asyncio.create_task(self.devices.run(), name="devices")
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
@@ -336,12 +335,6 @@ class Daemon:
             gone_wall_s=state.gone_wall_s,
             tuning=self.tuner.snapshot(state),
         )
-
-
-def _tuner_ended(tuner: "asyncio.Task[None]") -> None:
-    """Say so when it ends unasked; mining goes on without it."""
-    if not tuner.cancelled() and (failure := tuner.exception()) is not None:
-        log.error("tuning has ended; mining goes on without it", exc_info=failure)
 
 
 def _sum_rates(rates: Sequence[Rates]) -> Rates:

@@ -16,6 +16,7 @@ from luxminer.control import CommandBus, SetProfile, StartTuning, StopTuning
 from luxminer.device.state import DeviceState
 from luxminer.device.wishes import Wish
 from luxminer.errors import CommandError
+from luxminer.logs import RateLimit
 from luxminer.telemetry.model import NonceCounts, TuningResult, TuningSnapshot
 from luxminer.tuning.keeper import Keeper
 from luxminer.tuning.measurement import Measurement, Sample
@@ -103,7 +104,7 @@ class Tuner:
         self.is_enabled = config.enabled
         """Sticks without a result are tuned unasked."""
         self.errors = 0
-        """Of its own, which have ended a search."""
+        """Of its own or of a driver, beyond what can be expected."""
         self._config = config
         self._profile = profile
         self._keeper = keeper
@@ -117,6 +118,7 @@ class Tuner:
         self._asked: set[int] = set()
         self._done: set[int] = set()
         """Sticks that are left alone until somebody asks."""
+        self._limit = RateLimit()
         bus.register(SetProfile, self._set_profile)
         bus.register(StartTuning, self._start)
         bus.register(StopTuning, self._stop)
@@ -127,13 +129,21 @@ class Tuner:
         """Tune until cancelled."""
         while True:
             await beat(self._pace.tick_s)
-            for state in self._sticks.device_states():
-                try:
-                    await self._look_at(state, self._clock.monotonic())
-                except Exception:
-                    log.exception("device %d: its tuning failed, it mines on without", state.id)
-                    await self._drop(state.id)
-            await self._keeper.save_when_due(self._clock.monotonic())
+            try:
+                await self._look_at_all()
+                await self._keeper.save_when_due(self._clock.monotonic())
+            except Exception:
+                self.errors += 1
+                if self._limit.admit("tuner", self._clock.monotonic()) is not None:
+                    log.exception("tuning failed, and tries again; mining goes on")
+
+    async def _look_at_all(self) -> None:
+        for state in self._sticks.device_states():
+            try:
+                await self._look_at(state, self._clock.monotonic())
+            except Exception:
+                log.exception("device %d: its tuning failed, it mines on without", state.id)
+                await self._drop(state.id)
 
     async def _drop(self, device_id: int) -> None:
         """Leave a stick alone whose search went wrong."""

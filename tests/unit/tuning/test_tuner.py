@@ -10,6 +10,7 @@ import pytest
 
 from luxminer.config.schema import TuningConfig
 from luxminer.control import CommandBus, SetProfile, StartTuning, StopTuning
+from luxminer.device.state import DeviceState
 from luxminer.errors import CommandError
 from luxminer.telemetry.model import NonceCounts, TuningSnapshot
 from luxminer.tuning.keeper import Keeper
@@ -365,6 +366,37 @@ async def test_an_error_of_the_tuner_costs_one_stick_its_search_and_nothing_else
     errors = [r for r in caplog.records if r.levelno >= logging.ERROR]
     assert len(errors) == 1
     assert "device 0: its tuning failed" in errors[0].getMessage()
+
+
+@warped
+async def test_an_error_beside_all_sticks_is_survived(caplog: pytest.LogCaptureFixture) -> None:
+    class Shaken(ScriptedSticks):
+        def device_states(self) -> tuple[DeviceState, ...]:
+            if 100 < asyncio.get_running_loop().time() < 200:
+                raise ZeroDivisionError("made up")
+            return super().device_states()
+
+    bench = Bench(ScriptedStick(0, TWIN))
+    calm, bench.sticks = bench.sticks, Shaken(*bench.sticks.sticks)
+    bench.tuner = Tuner(
+        CONFIG,
+        bench.profile,
+        Keeper(None),
+        bench.sticks,
+        clock=WarpClock(),
+        counts=calm.counts,
+        has_work=calm.has_work,
+        bus=CommandBus(),
+    )
+    async with bench.running():
+        await asyncio.sleep(300)
+        assert bench.seen().is_tuning
+        await asyncio.sleep(2 * 3600)
+        shown = bench.seen().result
+        assert shown is not None
+        assert shown.stage == "final"
+    assert bench.tuner.errors > 90
+    assert 1 <= caplog.text.count("tuning failed, and tries again") < 10
 
 
 @warped
