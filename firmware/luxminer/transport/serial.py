@@ -135,7 +135,15 @@ def _tune_socket(descriptor: int) -> None:
 def _close_late(opening: "asyncio.Future[Port]") -> None:
     if not opening.cancelled() and opening.exception() is None:
         # Not on the loop, since closing may wait, nor in its executor, which may be shut down.
-        threading.Thread(target=opening.result().close, daemon=True).start()
+        threading.Thread(target=_close, args=(opening.result(),), daemon=True).start()
+
+
+def _close(port: Port) -> None:
+    """Close a port for good: pyserial only forgets a socket that the other end has reset."""
+    connection = getattr(port, "_socket", None)
+    port.close()
+    if connection is not None:
+        connection.close()
 
 
 class SerialTransport(PlainTransport):
@@ -344,7 +352,7 @@ class SerialTransport(PlainTransport):
                     # Otherwise the system waits up to 30 s for a line that takes nothing.
                     termios.tcflush(self._fd, termios.TCOFLUSH)
             finally:
-                self._port.close()
+                _close(self._port)
 
 
 def _queued(descriptor: int) -> int:
