@@ -40,7 +40,7 @@ async def beat(interval_s: float, told: socket.socket | None = None) -> bool:
     beats = int(loop.time() / interval_s + ROUNDING) + 1
     timer = loop.call_at(beats * interval_s, _ring, due, False)
     if told is not None:
-        loop.add_reader(told, _ring, due, True)
+        loop.add_reader(told.fileno(), _ring, due, True)
     try:
         return await due
     finally:

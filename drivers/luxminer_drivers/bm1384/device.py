@@ -76,6 +76,8 @@ class Bm1384(Family):
         self._start = self._pll = choose_pll(facts.MIN_MHZ)
         self._jobs = self._new_jobs()
         self._decoder = Decoder(self._is_right)
+        self._rate_hs = self._interval_s = 0.0
+        self._ticket, self._range = 1, 0
 
     def _new_jobs(self) -> JobRing:
         # The open-core frames have the header of a busy task.
@@ -97,6 +99,7 @@ class Bm1384(Family):
 
     async def _set_clock(self, pll: Pll) -> None:
         self._pll, self.mhz = pll, pll.mhz
+        self._rate()
         await self._send(WritePll(pll=pll).encode())
 
     async def _send(self, data: bytes) -> None:
@@ -191,7 +194,7 @@ class Bm1384(Family):
         return host.next_work()
 
     async def send_task(self, work: WorkItem | None) -> None:
-        ticket, nonce_range = self.ticket_difficulty, chain.nonce_range(self.chips)
+        ticket, nonce_range = self._ticket, self._range
         job_id = self._jobs.put(work)
         if work is None:
             task = busy_task(ticket_difficulty=ticket, nonce_range=nonce_range, job_id=job_id)
@@ -235,18 +238,27 @@ class Bm1384(Family):
 
     # Figures
 
+    def _rate(self) -> None:
+        """Reckon what follows from clock and chips; all of it is needed for every task."""
+        self._rate_hs = chain.hashrate_hs(self.chips, self.mhz)
+        if self.chips:
+            part = FED_FACTOR * chain.own_part(self.chips)
+            interval_s = chain.task_interval_s(self._rate_hs, part)
+            self._interval_s = max(interval_s, MIN_TASK_INTERVAL_S)
+            self._ticket = chain.ticket_difficulty(self._rate_hs)
+            self._range = chain.nonce_range(self.chips)
+
     @property
     def rate_hs(self) -> float:
-        return chain.hashrate_hs(self.chips, self.mhz)
+        return self._rate_hs
 
     @property
     def ticket_difficulty(self) -> int:
-        return chain.ticket_difficulty(self.rate_hs)
+        return self._ticket
 
     @property
     def task_interval_s(self) -> float:
-        part = FED_FACTOR * chain.own_part(self.chips)
-        return max(chain.task_interval_s(self.rate_hs, part), MIN_TASK_INTERVAL_S)
+        return self._interval_s
 
 
 def next_step(now: Pll, target: Pll) -> tuple[Pll, float]:

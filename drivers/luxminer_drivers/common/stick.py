@@ -331,7 +331,7 @@ class ChainStick:
         while True:
             data = await self._link.read(family.tail_s if family.is_waiting else None)
             now_s = host.clock.monotonic()
-            if data:
+            if data and log.isEnabledFor(TRACE):
                 log.log(TRACE, "device %d: received %s", host.device_id, HexDump(data))
             for reading in family.receive(data):
                 if isinstance(reading, ClockReading):

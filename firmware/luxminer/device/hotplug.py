@@ -50,12 +50,15 @@ class HotplugWatcher:
         self, ports: Sequence[str], bus: UsbBus, needs_of: NeedsOf = _needs_nothing
     ) -> None:
         self._ports = tuple(ports)
+        self._files = tuple(map(Path, self._ports))
         self._bus = bus
         self._needs_of = needs_of
         self._devices: tuple[tuple[UsbPort, int], ...] = ()
         self._by_usb: dict[str, Sighting] = {}
         self._paths: dict[str, tuple[tuple[int, ...], str]] = {}
         """What configured paths led to when their token was this."""
+        self._there: object = None
+        """All that the last look depended on."""
         self._seen: dict[str, Sighting] = {}
         self._forgotten: set[str] = set()
 
@@ -68,9 +71,12 @@ class HotplugWatcher:
     def poll(self) -> list[PortChange]:
         """Look once; return what went and then what came, configured ports first."""
         self._bus.refresh()
-        now = self._look()
-        if now == self._seen and not self._forgotten:
+        tokens = tuple(map(_token, self._ports, self._files))
+        there = (self._bus.ports(), self._bus.devices(), tokens)
+        if there == self._there and not self._forgotten:
             return []
+        self._there = there
+        now = self._look()
         changes = [
             PortChange(sighting=old, appeared=False)
             for url, old in self._seen.items()
@@ -143,7 +149,7 @@ class HotplugWatcher:
 
     def _configured(self, port: str, ttys: dict[str, Sighting]) -> Sighting | None:
         """Return what is at a configured path or URL now; None when nothing is."""
-        token = _token(port)
+        token = _token(port, Path(port))
         if token is None:
             return None
         known = self._paths.get(port)
@@ -167,14 +173,14 @@ def _usb_url(sighting: Sighting) -> str:
     return f"{USB_PREFIX}{sighting.usb.usb_path}"
 
 
-def _token(port: str) -> tuple[int, ...] | None:
+def _token(port: str, path: Path) -> tuple[int, ...] | None:
     """Return what tells one device at a path from the next; None when there is none now."""
     if is_url(port) or is_cpu(port):
         return ()
     if not port:
         return None
     try:
-        status = Path(port).stat()
+        status = path.stat()
     except (OSError, ValueError):
         return None
     return (status.st_dev, status.st_ino, status.st_rdev)
