@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from luxminer.device.contract import DeviceOptions
 from luxminer_drivers.bm13xx.chain import addresses
-from luxminer_drivers.bm13xx.device import Bm13xx, Plan
+from luxminer_drivers.bm13xx.device import Bm13xx
 from luxminer_drivers.bm13xx.facts import START_BAUDRATE
+from luxminer_drivers.bm13xx.plan import Plan
 from luxminer_drivers.bm13xx.pll import choose_pll
 from luxminer_drivers.bm13xx.steps import Settings, expand
 from luxminer_drivers.bm13xx.versions import version_register
@@ -70,7 +71,7 @@ def _chips(name: str, family: Bm13xx, mask: int) -> list[RegisterChip]:
         made.append(chip)
     settings = Settings(
         chips=family.chips,
-        pll=family._pll,
+        pll=family._clocks.pll,
         ticket_difficulty=1,
         hash_count=family._hash_count,
     )

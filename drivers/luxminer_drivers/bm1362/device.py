@@ -2,7 +2,8 @@
 
 from luxminer.device.contract import DeviceOptions
 from luxminer.transport.base import Transport
-from luxminer_drivers.bm13xx.device import Plan, open_chain
+from luxminer_drivers.bm13xx.device import open_chain
+from luxminer_drivers.bm13xx.plan import Plan
 from luxminer_drivers.bm1362 import facts, steps
 from luxminer_drivers.common.stick import ChainStick
 

@@ -2,8 +2,9 @@
 
 from luxminer.device.contract import DeviceOptions
 from luxminer.transport.base import Transport
-from luxminer_drivers.bm13xx.device import Plan, open_chain
+from luxminer_drivers.bm13xx.device import open_chain
 from luxminer_drivers.bm13xx.facts import POWER_ON_UART_DIVIDER
+from luxminer_drivers.bm13xx.plan import Plan
 from luxminer_drivers.bm13xx.steps import Write
 from luxminer_drivers.bm1387 import facts, steps
 from luxminer_drivers.common.stick import ChainStick

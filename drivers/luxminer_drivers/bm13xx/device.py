@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from luxminer.device.contract import DeviceHost, DeviceOptions
 from luxminer.errors import DeviceFault, ProbeMismatch, TransportError
@@ -18,10 +17,13 @@ from luxminer.work.header import header_start
 from luxminer.work.job import WorkItem
 from luxminer.work.target import difficulty_of_hash
 from luxminer_drivers.bm13xx import chain, facts
+from luxminer_drivers.bm13xx.clocks import Clocks
 from luxminer_drivers.bm13xx.commands import ReadRegister, WriteRegister
 from luxminer_drivers.bm13xx.controller import WARM_C, Controller
-from luxminer_drivers.bm13xx.pll import Pll, choose_pll, next_step, stopped
-from luxminer_drivers.bm13xx.replies import BadFrame, Decoder, NonceReply, RegisterReply
+from luxminer_drivers.bm13xx.count import count_chips
+from luxminer_drivers.bm13xx.plan import Plan
+from luxminer_drivers.bm13xx.pll import Pll, choose_pll, stopped
+from luxminer_drivers.bm13xx.replies import Decoder, NonceReply, RegisterReply
 from luxminer_drivers.bm13xx.ring import JobRing
 from luxminer_drivers.bm13xx.steps import Settings, Step, expand
 from luxminer_drivers.bm13xx.tasks import HeaderTask, MidstateTask, busy_task, task_length
@@ -33,17 +35,11 @@ from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.missing import missing_chips
 from luxminer_drivers.common.stick import ChainStick
 
-__all__ = ["Bm13xx", "Plan", "open_chain"]
+__all__ = ["Bm13xx", "open_chain"]
 
 log = logging.getLogger(__name__)
 
 COUNT_ATTEMPTS = 3
-
-COUNT_SILENCE_S = 0.1
-"""Silence that ends the count; the original waits `facts.COUNT_QUIET_S`, a busy host needs more."""
-
-COUNT_LIMIT_S = 3.0
-"""A line that never falls silent is not waited for longer."""
 
 FAST_COUNT_S = 0.3
 """How long an answer at the wrong rate is waited for, where chips may be left at the fast one."""
@@ -60,33 +56,6 @@ ZERO_BITS_TARGET = 1 << 224
 MAX_TARGET = (1 << 256) - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What one family brings."""
-
-    kind: facts.Family
-    models: tuple[facts.Model, ...]
-    before_count: Sequence[Step]
-    bring_up: Sequence[Step]
-    clock: Sequence[Step]
-    shutdown: Sequence[Step]
-    chip_clock: Sequence[Step] = ()
-    """Sets the clocks of single chips; empty where nobody was seen to do so."""
-    slow_link: Sequence[Step] = ()
-    """Brings chips that run at a fast link rate back to that of a start."""
-    reset_low_s: float = 0.0
-    """How long the reset line stays asserted beyond the pause of the bridge."""
-    version_control: int = 0
-    """Upper half of the version register, for families that have one."""
-    tells_chip: bool = True
-    """Sources agree on how to read a chip out of its nonces."""
-    max_nonces_per_s: float = 0.0
-    """The ticket is made harder than the original's until no more come, and its mask is then
-    judged by the rate, too; 0 for the original's."""
-    variants: Mapping[int, facts.Family] = field(default_factory=dict)
-    """Chips that a stick may have instead, by their id."""
-
-
 class Bm13xx(Family):
     """The chips of one stick."""
 
@@ -101,8 +70,7 @@ class Bm13xx(Family):
         self._row = row
         self._take_kind(plan.kind)
         self.tells_chip = plan.tells_chip
-        self._pll = choose_pll(self._kind.pll, row.start_mhz)
-        self._own_plls: dict[int, Pll] = {}
+        self._set_pll(choose_pll(self._kind.pll, row.start_mhz))
         self._chip_asked = 0
         self._mask = facts.VERSION_MASK
         self._midstates = 1
@@ -128,45 +96,25 @@ class Bm13xx(Family):
         return choose_pll(self._kind.pll, mhz).mhz
 
     async def step_clock(self, target_mhz: float) -> float:
-        before = [self._pll_of(index) for index in range(self.chips)]
-        wishes = dict.fromkeys(self._own_plls, target_mhz) | dict(self.chip_mhz)
-        own = {index: self._stepped(self._pll_of(index), wishes[index]) for index in wishes}
-        self._set_pll(self._stepped(self._pll, target_mhz))
-        if not own:
+        single = self._clocks.step(target_mhz, self.chip_mhz, self.chips)
+        self.mhz = self._clocks.pll.mhz
+        if single is None:
             await self._carry_out(self._plan.clock)
-            return facts.RAMP_INTERVAL_S
-        self._own_plls = {
-            index: pll
-            for index, pll in own.items()
-            if index in self.chip_mhz or pll != self._pll  # else it follows the others again
-        }
-        changed = {
-            index: pll for index, old in enumerate(before) if (pll := self._pll_of(index)) != old
-        }
-        if changed:
-            await self._carry_out(self._plan.chip_clock, changed)
+        elif single:
+            await self._carry_out(self._plan.chip_clock, single)
         return facts.RAMP_INTERVAL_S
-
-    def _stepped(self, now: Pll, target_mhz: float) -> Pll:
-        form = self._kind.pll
-        return choose_pll(form, next_step(form, now.mhz, target_mhz))
-
-    def _pll_of(self, index: int) -> Pll:
-        return self._own_plls.get(index, self._pll)
 
     @property
     def clocks_mhz(self) -> tuple[float, ...]:
-        return tuple(self._pll_of(index).mhz for index in range(self.chips))
+        return self._clocks.all_mhz(self.chips)
 
     @property
     def are_chips_set(self) -> bool:
-        return self._own_plls.keys() == self.chip_mhz.keys() and all(
-            self._own_plls[index].mhz == mhz for index, mhz in self.chip_mhz.items()
-        )
+        return self._clocks.are_set(self.chip_mhz)
 
     async def ask_clock(self) -> None:
         address = None
-        if self._own_plls and not self._kind.reply_names_register:
+        if self._clocks.own and not self._kind.reply_names_register:
             # Replies do not say which chip they are from: one is asked after the other.
             self._chip_asked = (self._chip_asked + 1) % self.chips
             address = chain.addresses(self.chips)[self._chip_asked]
@@ -174,23 +122,20 @@ class Bm13xx(Family):
         await self._link.send(read.encode(self._kind), facts.COMMAND_PAUSE_S)
 
     def _set_pll(self, pll: Pll) -> None:
-        self._pll, self.mhz = pll, pll.mhz
+        """Take note of one clock of all chips."""
+        self._clocks, self.mhz = Clocks(self._kind.pll, pll), pll.mhz
 
     # Life
 
     async def bring_up(self, host: DeviceHost, target_mhz: float) -> None:
         self._take_kind(self._plan.kind)
-        self._own_plls = {}
         self._set_pll(choose_pll(self._kind.pll, min(self._row.start_mhz, target_mhz)))
         await self._reset()
         await self._link.settle(facts.SETTLE_S)
         self.chips = await self._count_surely(host)
         if self.chips < self._row.chips_required:
             if not self.chips:
-                raise ProbeMismatch(
-                    f"no {self.chip} answered on {self._link.name}; unplug the stick and plug it "
-                    "in again, or try another hub or cable"
-                )
+                raise ProbeMismatch(f"no {self.chip} answered on {self._link.name}; {self._cure}")
             raise missing_chips(self.chips, self._row.chips_required, self._model)
         self._compare_chips(host, self._model)
         await self._start_controller()
@@ -218,13 +163,23 @@ class Bm13xx(Family):
             await self._set_rate(facts.START_BAUDRATE)
             await self._link.transport.set_reset(False)
             return
-        if missing := sorted(self._model.needs - self._link.transport.capabilities):
-            log.warning(
-                "%s has no %s: chips can only be started by their commands; open the stick by its "
-                "USB path (usb:1-1.3) if it does not come up",
-                *(self._link.name, " and no ".join(missing)),
-            )
+        if lacks := self._lacks:
+            log.debug("%s has no %s: chips start by their commands alone", self._link.name, lacks)
         await self._set_rate(facts.START_BAUDRATE)
+
+    @property
+    def _cure(self) -> str:
+        cure = "unplug the stick and plug it in again, or try another hub or cable"
+        if not self._lacks:
+            return cure
+        return (
+            f"open it by its USB path (usb:1-1.3), as this port has no {self._lacks}; else {cure}"
+        )
+
+    @property
+    def _lacks(self) -> str:
+        """Name what the port does not offer of what the stick should have."""
+        return " and no ".join(sorted(self._model.needs - self._link.transport.capabilities))
 
     async def _set_rate(self, baudrate: int) -> None:
         if baudrate != self._baudrate:
@@ -264,29 +219,10 @@ class Bm13xx(Family):
 
     async def _count(self, first_s: float) -> tuple[int, bool]:
         """Return how many chips say that they are there, and whether nothing else was heard."""
-        decoder = Decoder(self._kind)
-        read = ReadRegister(register=self._kind.registers.chip_id)
-        await self._link.send(read.encode(self._kind), facts.COMMAND_PAUSE_S)
-        frames: list[NonceReply | RegisterReply | BadFrame] = []
-        with suppress(TimeoutError):
-            async with asyncio.timeout(COUNT_LIMIT_S):
-                wait_s = first_s
-                while data := await self._link.read(wait_s):
-                    frames += decoder.feed(data)
-                    wait_s = COUNT_SILENCE_S
-        frames += decoder.flush()
-        self._recognise(frames)
-        ids = [f for f in frames if isinstance(f, RegisterReply) and f.is_chip_id(self._kind)]
-        return len(ids), len(ids) == len(frames)
-
-    def _recognise(self, frames: Sequence[object]) -> None:
-        """Take the chips for what their id says, where a stick may have several kinds."""
-        for frame in frames:
-            kind = None
-            if isinstance(frame, RegisterReply):
-                kind = self._plan.variants.get(frame.value >> 16)
-            if kind is not None and kind is not self._kind:
-                self._take_kind(kind)
+        count = await count_chips(self._link, self._kind, self._plan.variants, first_s)
+        if count.kind is not self._kind:
+            self._take_kind(count.kind)
+        return count.chips, count.is_clean
 
     async def _start_controller(self) -> None:
         """Give the chips their core voltage, where the board has a controller for it."""
@@ -324,7 +260,6 @@ class Bm13xx(Family):
         try:
             async with asyncio.timeout(QUIET_LIMIT_S):
                 if self.chips and self._kind.pll.can_stop:
-                    self._own_plls = {}
                     self._set_pll(stopped(self._kind.pll))
                     await self._carry_out(self._plan.shutdown)
                 if self._controller is not None:
@@ -347,7 +282,7 @@ class Bm13xx(Family):
     ) -> None:
         settings = Settings(
             chips=max(1, self.chips),
-            pll=self._pll,
+            pll=self._clocks.pll,
             chip_plls=chip_plls,
             ticket_difficulty=self._ticket,
             hash_count=self._hash_count,
@@ -435,7 +370,7 @@ class Bm13xx(Family):
             chip = None
             if reply.address is not None and self.chips:
                 chip = chain.chip_of_address(reply.address, self.chips)
-            elif self._own_plls:
+            elif self._clocks.own:
                 chip = self._chip_asked
             yield ClockReading(mhz=pll.mhz, length=length, chip=chip)
         elif reply.register is None or is_clock:
@@ -498,7 +433,7 @@ class Bm13xx(Family):
     @property
     def rate_hs(self) -> float:
         mhz = self.mhz
-        if self._own_plls:
+        if self._clocks.own:
             mhz = sum(self.clocks_mhz) / self.chips
         return chain.hashrate_hs(self._kind, self.chips, mhz, self._row.rate_scale)
 
@@ -515,7 +450,7 @@ class Bm13xx(Family):
 
     @property
     def _life_s(self) -> float:
-        fastest_mhz = max(self.clocks_mhz) if self._own_plls else self.mhz
+        fastest_mhz = max(self.clocks_mhz) if self._clocks.own else self.mhz
         return chain.task_life_s(
             self._kind, self.chips, fastest_mhz, midstates=self._midstates, mask=self._mask
         )

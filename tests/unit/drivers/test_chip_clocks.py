@@ -6,8 +6,8 @@ import pytest
 
 from luxminer.device.contract import DeviceOptions, SetsChipClock
 from luxminer.errors import ConfigError, DeviceFault
-from luxminer_drivers.bm13xx.device import Plan
 from luxminer_drivers.bm13xx.facts import Family
+from luxminer_drivers.bm13xx.plan import Plan
 from luxminer_drivers.bm13xx.pll import choose_pll
 from luxminer_drivers.bm13xx.steps import Settings, expand
 from luxminer_drivers.bm1387.device import PLAN as BM1387
