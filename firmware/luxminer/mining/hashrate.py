@@ -53,25 +53,38 @@ class WindowRate:
             self._updated_s = now_s
 
 
+MAX_RECENT = 64
+"""Nonces that are kept until somebody wants to know: all windows then take them together."""
+
+
 class HashrateEstimator:
     """Rates of one device over all windows that the API shows. Times are monotonic seconds."""
 
-    __slots__ = ("_start_s", "_total", "_windows")
+    __slots__ = ("_recent", "_start_s", "_total", "_windows")
 
     def __init__(self, now_s: float) -> None:
         self._start_s = now_s
         self._total = 0.0
+        self._recent: list[tuple[float, float]] = []
         self._windows = {name: WindowRate(window_s, now_s) for name, window_s in WINDOWS_S.items()}
 
     def add(self, difficulty: float, now_s: float) -> None:
         """Count one right nonce of the chip's ticket difficulty."""
         hashes = difficulty * HASHES_PER_DIFFICULTY
         self._total += hashes
+        self._recent.append((hashes, now_s))
+        if len(self._recent) >= MAX_RECENT:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
         for window in self._windows.values():
-            window.add(hashes, now_s)
+            for hashes, at_s in self._recent:
+                window.add(hashes, at_s)
+        self._recent.clear()
 
     def rates(self, now_s: float) -> Rates:
         """Return hashes per second."""
+        self._pass_on()
         elapsed_s = now_s - self._start_s
         average = self._total / elapsed_s if elapsed_s > 0 else 0.0
         windows = {name: window.rate(now_s) for name, window in self._windows.items()}

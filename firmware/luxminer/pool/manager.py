@@ -9,7 +9,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 
 from luxminer.clock import Clock, beat
@@ -180,7 +179,7 @@ class PoolManager:
         """Count the work that a right nonce stands for."""
         pool = self._by_number(job.pool_id)
         if pool is not None:
-            pool.diff1_work += Fraction(difficulty)
+            pool.tickets[difficulty] += 1
 
     # Life ----------------------------------------------------------------------------------------
 
@@ -494,7 +493,10 @@ class PoolManager:
         return self._pools[position]
 
     def _by_number(self, number: int) -> Pool | None:
-        return next((pool for pool in self._pools if pool.number == number), None)
+        for pool in self._pools:  # twice for each nonce: a generator takes three times as long
+            if pool.number == number:
+                return pool
+        return None
 
     def _position_of(self, number: int) -> int | None:
         return next((p for p, pool in enumerate(self._pools) if pool.number == number), None)

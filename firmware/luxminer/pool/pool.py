@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -48,7 +49,8 @@ class Pool:
         self.works = 0
         self.discarded = 0
         self.remote_failures = 0
-        self.diff1_work = Fraction(0)
+        self.tickets: Counter[float] = Counter()
+        """Right nonces by the difficulty of their ticket."""
         self.last_job_wall_s: float | None = None
         self._message = ""
         self._clock = clock
@@ -120,7 +122,7 @@ class Pool:
             remote_failures=self.remote_failures,
             bad_lines=self.client.bad_lines,
             shares=shares,
-            diff1_work=self.diff1_work,
+            diff1_work=sum((Fraction(d) * n for d, n in self.tickets.items()), Fraction(0)),
             work_difficulty=last.difficulty if last is not None else Fraction(0),
             stratum_difficulty=protocol.difficulty if protocol is not None else Fraction(0),
             version_rolling=protocol.version_rolling if protocol is not None else False,
