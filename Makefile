@@ -1,5 +1,6 @@
 # make run    everything needed, then `luxminer demo`      make check   lint, types, fast tests
 # make test   the whole suite                              make bench   performance figures
+# make bench-system   the service in an emulated arm64 machine with virtual sticks on its USB
 
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -7,7 +8,7 @@ TESTS ?= tests
 PYTEST = $(BIN)/pytest -q -n auto --maxprocesses 4
 export VENV
 
-.PHONY: run check test bench lint setup setup-test clean
+.PHONY: run check test bench bench-system lint setup setup-test clean
 
 run: setup
 	$(BIN)/luxminer demo $(ARGS)
@@ -32,6 +33,10 @@ test: lint
 
 bench: setup-test
 	$(BIN)/python bench/run.py
+
+bench-system: setup-test
+	@hil/guest/build.sh
+	@$(BIN)/python -m luxminer_hil.system $(ARGS)
 
 clean:
 	rm -rf build dist *.egg-info $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -81,6 +81,7 @@ if [ "$(cat "$out/root.built" 2>/dev/null)" != "$self ${packages[*]}" ]; then
         | tar -x -C "$root"
     cp -r "$ram/lib/modules" "$root/usr/lib/"
     ln -sf dash "$root/usr/bin/sh"
+    ln -sfn /run "$root/var/run" # usbip keeps its notes there
     rm -f "$root/usr/sbin/init"
     install -m 755 hil/guest/init "$root/usr/sbin/init"
     compile "$root/usr/lib/$guest_python" "/usr/lib/$guest_python"
