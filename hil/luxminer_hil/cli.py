@@ -12,6 +12,7 @@ COMMANDS = {
     "vectors": ("run golden vectors", "luxminer_hil.vectors_command:COMMAND"),
     "record": ("record what passes to a stick", "luxminer_hil.record_command:COMMAND"),
     "bench": ("check a stick", "luxminer_hil.bench_command:COMMAND"),
+    "agent": ("check a stick for a bench elsewhere", "luxminer_hil.agent_command:COMMAND"),
     "replay": ("replay a recording", "luxminer_hil.replay_command:COMMAND"),
 }
 """Name -> (words for the help, where it is)."""
