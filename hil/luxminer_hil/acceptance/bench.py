@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass, field
 
 from luxminer.clock import Clock
+from luxminer.device.contract import DeviceReport
 from luxminer.errors import LuxminerError
 from luxminer.work.job import PoolJob, WorkItem
 from luxminer.work.target import HASHES_PER_DIFFICULTY
@@ -51,6 +52,8 @@ class Measurement:
 
     mhz: float
     nominal_hs: float
+    ceiling_hs: float
+    """What its cores give when all of them hash all the time: nominal may be an allowance."""
     ticket: float
     chips: int
     started_s: float
@@ -64,6 +67,11 @@ class Measurement:
         """Nonces that its clock should bring."""
         per_nonce = self.ticket * float(HASHES_PER_DIFFICULTY)
         return self.nominal_hs * self.seconds / per_nonce
+
+    @property
+    def most(self) -> float:
+        """Nonces that come when no core ever waits."""
+        return self.expected * self.ceiling_hs / self.nominal_hs
 
     @property
     def right(self) -> int:
@@ -162,6 +170,7 @@ class Bench:
         return Measurement(
             mhz=report.frequency_mhz,
             nominal_hs=report.nominal_hs,
+            ceiling_hs=max(report.nominal_hs, self._ceiling_hs(report)),
             ticket=report.ticket_difficulty,
             chips=len(report.chips),
             started_s=started_s,
@@ -170,6 +179,10 @@ class Bench:
             bytes_read=session.tape.bytes_read - read,
             bytes_discarded=session.report.bytes_discarded - discarded,
         )
+
+    def _ceiling_hs(self, report: DeviceReport) -> float:
+        clocks = len(report.chips) * report.frequency_mhz * 1e6
+        return clocks * report.cores_per_chip * self.stick.scale
 
     async def pause(self, seconds: float) -> None:
         """Wait without a session."""

@@ -18,8 +18,17 @@ class Chart:
     """One chart with linear axes. Shapes are drawn in the order in which they are added."""
 
     def __init__(
-        self, title: str, x_label: str, y_label: str, x_range: Point, y_range: Point
+        self,
+        title: str,
+        x_label: str,
+        y_label: str,
+        x_range: Point,
+        y_range: Point,
+        *,
+        is_counted: bool = False,
     ) -> None:
+        """``is_counted`` marks whole numbers only on the x axis."""
+        self._is_counted = is_counted
         self._title = title
         self._labels = x_label, y_label
         self._x = _widened(x_range)
@@ -86,6 +95,8 @@ class Chart:
                 f"{value:g}</text>"
             )
         for value in ticks(*self._x):
+            if self._is_counted and value != int(value):
+                continue
             x, _ = self._at((value, self._y[0]))
             shapes.append(
                 f'<text class="tick" x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" '

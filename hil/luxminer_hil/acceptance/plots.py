@@ -65,9 +65,10 @@ def _bars(title: str, label: str, values: list[float], names: list[str], mean: f
     low = high = 0
     if mean is not None:
         low, high = poisson_band(mean, WARN_CHANCE)
-        title += f" (band: chance leaves it once in {1 / WARN_CHANCE:.0e})"
+        title += f" (band: chance leaves it once in {1 / WARN_CHANCE:,.0f})"
     edge = (-0.6, len(values) - 0.4)
-    chart = Chart(title, label, "nonces", edge, (0.0, max(top, float(high)) * 1.05))
+    y_range = (0.0, max(top, float(high)) * 1.05)
+    chart = Chart(title, label, "nonces", edge, y_range, is_counted=True)
     if mean is not None:
         ends = edge
         chart.band([(x, float(low)) for x in ends], [(x, float(high)) for x in ends])
@@ -83,7 +84,7 @@ def over_time(measured: Measurement) -> str:
     bands = [poisson_band(expected * at / measured.seconds, WARN_CHANCE) for at in steps]
     top = max(count, bands[-1][1]) * 1.03
     chart = Chart(
-        f"Nonces over time at {measured.mhz:g} MHz (Poisson band: once in {1 / WARN_CHANCE:.0e})",
+        f"Nonces over time at {measured.mhz:g} MHz (Poisson band: once in {1 / WARN_CHANCE:,.0f})",
         "seconds",
         "nonces so far",
         (0.0, measured.seconds),

@@ -134,8 +134,12 @@ class OwnStick:
         faults: Sequence[Fault] = (),
         seed: int = 1,
         skip: int = 0,
+        stable_mhz: float | None = None,
     ) -> None:
-        """``chips`` are expected, ``real_chips`` are on it; 0 is the usual number."""
+        """``chips`` are expected, ``real_chips`` are on it; 0 is the usual number.
+
+        ``skip`` and ``stable_mhz`` are those of `VirtualStick`.
+        """
         self.driver, self.model = found.driver, found.model
         self.serial = f"virtual-{seed}"
         self.port = f"virtual {self.model.name}"
@@ -148,12 +152,14 @@ class OwnStick:
         self.faults = tuple(faults)
         self._found = found
         self._seed = seed
+        self._stable_mhz = stable_mhz
         has_telemetry = BOARDS[self.model.name].telemetry is not None
         self.stick = VirtualStick(
             self.model.name,
             chips=self._real_chips,
             scale=self._ratio,
             skip=skip,
+            stable_mhz=stable_mhz,
             seed=seed,
             port=MemoryPort(self.port),
             telemetry_port=MemoryPort("telemetry:") if has_telemetry else None,
@@ -182,6 +188,7 @@ class OwnStick:
             faults=self.faults,
             seed=self._seed,
             skip=skip,
+            stable_mhz=self._stable_mhz,
         )
 
     def options(self, mhz: float) -> DeviceOptions:

@@ -26,7 +26,7 @@ class Check:
 def _parts(what: str, warn: float, fail: float) -> str:
     return (
         f"warn above {warn:.1%} of {what}, fail above {fail:.0%}, each where chance does it less "
-        f"than once in {1 / WARN_CHANCE:.0e} (binomial)"
+        f"than once in {1 / WARN_CHANCE:,.0f} (binomial)"
     )
 
 
@@ -64,8 +64,9 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="ticket",
         what="difficulty of right nonces against the ticket mask",
-        bound="none easier; half of them of twice the difficulty, warn where chance is so uneven "
-        f"once in {1 / WARN_CHANCE:.0e}, fail once in {1 / FAIL_CHANCE:.0e} (binomial)",
+        bound="none easier, but wrong ones that chance made right on a scaled stick; half of them "
+        "of twice the difficulty, warn where chance is so uneven once in "
+        f" {1 / WARN_CHANCE:,.0f}, fail once in {1 / FAIL_CHANCE:,.0f} (binomial)",
         run=nonces.ticket,
     ),
     Check(
@@ -77,8 +78,8 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="distribution",
         what="share of each chip in the nonces",
-        bound=f"warn where chance is so uneven once in {1 / WARN_CHANCE:.0e}, fail once in "
-        f"{1 / FAIL_CHANCE:.0e} (chi square)",
+        bound=f"warn where chance is so uneven once in {1 / WARN_CHANCE:,.0f}, fail once in "
+        f"{1 / FAIL_CHANCE:,.0f} (chi square)",
         run=nonces.distribution,
     ),
     Check(
@@ -122,6 +123,12 @@ CHECKS: tuple[Check, ...] = (
         what="mines on without a gap, a restart or a lower clock",
         bound=f"no end of the driver, no reset; all and each tenth: {RATE_BOUND}",
         run=speed.soak,
+    ),
+    Check(
+        name="cores",
+        what="cores that find nothing while the others do",
+        bound=f"warn for each that is silent where {nonces.FEWEST_PER_CORE:g} nonces were expected",
+        run=nonces.cores,
     ),
     Check(
         name="power",

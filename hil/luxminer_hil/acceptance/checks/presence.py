@@ -78,6 +78,7 @@ async def registers(bench: Bench) -> Finding:
     if bench.stick.model.name not in FAMILIES:
         words = f"a {bench.stick.model.chip} has no register that can be read"
         return Finding(verdict=Verdict.NOT_APPLICABLE, figure=words)
+    bench.need_baseline()
     session = await bench.session()
     model = bench.stick.model.name
     asked = _asked(model, session)

@@ -18,20 +18,23 @@ FAIL_OVER = 1.05
 """Parts of what is expected that must be passed as well: long measurements see every percent."""
 
 RATE_BOUND = (
-    f"fail below {FAIL_SHORT:.0%} or above {FAIL_OVER:.0%} of the nominal rate where chance does "
-    f"that once in {1 / FAIL_CHANCE:.0e}; warn below {WARN_SHORT:.0%}, once in "
-    f"{1 / WARN_CHANCE:.0e} (Poisson)"
+    f"fail below {FAIL_SHORT:.0%} of the nominal rate, or above {FAIL_OVER:.0%} of what its cores "
+    f"can do, where chance does that once in {1 / FAIL_CHANCE:,.0f}; warn below {WARN_SHORT:.0%}, "
+    f"once in {1 / WARN_CHANCE:,.0f} (Poisson)"
 )
 
 
-def rate(count: int, expected: float) -> Verdict:
-    """Judge a number of nonces."""
-    low, high = poisson_band(expected, FAIL_CHANCE)
-    if (count < low and count < FAIL_SHORT * expected) or (
-        count > high and count > FAIL_OVER * expected
-    ):
+def rate(count: int, expected: float, most: float, looks: int = 1) -> Verdict:
+    """Judge a number of nonces; ``most`` come when no core ever waits.
+
+    ``looks`` is how many counts of the same kind are judged: each gets its part of the chance.
+    """
+    low, _ = poisson_band(expected, FAIL_CHANCE / looks)
+    _, high = poisson_band(most, FAIL_CHANCE / looks)
+    is_short = count < low and count < FAIL_SHORT * expected
+    if is_short or (count > high and count > FAIL_OVER * most):
         return Verdict.FAILED
-    low, _ = poisson_band(expected, WARN_CHANCE)
+    low, _ = poisson_band(expected, WARN_CHANCE / looks)
     return Verdict.WARNED if count < low and count < WARN_SHORT * expected else Verdict.PASSED
 
 

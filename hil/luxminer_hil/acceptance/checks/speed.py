@@ -40,13 +40,17 @@ async def sweep(bench: Bench) -> Finding:
             raise CheckFailed(f"{set_mhz:g} MHz became {session.report.frequency_mhz:g} by itself")
     await bench.end()
     points = [
-        (rate(len(measured.nonces), measured.expected), words_of_rate(measured))
+        (
+            rate(len(measured.nonces), measured.expected, measured.most, len(bench.sweep)),
+            words_of_rate(measured),
+        )
         for measured in bench.sweep
     ]
     count = sum(len(measured.nonces) for measured in bench.sweep)
     expected = sum(measured.expected for measured in bench.sweep)
     words = f"{count} nonces where {expected:.1f} were expected ({count / expected:.1%})"
-    return of_points([*points, (rate(count, expected), f"together: {words}")], words)
+    together = rate(count, expected, sum(measured.most for measured in bench.sweep))
+    return of_points([*points, (together, f"together: {words}")], words)
 
 
 async def errors(bench: Bench) -> Finding:
@@ -75,11 +79,14 @@ async def soak(bench: Bench) -> Finding:
     bench.soak = measured = await bench.measure(session, bench.effort.soak_s)
     count, expected = len(measured.nonces), measured.expected
     points = [
-        (rate(found, expected / SOAK_WINDOWS), f"part {number}: {found} nonces")
+        (
+            rate(found, expected / SOAK_WINDOWS, measured.most / SOAK_WINDOWS, SOAK_WINDOWS),
+            f"part {number}: {found} nonces",
+        )
         for number, found in enumerate(windows(measured, SOAK_WINDOWS), 1)
     ]
     words = f"{count} nonces in {measured.seconds:.0f} s, {expected:.1f} expected"
-    points.append((rate(count, expected), f"together: {words}"))
+    points.append((rate(count, expected, measured.most), f"together: {words}"))
     report = session.report
     if report.resets > before:
         points.append((Verdict.FAILED, f"{report.resets - before} restarts"))

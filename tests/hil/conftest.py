@@ -1,0 +1,24 @@
+"""``pytest tests/hil --rig rig.toml`` checks the sticks of a rig; without it, virtual ones."""
+
+from pathlib import Path
+
+import pytest
+
+from luxminer_hil.acceptance.rig import Rig, load_rig
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rig", type=Path, help="file that describes the sticks of a rig")
+    parser.addoption("--report", type=Path, help="folder for the reports of the sticks")
+
+
+def rig_of(config: pytest.Config) -> Rig | None:
+    path = config.getoption("--rig", default=None)
+    return load_rig(path) if path is not None else None
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where reports go: the folder that was asked for, else one that pytest cleans up."""
+    folder = request.config.getoption("--report", default=None)
+    return folder if folder is not None else tmp_path

@@ -1,0 +1,110 @@
+"""``luxminer-hil bench``: on virtual sticks of its own, on one at a tty, on a rig."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from luxminer.commands import ExitCode
+from luxminer_hil.acceptance.report import HTML, JUNIT
+from luxminer_hil.chipsim.port import PtyPort
+from luxminer_hil.chipsim.stick import VirtualStick
+from luxminer_hil.cli import main
+
+SHORT = ["--nonces", "40", "--points", "2", "--soak", "20"]
+
+
+def test_a_virtual_stick_passes_and_leaves_its_reports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["bench", "--model", "2pac", "--report", str(tmp_path / "r"), *SHORT])
+    output = capsys.readouterr().out
+    assert status == ExitCode.OK, output
+    assert output.splitlines()[-1] == "2pac: pass"
+    assert "  golden       pass    3 of 3 blocks" in output
+    assert (tmp_path / "r" / HTML).stat().st_size > 10_000
+    assert (tmp_path / "r" / JUNIT).stat().st_size > 3000
+
+
+def test_a_fault_fails_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    faults = tmp_path / "faults.toml"
+    faults.write_text('[[fault]]\nkind = "dead"\nchip = 1\n')
+    arguments = ["bench", "--model", "2pac", "--faults", str(faults), "--only", "chips", *SHORT]
+    assert main(arguments) == ExitCode.FAILED
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:-1] if line[2] != " "] == [
+        "identify",
+        "chips",
+        "clock",
+    ]
+    assert "  chips        fail    1 of 2 chips answer" in lines
+
+
+def test_a_rig_of_two_gets_a_folder_each(tmp_path: Path) -> None:
+    rig = tmp_path / "rig.toml"
+    rig.write_text(
+        '[effort]\nnonces = 20\nsoak_s = 10\npoints = 1\n[[stick]]\nmodel = "compac"\n'
+        '[[stick]]\nmodel = "u2"\n'
+    )
+    arguments = ["bench", "--rig", str(rig), "--report", str(tmp_path / "r"), "--only", "ticket"]
+    assert main(arguments) == ExitCode.OK
+    assert sorted(path.name for path in (tmp_path / "r").iterdir()) == ["compac", "u2"]
+
+
+def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--list"]) == ExitCode.OK
+    assert "sweep        hash rate at several clocks" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "--model: is missing"),
+        (["--model", "compaq"], "did you mean compac"),
+        (["--model", "compac", "--only", "golde"], '--only: is "golde"'),
+        (["--model", "compac", "--soak", "1"], "--soak: is 1; use 10 to"),
+        (["--model", "compac", "--scale", "2"], "--scale: is 2"),
+        (["--model", "compac", "--port", "/dev/x", "--faults", "/dev/null"], "virtual sticks only"),
+        (["--port", "/dev/ttyUSB77"], "USB does not say what is at /dev/ttyUSB77"),
+        (["--model", "compac", "--rig", "x"], "--rig: names the sticks already"),
+        (["--rig", "/nowhere/rig.toml"], "cannot be read"),
+    ],
+)
+def test_wrong_use_says_what_is_right(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *arguments]) == ExitCode.USAGE
+    assert words in capsys.readouterr().err
+
+
+def test_no_stick_is_status_3(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--port", "/dev/nothing", "--model", "u1"]) == ExitCode.NO_HARDWARE
+    assert "identify     fail" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+async def test_a_stick_at_a_tty_is_checked_in_real_time(tmp_path: Path) -> None:
+    """As a real one would be: by its port, and with nobody to pull it."""
+    async with VirtualStick("compac", scale="0.0005", port=PtyPort(tmp_path / "tty")) as stick:
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("luxminer-hil"),
+            *("bench", "--port", stick.path, "--model", "compac", "--scale", "0.0005"),
+            *("--nonces", "20", "--only", "ticket", "--only", "golden", "--only", "recovery"),
+            *("--only", "replug", "--only", "power", "--report", str(tmp_path / "r")),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), 100)
+    text = output.decode()
+    assert process.returncode == ExitCode.OK, text
+    verdicts = {line.split()[0]: line.split()[1] for line in text.splitlines()[1:-2]}
+    assert verdicts == {
+        "identify": "pass",
+        "clock": "pass",
+        "ticket": "pass",
+        "golden": "n/a",
+        "recovery": "pass",
+        "replug": "n/a",
+        "power": "n/a",
+    }
