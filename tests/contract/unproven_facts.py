@@ -128,6 +128,7 @@ UNPROVEN: Mapping[str, Mapping[str, str]] = {
         **of_family("BM1391", NO_STICK, "name", "cores", "tickets.*", "pll.*", "job_id_*"),
         **of_family("BM1391", NO_STICK, "registers.*", "id_byte.*", "nonce_address.*"),
         **of_family("BM1391", NO_STICK, "midstate_counts.*", "reply_names_register"),
+        **of_family("BM1391", NO_STICK, "ticket_orders.*"),
     },
     "bm1362": {
         "Register.NONCE_OFFSET": BY_NAME,
