@@ -89,6 +89,11 @@ class Results:
         """Return all names with their results."""
         return tuple(self._found.items())
 
+    @property
+    def has_open(self) -> bool:
+        """Whether a search that was interrupted waits to go on."""
+        return any(result.stage is Stage.UNDER_WAY for result in self._found.values())
+
     def stop_all(self) -> None:
         """Let no search go on by itself."""
         for name, result in self.items():

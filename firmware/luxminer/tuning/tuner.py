@@ -145,6 +145,11 @@ class Tuner:
                 log.exception("device %d: its tuning failed, it mines on without", state.id)
                 await self._drop(state.id)
 
+    @property
+    def _has_to_look(self) -> bool:
+        is_asked = self.is_enabled or self._asked or self._runs
+        return bool(is_asked) or self._results.has_open
+
     async def _drop(self, device_id: int) -> None:
         """Leave a stick alone whose search went wrong."""
         self.errors += 1
