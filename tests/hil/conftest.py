@@ -12,6 +12,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--report", type=Path, help="folder for the reports of the sticks")
 
 
+FAULT_TABLE = "fault table"
+"""Property of a test that is printed at the end, also by tests in other processes."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, text in report.user_properties:
+                if name == FAULT_TABLE:
+                    terminalreporter.write_sep("-", "faults and the checks that see them")
+                    terminalreporter.write_line(str(text))
+
+
 def rig_of(config: pytest.Config) -> Rig | None:
     path = config.getoption("--rig", default=None)
     return load_rig(path) if path is not None else None

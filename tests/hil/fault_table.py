@@ -10,7 +10,7 @@ from luxminer_hil.acceptance.sticks import OwnStick, find_driver
 from luxminer_hil.acceptance.verdict import Verdict
 from luxminer_hil.chipsim.faults import Direction, Fault, FaultKind
 
-EFFORT = Effort(nonces=100, longest_s=200.0, points=2, lowest_part=0.8, restarts=2)
+EFFORT = Effort(longest_s=300.0, points=2, lowest_part=0.8, restarts=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +22,13 @@ class Patient:
     soak_s: float
     """Long enough for its driver to miss chips that have restarted."""
     usual_mhz: float
+    nonces: int
 
 
 PATIENTS = (
-    Patient(model="2pac", chips=2, soak_s=100.0, usual_mhz=100.0),
-    Patient(model="newpac", chips=2, soak_s=25.0, usual_mhz=100.0),
-    Patient(model="compaca1", chips=2, soak_s=60.0, usual_mhz=300.0),
+    Patient(model="2pac", chips=2, soak_s=100.0, usual_mhz=100.0, nonces=160),
+    Patient(model="newpac", chips=2, soak_s=25.0, usual_mhz=100.0, nonces=100),
+    Patient(model="compaca1", chips=2, soak_s=60.0, usual_mhz=300.0, nonces=100),
 )
 
 IN_SOAK_S = 12.0
@@ -120,7 +121,8 @@ def expected(patient: Patient, fault: str) -> Seen:
 
 def run_with(patient: Patient, *faults: Fault) -> Run:
     stick = OwnStick(find_driver(patient.model), chips=patient.chips, faults=faults, seed=3)
-    run, _ = run_suite(stick, replace(EFFORT, soak_s=patient.soak_s), seed=3)
+    effort = replace(EFFORT, soak_s=patient.soak_s, nonces=patient.nonces)
+    run, _ = run_suite(stick, effort, seed=3)
     return run
 
 

@@ -1,5 +1,6 @@
 """Each fault fails or warns in the checks that it belongs to, and in no other."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from luxminer_hil.acceptance.running import run_suite
 from luxminer_hil.acceptance.sticks import OwnStick, find_driver
 from luxminer_hil.acceptance.table import CHECKS
 from luxminer_hil.chipsim.faults import FaultKind
+from tests.hil.conftest import FAULT_TABLE
 from tests.hil.fault_table import (
     EFFORT,
     ELSEWHERE,
@@ -38,14 +40,13 @@ def test_every_check_is_some_faults_business() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("patient", PATIENTS, ids=lambda patient: str(patient.model))
 def test_a_fault_is_seen_where_it_belongs(
-    patient: Patient, capsys: pytest.CaptureFixture[str]
+    patient: Patient, record_property: Callable[[str, object], None]
 ) -> None:
     rows = {"none": run_with(patient)}
     assert not raised(rows["none"]), table(rows)
     for fault, injected in faults_of(patient, soak_begin_s(rows["none"])).items():
         rows[fault] = run_with(patient, injected)
-    with capsys.disabled():
-        print(f"\n\n{patient.model}, {patient.chips} chips\n{table(rows)}")
+    record_property(FAULT_TABLE, f"{patient.model}, {patient.chips} chips\n{table(rows)}")
     for fault in rows:
         if fault == "none":
             continue

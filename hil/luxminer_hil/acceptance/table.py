@@ -46,7 +46,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="clock",
         what="it reaches its usual clock and mines there; what the checks below look at",
-        bound="settled within 400 s, the driver does not end",
+        bound="settled within 400 s, nonces come, the driver does not end",
         run=presence.measure,
     ),
     Check(

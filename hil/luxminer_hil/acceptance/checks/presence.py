@@ -9,8 +9,9 @@ from luxminer_drivers.bm13xx.replies import RegisterReply
 from luxminer_drivers.bm1384 import codec as bm1384
 from luxminer_drivers.bm1384 import facts as bm1384_facts
 from luxminer_hil.acceptance.bench import Bench
-from luxminer_hil.acceptance.checks.rating import rate_part
+from luxminer_hil.acceptance.checks.rating import FAIL_CHANCE, rate_part
 from luxminer_hil.acceptance.session import Session
+from luxminer_hil.acceptance.statistics import poisson_band
 from luxminer_hil.acceptance.verdict import CheckFailed, Finding, Verdict
 from luxminer_hil.record.cutting import FAMILIES, Frame, cut
 
@@ -57,7 +58,10 @@ async def measure(bench: Bench) -> Finding:
     """Let the stick get to its usual clock, and keep what it does there for the other checks."""
     session = await bench.session()
     await bench.settled(session)
-    bench.baseline = measured = await bench.measure(session)
+    measured = await bench.measure(session)
+    if not measured.nonces and poisson_band(measured.expected, FAIL_CHANCE)[0] > 0:
+        raise CheckFailed(f"no nonce in {measured.seconds:.0f} s, {measured.expected:.0f} expected")
+    bench.baseline = measured
     figure = (
         f"{measured.mhz:g} MHz, {len(measured.nonces)} nonces in {measured.seconds:.0f} s, "
         f"ticket {measured.ticket:.4g}"
