@@ -1,5 +1,6 @@
 # make run    everything needed, then `luxminer demo`      make check   lint, types, fast tests
 # make test   the whole suite                              make bench   performance figures
+# make bench-lab   sticks on several hosts by labgrid; installs it in .cache/lab
 # make bench-system   the service in an emulated arm64 machine with virtual sticks on its USB
 
 VENV ?= .venv
@@ -8,7 +9,7 @@ TESTS ?= tests
 PYTEST = $(BIN)/pytest -q -n auto --maxprocesses 4
 export VENV
 
-.PHONY: run check test bench bench-system lint setup setup-test clean
+.PHONY: run check test bench bench-lab bench-system lint setup setup-test clean
 
 run: setup
 	$(BIN)/luxminer demo $(ARGS)
@@ -37,6 +38,10 @@ bench: setup-test
 bench-system: setup-test
 	@hil/guest/build.sh
 	@$(BIN)/python -m luxminer_hil.system $(ARGS)
+
+bench-lab: setup-test
+	scripts/lab_venv.sh
+	$(BIN)/pytest -q -m lab tests/integration/test_labgrid.py
 
 clean:
 	rm -rf build dist *.egg-info $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

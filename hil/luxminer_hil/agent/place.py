@@ -1,8 +1,10 @@
 """Finds the stick at a place on USB, as ``luxminer devices`` does."""
 
+from collections.abc import Sequence
+
 from luxminer.config.schema import Config
-from luxminer.device.listing import list_devices
-from luxminer.device.registry import discover_drivers
+from luxminer.device.listing import DeviceListing, list_devices
+from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.errors import ConfigError
 from luxminer_hil.acceptance.rig import StickEntry
 
@@ -17,15 +19,18 @@ def stick_at(
     ``model`` is needed where USB does not say which one it is; ``switchable`` when uhubctl can
     switch the power of its port. Opens the port for a moment. Raises ConfigError.
     """
-    rows = [row for row in list_devices(Config(), discover_drivers()) if row.usb_path == usb_path]
+    drivers = discover_drivers()
+    rows = [row for row in list_devices(Config(), drivers) if row.usb_path == usb_path]
     row = next((row for row in rows if row.tty), rows[0] if rows else None)
+    place = f"USB place {usb_path}"
     if row is None:
-        raise ConfigError("has no stick", key=f"USB place {usb_path}", cure="plug it in")
-    if row.problem and not (model and row.tty and not row.model):
-        raise ConfigError(row.problem, key=f"USB place {usb_path}", cure=row.cure)
+        raise ConfigError("has no stick", key=place, cure="plug it in")
+    is_nameless = bool(model and row.tty and not row.model)
+    if row.problem and not is_nameless:
+        raise ConfigError(row.problem, key=place, cure=row.cure)
     hub, hub_port = hub_of(usb_path) if switchable else ("", 0)
     return StickEntry(
-        model=model or row.model,
+        model=model or _name(row, drivers),
         port=row.tty,
         serial=row.serial,
         chips=chips,
@@ -33,6 +38,13 @@ def stick_at(
         hub=hub,
         hub_port=hub_port,
     )
+
+
+def _name(row: DeviceListing, drivers: Sequence[DriverRecord]) -> str:
+    """Return the name of the model whose title a row shows."""
+    specs = [driver.spec for driver in drivers if driver.name == row.driver]
+    models = [model for spec in specs if spec is not None for model in spec.models]
+    return next(model.name for model in models if model.title == row.model)
 
 
 def hub_of(usb_path: str) -> tuple[str, int]:
