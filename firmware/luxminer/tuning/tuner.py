@@ -5,8 +5,10 @@ leave the owner's target alone. An order of the owner for a stick ends its searc
 wrong here is logged, ends the search of that stick, and the stick mines on at its target.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,7 +20,7 @@ from luxminer.device.wishes import Wish
 from luxminer.errors import CommandError
 from luxminer.logs import RateLimit
 from luxminer.telemetry.model import NonceCounts, TuningResult, TuningSnapshot
-from luxminer.tuning.keeper import Keeper
+from luxminer.tuning.keeper import SAVE_S, Keeper
 from luxminer.tuning.measurement import Measurement, Sample
 from luxminer.tuning.profile import Profile, can_run
 from luxminer.tuning.results import Result, Stage
@@ -116,6 +118,7 @@ class Tuner:
         self._pace = pace or Pace()
         self._runs: dict[int, _Run] = {}
         self._asked: set[int] = set()
+        self._wanted = asyncio.Event()
         self._done: set[int] = set()
         """Sticks that are left alone until somebody asks."""
         self._limit = RateLimit()
@@ -149,6 +152,16 @@ class Tuner:
     def _has_to_look(self) -> bool:
         is_asked = self.is_enabled or self._asked or self._runs
         return bool(is_asked) or self._results.has_open
+
+    async def _rest(self) -> None:
+        """Wait for the next look; where nothing is to be tuned, until somebody asks."""
+        if self._has_to_look:
+            await beat(self._pace.tick_s)
+            return
+        self._wanted.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAVE_S):
+                await self._wanted.wait()
 
     async def _drop(self, device_id: int) -> None:
         """Leave a stick alone whose search went wrong."""
@@ -376,6 +389,7 @@ class Tuner:
             raise CommandError("unsupported", reason)
         ids = tuple(state.id for state in states if state.id not in self._runs)
         self._asked.update(ids)
+        self._wanted.set()
         return ids
 
     def _has_final(self, state: DeviceState) -> bool:
