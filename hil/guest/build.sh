@@ -27,6 +27,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
+python=$(cd "$(dirname "$python")" && pwd)/python
 self=$(cat hil/guest/* scripts/debian_arm64.sh | sha256sum)
 
 scripts/debian_arm64.sh "$out/apt" "$out/debian" "${packages[@]}"
@@ -38,8 +39,8 @@ if [ "$guest_python" != "$host_python" ]; then
 fi
 
 compile() { # FOLDER PREFIX: byte code that is not checked against its source, whose time may change
-    "$python" -m compileall -q -f -x '/(test|tests|idlelib|lib2to3)/' -s "$1" -p "$2" \
-        --invalidation-mode unchecked-hash "$1"
+    (cd "$1" && "$python" -m compileall -q -f -x '/(test|tests|idlelib|lib2to3)/' -s . -p "$2" \
+        --invalidation-mode unchecked-hash .)
 }
 
 image() { # FOLDER FILE MEBIBYTES
