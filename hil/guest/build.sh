@@ -50,7 +50,7 @@ image() { # FOLDER FILE MEBIBYTES
 }
 
 if [ "$(cat "$out/root.built" 2>/dev/null)" != "$self ${packages[*]}" ]; then
-    work=$(mktemp -d "$out/work.XXXXXX")
+    work=$(mktemp -d -p "$out")
     trap 'rm -rf "$work"' EXIT
     debian="$out/debian"
     kernel=$(ls "$debian/usr/lib/modules")
