@@ -140,13 +140,14 @@ class Lab:
         assert ran.returncode == 0, f"{command}: {ran.stdout}{ran.stderr}"
         return ran.stdout
 
-    def start_suite(
-        self, file: Path, before: Command = (), **variables: str
-    ) -> "subprocess.Popen[str]":
-        """Start ``pytest --lg-env``."""
-        suite: Command = [self.bin / "pytest", "-v", "--lg-env", file, ROOT / "hil" / "labgrid"]
+    def suite(self, file: Path) -> list[str | Path]:
+        """Return the command that checks the stick of an environment."""
+        return [self.bin / "pytest", "-v", "--lg-env", file, ROOT / "hil" / "labgrid"]
+
+    def begin(self, *command: str | Path, **variables: str) -> "subprocess.Popen[str]":
+        """Start a program that ends by itself."""
         process = subprocess.Popen(
-            [*before, *suite],
+            command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -73,7 +73,7 @@ def test_reserved_places_on_two_hosts_are_checked_at_once(lab: Lab) -> None:
     for wish in ("host=pi_2", "model=2pac_bm1384_bitcoin_miner"):
         token = reserved(lab, wish)
         lab.client("-p", "+", "acquire", LG_TOKEN=token)
-        suites.append(lab.start_suite(file, LG_TOKEN=token, LG_PLACE="+"))
+        suites.append(lab.begin(*lab.suite(file), LG_TOKEN=token, LG_PLACE="+"))
     (good, bad) = [suite.communicate(timeout=RUN_S)[0] for suite in suites]
 
     assert [suite.returncode for suite in suites] == [0, 1], good + bad
@@ -120,11 +120,30 @@ def test_an_agent_lives_from_acquisition_to_release(lab: Lab) -> None:
         time.sleep(0.05)
 
 
+def test_all_free_places_are_checked_with_one_line_each(lab: Lab) -> None:
+    lab.start_coordinator()
+    lab.start_exporter("pi-1", [COMPAC, TWOPAC], BY_PLACE)
+    lab.start_exporter("pi-2", [SPARE], BY_SERIAL)
+    lab.run(lab.bin / "python", "-m", "luxminer_hil.lab.places")
+    lab.client("-p", "pi-2.wanderer", "acquire", LG_USERNAME="somebody")
+    file = shipped(lab, "environment.yaml", "[chips]")
+    script = lab.begin(ROOT / "hil" / "labgrid" / "check_all.sh", BENCH_ENV=str(file))
+    said, _ = script.communicate(timeout=RUN_S)
+    assert script.returncode == 1, said
+    assert sorted(said.splitlines()) == [
+        "pi-1.hub-1-port-1: failed, see reports/pi-1.hub-1-port-1.log",
+        "pi-1.hub-1-port-3: passed",
+    ]
+
+
 PULLED = """
 from luxminer_hil.lab.export import MiningStickExport
 
-entry = {"cls": "MiningStick", "params": {"match": {"sys_name": "1-1.2"}}}
-export = MiningStickExport(entry, host="127.0.0.1")
+def made(**values):
+    entry = {"cls": "MiningStick", "params": {"match": {"sys_name": "1-1.2"}}}
+    return MiningStickExport(entry, **values)
+
+export = made(host="127.0.0.1")
 export.poll()
 assert export.avail, "not seen"
 export.acquire("place")
@@ -143,6 +162,10 @@ set_there(None)
 export.release()
 assert export.agent is None and not agent.is_alive
 assert export.params["port"] is None
+
+isolated = made(host="pi-2", proxy="pi-2", proxy_required=True)
+isolated.poll()
+assert isolated.params["host"] == "localhost", "where its tunnel ends"
 """
 
 
@@ -170,7 +193,7 @@ def test_a_stick_on_the_desk_needs_no_coordinator(lab: Lab) -> None:
     desk.write_text(
         desk.read_text().replace("GekkoScience", f"GekkoScience\n        scale: {SCALE}")
     )
-    suite = lab.start_suite(desk, lab.machine("desk", [COMPAC]))
+    suite = lab.begin(*lab.machine("desk", [COMPAC]), *lab.suite(desk))
     output, _ = suite.communicate(timeout=RUN_S)
     assert suite.returncode == 0, output
     assert "SUBPASSED[identify: GekkoScience Compac (BM1384)" in output
