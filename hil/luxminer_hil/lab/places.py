@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labgrid.remote.client import start_session
+from labgrid.remote.client import ServerError, start_session
 
 __all__ = ["main"]
 
@@ -41,7 +41,11 @@ def main() -> int:
     address = os.environ.get("LG_COORDINATOR", COORDINATOR)
     parser.add_argument("-x", "--coordinator", metavar="HOST:PORT", default=address)
     options = parser.parse_args()
-    session = start_session(options.coordinator)
+    try:
+        session = start_session(options.coordinator)
+    except ServerError as exc:
+        print(f"{options.coordinator}: {exc}; name the coordinator with -x", file=sys.stderr)
+        return 1
     session.loop.run_until_complete(_make(session))
     return 0
 
