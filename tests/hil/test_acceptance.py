@@ -1,5 +1,6 @@
 """Sticks pass their acceptance: those of a rig, or a healthy virtual one of every product."""
 
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -42,7 +43,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("entry", "rig"), entries, ids=ids)
 
 
-def test_a_stick_passes(entry: StickEntry, rig: Rig, report: Path, record_property: object) -> None:
+def test_a_stick_passes(
+    entry: StickEntry, rig: Rig, report: Path, record_property: Callable[[str, object], None]
+) -> None:
     run, bench = run_suite(make_stick(entry), rig.effort)
     folder = report / entry.label
     write_reports(folder, run, bench, rig=rig.name)
