@@ -89,7 +89,7 @@ async def _record_port(options: argparse.Namespace) -> int:
             recorded = RecordingTransport(transport, recorder, options.baud)
             status = await _proxy(options, recorded)
             await recorded.close()
-        print(f"{recorder.events} events in {options.file}")
+        _tell(recorder.events, options.file, is_full=recorder.is_full)
         return status
     finally:
         await transport.close()
@@ -159,9 +159,15 @@ async def _record_service(options: argparse.Namespace) -> int:
     finally:
         for recorder in recorders:
             recorder.close()
-    events = sum(recorder.events for recorder in recorders)
-    print(f"{events} events of {len(recorders)} openings, from {options.file} on")
+    is_full = any(recorder.is_full for recorder in recorders)
+    _tell(sum(recorder.events for recorder in recorders), options.file, is_full=is_full)
     return ExitCode.OK if recorders else ExitCode.NO_HARDWARE
+
+
+def _tell(events: int, file: Path, *, is_full: bool) -> None:
+    print(f"{events} events in {file}")
+    if is_full:
+        print("it ends before the traffic did: a file, or the disk, is full (--limit-mib)")
 
 
 def _model_at(config: Config, port: str) -> str:

@@ -15,6 +15,10 @@ SYS = (
     Path("/sys/devices/platform/soc/soc:firmware/get_throttled"),
     Path("/sys/devices/platform/firmware/get_throttled"),
 )
+HWMON = Path("/sys/class/hwmon")
+HWMON_NAME = "rpi_volt"
+SINCE_START = 1 << 16
+
 VCGENCMD = "vcgencmd"
 LIMIT_S = 5.0
 
@@ -31,12 +35,15 @@ BITS = {
 
 
 def read_throttled(root: Path = Path("/")) -> int | str:
-    """Return the flags of the firmware; or in words why there are none."""
+    """Return the flags of the firmware as `BITS` has them; or in words why there are none."""
     for path in SYS:
         try:
             return int((root / path.relative_to("/")).read_text("ascii"), 16)
         except (OSError, ValueError):
             continue
+    alarm = _alarm(root / HWMON.relative_to("/"))
+    if alarm is not None:
+        return SINCE_START if alarm else 0
     program = shutil.which(VCGENCMD) if root == Path("/") else None
     if program is not None:
         try:
@@ -51,6 +58,17 @@ def read_throttled(root: Path = Path("/")) -> int | str:
     except OSError:
         return "this machine is no Raspberry Pi"
     return f"{model[:60]} has neither /sys/.../get_throttled nor vcgencmd"
+
+
+def _alarm(folder: Path) -> bool | None:
+    """Return the alarm of kernels that show no more than this; None where there is none."""
+    for chip in sorted(folder.glob("hwmon*")):
+        try:
+            if (chip / "name").read_text("ascii").strip() == HWMON_NAME:
+                return (chip / "in0_lcrit_alarm").read_text("ascii").strip() != "0"
+        except (OSError, ValueError):
+            continue
+    return None
 
 
 def words_of(flags: int) -> list[str]:

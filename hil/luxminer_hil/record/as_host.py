@@ -23,7 +23,7 @@ MAX_KEPT_BYTES = 16 << 20
 
 MAX_DIFFERENCES = 100
 
-MISSING_PART = 0.1
+MISSING_PART = 0.25
 """Of the answers may be missing if tolerated: a nonce found at the end of a task is luck."""
 
 

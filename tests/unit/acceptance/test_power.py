@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from luxminer_hil.acceptance.checks import handling
-from luxminer_hil.acceptance.power import SYS, read_throttled, words_of
+from luxminer_hil.acceptance.power import HWMON, SYS, read_throttled, words_of
 from luxminer_hil.acceptance.verdict import Verdict
 from tests.unit.acceptance.made_up import bench_of
 
@@ -36,6 +36,14 @@ def test_another_machine_says_that_it_is_none(tmp_path: Path) -> None:
     words = read_throttled(tmp_path)
     assert isinstance(words, str)
     assert words.startswith("Pine64 Rock64 has neither")
+
+
+@pytest.mark.parametrize(("alarm", "flags"), [("0\n", 0), ("1\n", 0x10000)])
+def test_kernels_without_the_flags_have_an_alarm(tmp_path: Path, alarm: str, flags: int) -> None:
+    put(tmp_path, HWMON / "hwmon0" / "name", "cpu_thermal\n")
+    put(tmp_path, HWMON / "hwmon3" / "name", "rpi_volt\n")
+    (tmp_path / "sys/class/hwmon/hwmon3/in0_lcrit_alarm").write_text(alarm)
+    assert read_throttled(tmp_path) == flags
 
 
 def test_nonsense_in_the_file_is_no_flag(tmp_path: Path) -> None:
