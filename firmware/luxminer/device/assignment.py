@@ -134,16 +134,19 @@ class Assigner:
     def _configured(self, index: int, usb: UsbPort | None) -> Assignment:
         settings = self._devices[index]
         key = f"devices[{index}].model"
+        maybe = match(self._drivers, usb) if usb is not None else None
         if settings.model:
             found = model_named(self._drivers, settings.model, key)
+            if usb is not None:
+                self._check_names(index, usb, maybe)
         else:
-            maybe = match(self._drivers, usb) if usb is not None else None
             if maybe is None or not maybe.certain:
                 says = f"USB says {usb.product!r} there" if usb else "USB says nothing about it"
                 raise ConfigError(
                     f"is missing for {settings.port or settings.serial}: {says}",
                     key=key,
-                    cure=f'add model = "{maybe.model.name if maybe else "compac"}" or what it is',
+                    cure=f'add model = "{maybe.model.name if maybe else "compac"}" or what it is'
+                    + ("" if settings.port else ", and its port"),
                 )
             found = maybe
         return Assignment(
@@ -153,6 +156,32 @@ class Assigner:
             index=index,
             enabled=settings.enabled,
         )
+
+    def _check_names(self, index: int, usb: UsbPort, maybe: Match | None) -> None:
+        """Raise ConfigError where USB has another name for a device than its settings have.
+
+        Other makers number their devices, too: a serial alone makes nothing a stick.
+        """
+        settings = self._devices[index]
+        if maybe is not None and maybe.certain:
+            if maybe.model.name != settings.model:
+                where = settings.port or settings.serial
+                raise ConfigError(
+                    f'is "{settings.model}", and USB says that {where} is a {maybe.model.title}',
+                    key=f"devices[{index}].model",
+                    value=settings.model,
+                    cure=f'write "{maybe.model.name}", or leave it out',
+                )
+            return
+        models = (maybe.model, *maybe.others) if maybe is not None else ()
+        if not settings.port and settings.model not in {model.name for model in models}:
+            raise ConfigError(
+                f"is that of {usb.product!r} at {usb.usb_path}, which USB does not know as "
+                f'"{settings.model}"',
+                key=f"devices[{index}].serial",
+                value=settings.serial,
+                cure="add its port, if it is one all the same",
+            )
 
     def _check(self, index: int, settings: DeviceConfig) -> None:
         key = f"devices[{index}]"

@@ -25,6 +25,8 @@ USB = UsbPort(
 ON_USB = Sighting(url="/dev/ttyUSB0", token=(1,), usb=USB)
 FOREIGN = replace(USB, manufacturer="Silicon Labs", product="CP2102")
 
+PORT_AS_2PAC = DeviceConfig(port="/dev/ttyUSB0", model="2pac")
+
 
 def assigner(*devices: DeviceConfig, detect: bool = True) -> Assigner:
     return Assigner(Config(devices=devices, mining=MiningConfig(detect=detect)), [record()])
@@ -72,13 +74,38 @@ def test_another_serial_at_the_named_port_is_another_stick() -> None:
 
 
 def test_the_owner_may_name_the_model_of_a_stick_that_usb_does_not_know() -> None:
-    pinned = assigner(DeviceConfig(serial="S1", model="2pac"))
-    found = pinned.assign(replace(ON_USB, usb=FOREIGN))
+    foreign = replace(ON_USB, usb=FOREIGN)
+    pinned = assigner(DeviceConfig(serial="S1", port="/dev/ttyUSB0", model="2pac"))
+    found = pinned.assign(replace(foreign, configured=(0,)))
     assert found is not None
     assert found.model is TWOPAC
     unnamed = assigner(DeviceConfig(serial="S1"))
-    with pytest.raises(ConfigError, match=r"devices\[0\]\.model: .* 'CP2102' there; add model"):
-        unnamed.assign(replace(ON_USB, usb=FOREIGN))
+    with pytest.raises(ConfigError, match=r"'CP2102' there; add model = .* it is, and its port"):
+        unnamed.assign(foreign)
+
+
+@pytest.mark.parametrize(
+    "usb",
+    [
+        FOREIGN,
+        replace(USB, vendor_id=0x2341, product_id=0x43, manufacturer="Arduino", product="Uno"),
+        replace(USB, product="KBox"),
+    ],
+    ids=["bridge", "board", "refused"],
+)
+def test_a_serial_alone_makes_no_stick_of_what_others_have_numbered(usb: UsbPort) -> None:
+    numbered = assigner(DeviceConfig(serial="S1", model="2pac"))
+    with pytest.raises(ConfigError) as caught:
+        numbered.assign(replace(ON_USB, usb=usb))
+    assert caught.value.key == "devices[0].serial"
+    assert caught.value.cure == "add its port, if it is one all the same"
+    assert f"{usb.product!r} at 1-1" in str(caught.value)
+
+
+def test_a_stick_is_never_run_as_another_one_than_usb_says() -> None:
+    for settings in (DeviceConfig(serial="S1", model="2pac"), PORT_AS_2PAC):
+        with pytest.raises(ConfigError, match=r'is "2pac", and USB says .* write "compac"'):
+            assigner(settings).assign(replace(ON_USB, configured=(0,) if settings.port else ()))
 
 
 def test_a_port_without_usb_takes_its_serial_from_the_settings() -> None:
