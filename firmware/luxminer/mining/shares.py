@@ -166,7 +166,7 @@ def _hash(work: WorkItem, nonce: NonceFound) -> bytes | None:
     """Hash the header that the claim means; None when it rolled bits it must not."""
     if nonce.version in work.versions:
         midstate = work.midstates[work.versions.index(nonce.version)]
-    elif (nonce.version ^ work.job.version) & ~work.job.version_mask:
+    elif (nonce.version ^ work.job.version) & ~(work.chip_rolls | work.job.version_mask):
         return None
     else:
         (midstate,) = midstates(first_64_bytes(work), (nonce.version,))

@@ -132,6 +132,22 @@ def test_versions_rolled_in_the_chip_are_hashed_as_claimed_or_refused() -> None:
     assert gate.total().hw_errors == errors + 1
 
 
+def test_bits_that_the_pool_has_added_since_the_job_came_are_right() -> None:
+    made = job(version_mask=0x00002000, difficulty=Fraction(1, 1 << 33))
+    generator = WorkGenerator(made)
+    generator.set_version_mask(0x1FFFE000)
+    work = generator.next(chip_rolls=True, now_s=0.0)
+    assert work is not None
+    shares: list[Share] = []
+    gate = ShareGate(shares.append)
+    for nonce in range(64):
+        gate.nonce_found(claim(work, nonce, 0x20000000 | 0x0ABCE000), 2.0**-33, 2.0**-33)
+    assert shares
+    errors = gate.total().hw_errors
+    assert not gate.nonce_found(claim(work, 1, 0x20000001), 2.0**-33, 2.0**-33)
+    assert gate.total().hw_errors == errors + 1
+
+
 class GateMachine(RuleBasedStateMachine):
     """Any sequence of claims: the ledger adds up, and no header leaves twice."""
 
