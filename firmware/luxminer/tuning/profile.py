@@ -6,7 +6,7 @@ from luxminer.device.state import DeviceState
 from luxminer.device.wishes import Wish
 from luxminer.tuning.ladder import ladder, ladder_clock, step_of
 from luxminer.tuning.results import Result, Results
-from luxminer.tuning.search import Setting
+from luxminer.tuning.search import CORE_PART, Setting
 
 __all__ = ["Profile", "can_run"]
 
@@ -57,8 +57,11 @@ class Profile:
 
 
 def can_run(state: DeviceState, setting: Setting) -> bool:
-    """Tell whether a stick may be set to this."""
+    """Tell whether a search on this stick could have come to this."""
     core, core_mv = state.core, setting.core_mv
-    if core_mv is not None and (core is None or not core.min_mv <= core_mv <= core.max_mv):
-        return False
+    if core_mv is not None:
+        if core is None or not core.min_mv <= core_mv <= core.max_mv:
+            return False
+        if abs(core_mv - core.default_mv) > core.default_mv * CORE_PART:
+            return False
     return state.step_mhz > 0 and state.min_mhz <= setting.mhz <= state.max_mhz

@@ -6,7 +6,6 @@ read is only a wish: it is held against the limits of the stick before it is set
 
 import json
 import logging
-import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -205,6 +204,6 @@ def _maybe(row: dict[str, Any], key: str) -> float | None:
 
 def _number(row: dict[str, Any], key: str) -> float:
     value: Any = row.get(key)
-    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value < MAX_NUMBER:
+    if type(value) not in (int, float) or not 0 <= value < MAX_NUMBER:  # not NaN either
         raise ValueError(f"{key}: not a number that this can be")
     return float(value)

@@ -25,6 +25,7 @@ from enum import StrEnum
 
 __all__ = [
     "BAD_PART",
+    "CORE_PART",
     "FALSE_ALARM",
     "FALSE_PASS",
     "GOOD_PART",

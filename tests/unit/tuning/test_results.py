@@ -79,6 +79,7 @@ def test_the_oldest_goes_where_there_are_too_many() -> None:
         b"9" * 5000,
         GOOD.encode().replace(b"306.25", b"NaN"),
         GOOD.encode().replace(b"306.25", b"1e999"),
+        GOOD.encode().replace(b"306.25", b"1" + b"0" * 400),
         GOOD.encode().replace(b"306.25", b"-1"),
         GOOD.encode().replace(b"306.25", b"true"),
         GOOD.encode().replace(b"306.25", b'"306.25"'),
