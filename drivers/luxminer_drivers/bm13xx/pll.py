@@ -4,13 +4,15 @@ Ref: REFERENCE.md of the families, "Clock".
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import cache
 
 from luxminer_drivers.bm13xx import facts
 from luxminer_drivers.bm13xx.facts import PllForm
 from luxminer_drivers.common.fields import get_bits, put_bits
 
-__all__ = ["Pll", "choose_pll", "limited_mhz", "next_step", "round_up_mhz", "stopped"]
+__all__ = ["Pll", "choose_pll", "clocks_of", "limited_mhz", "next_step", "round_up_mhz", "stopped"]
 
 FLOAT_NOISE = 1e-6
 """Part of a step by which a request may exceed it before it means the next one."""
@@ -85,14 +87,34 @@ def stopped(form: PllForm) -> Pll:
 
 
 def choose_pll(form: PllForm, mhz: float) -> Pll:
-    """Return the dividers for ``mhz``, rounded up to a multiple of the family's step.
+    """Return the dividers for the lowest clock of the family that is not below ``mhz``.
 
-    The values are the ones that are proven on sticks where these give the clock exactly, else the
-    slowest VCO that does. Raises ValueError outside the family's range.
+    A clock that was chosen is chosen again. Raises ValueError outside the family's range.
     """
     if not form.min_mhz <= mhz <= form.max_mhz:
         raise ValueError(f"{mhz} MHz: this chip runs at {form.min_mhz:g} to {form.max_mhz:g} MHz")
-    clock = round_up_mhz(form, mhz)
+    return _plls(form)[bisect_left(clocks_of(form), mhz - FLOAT_NOISE * form.step_mhz)]
+
+
+@cache
+def clocks_of(form: PllForm) -> tuple[float, ...]:
+    """Return all clocks of the family, rising: its steps, where dividers give them."""
+    return tuple(pll.mhz for pll in _plls(form))
+
+
+@cache
+def _plls(form: PllForm) -> tuple[Pll, ...]:
+    steps = range(round(form.min_mhz / form.step_mhz), round(form.max_mhz / form.step_mhz) + 1)
+    found = {pll.mhz: pll for pll in (_of_step(form, step * form.step_mhz) for step in steps)}
+    return tuple(found[mhz] for mhz in sorted(found))
+
+
+def _of_step(form: PllForm, clock: float) -> Pll:
+    """Return the dividers for a multiple of the family's step, or for the next they can give.
+
+    The values are the ones that are proven on sticks where these give the clock exactly, else the
+    slowest VCO that does.
+    """
     band = next(
         each
         for each in form.bands
@@ -121,7 +143,18 @@ def _exact(form: PllForm, clock: float) -> list[Pll]:
 
 
 def next_step(form: PllForm, now_mhz: float, target_mhz: float) -> float:
-    """Return the clock one step of the family from ``now_mhz`` towards ``target_mhz``."""
-    if abs(target_mhz - now_mhz) <= form.step_mhz:
-        return target_mhz
-    return now_mhz + math.copysign(form.step_mhz, target_mhz - now_mhz)
+    """Return the next clock of the family on the way from ``now_mhz`` to that for ``target_mhz``.
+
+    It is no more than a step away, or the nearest where dividers leave a wider gap.
+    """
+    clocks = clocks_of(form)
+    target_mhz = choose_pll(form, target_mhz).mhz
+    if target_mhz > now_mhz:
+        index = max(
+            bisect_right(clocks, now_mhz + form.step_mhz) - 1, bisect_right(clocks, now_mhz)
+        )
+        return min(clocks[index], target_mhz)
+    if target_mhz < now_mhz:
+        index = min(bisect_left(clocks, now_mhz - form.step_mhz), bisect_left(clocks, now_mhz) - 1)
+        return max(clocks[index], target_mhz)
+    return target_mhz

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from luxminer_drivers.bm1384 import facts
+from luxminer_drivers.bm1384.device import next_step
 from luxminer_drivers.bm1384.pll import Pll, choose_pll, round_up_mhz
 
 
@@ -57,3 +59,18 @@ def test_out_of_range_names_value_and_range(mhz: float) -> None:
     with pytest.raises(ValueError, match=r"6\.25 to 500") as caught:
         choose_pll(mhz)
     assert str(mhz) in str(caught.value)
+
+
+def test_from_every_clock_steps_lead_to_every_other() -> None:
+    wishes = [facts.MIN_MHZ + facts.STEP_MHZ * step for step in range(80)]
+    plls = {pll.mhz: pll for pll in map(choose_pll, wishes)}
+    widest_mhz = max(facts.COARSE_STEP_MHZ, facts.SLOW_DOWN_STEP_MHZ)
+    for target in plls.values():
+        for now in plls.values():
+            following, pause_s = next_step(now, target)
+            assert pause_s > 0
+            assert following.mhz in plls
+            assert abs(following.mhz - now.mhz) <= widest_mhz
+            if now.mhz != target.mhz:
+                assert abs(target.mhz - following.mhz) < abs(target.mhz - now.mhz)
+                assert (following.mhz - target.mhz) * (now.mhz - target.mhz) >= 0, "not beyond"

@@ -1,6 +1,7 @@
 """Dividers of BM1387 and later against the formula, and against what is known to run on sticks."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from luxminer_drivers.bm13xx.facts import PllForm
 from luxminer_drivers.bm13xx.pll import (
     Pll,
     choose_pll,
+    clocks_of,
     limited_mhz,
     next_step,
     round_up_mhz,
@@ -116,16 +118,37 @@ def test_impossible_dividers_are_no_clock() -> None:
 
 
 @EACH
+def test_a_clock_that_was_chosen_is_chosen_again(form: PllForm) -> None:
+    for mhz in clocks_of(form):
+        assert choose_pll(form, mhz).mhz == mhz
+
+
+@EACH
+def test_from_every_clock_steps_lead_to_every_other(form: PllForm) -> None:
+    reachable = clocks_of(form)
+    widest_mhz = max(form.step_mhz, *(high - low for low, high in pairwise(reachable)))
+    assert widest_mhz <= 2 * form.step_mhz
+    for target in reachable:
+        for now in reachable:
+            following = next_step(form, now, target)
+            assert following in reachable
+            assert abs(following - now) <= widest_mhz
+            if now == target:
+                assert following == target
+            elif now < target:
+                assert now < following <= target
+            else:
+                assert target <= following < now
+
+
+@EACH
 @given(data=st.data())
-def test_steps_lead_to_the_target(form: PllForm, data: st.DataObject) -> None:
-    now, target = (data.draw(st.sampled_from(clocks(form))) for _ in range(2))
-    steps = 0
-    while now != target:
-        following = next_step(form, now, target)
-        assert abs(following - now) <= form.step_mhz
-        assert abs(target - following) < abs(target - now)
-        now, steps = following, steps + 1
-        assert steps <= len(clocks(form))
+def test_steps_lead_to_what_dividers_give_for_any_wish(form: PllForm, data: st.DataObject) -> None:
+    wish = data.draw(st.floats(form.min_mhz, form.max_mhz))
+    now = data.draw(st.sampled_from(clocks_of(form)))
+    for _ in clocks_of(form):
+        now = choose_pll(form, next_step(form, now, wish)).mhz
+    assert now == choose_pll(form, wish).mhz
 
 
 def test_rounding_goes_up_but_not_for_noise() -> None:

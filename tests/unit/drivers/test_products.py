@@ -122,6 +122,30 @@ async def test_the_clock_can_be_changed_while_it_mines(name: str) -> None:
         rig.check_books()
 
 
+@pytest.mark.parametrize("name", ["compaca1", "compaca2"])
+@warped
+async def test_from_clocks_between_the_usual_steps_it_comes_down_again(name: str) -> None:
+    """Near their end the dividers of these chips leave gaps."""
+    async with running(name, mhz=800) as rig:
+        assert rig.stick.telemetry is not None
+        rig.stick.telemetry.ambient_c = -30.0
+        await rig.until(
+            lambda: rig.host.reports and rig.host.reports[-1].frequency_mhz == 800, 300, "800 MHz"
+        )
+        assert rig.device is not None
+        for mhz, set_mhz in ((757, 760), (300, 300)):
+            assert await rig.device.set_frequency(mhz) == set_mhz
+            await rig.until(
+                lambda wanted=set_mhz: (
+                    rig.host.reports[-1].frequency_mhz == wanted  # type: ignore[misc]
+                ),
+                300,
+                f"{mhz} MHz",
+            )
+            assert not rig.host.reports[-1].is_ramping
+            assert {chip.mhz for chip in rig.stick.counters().chips} == {set_mhz}
+
+
 @pytest.mark.parametrize("name", PRODUCTS)
 @warped
 async def test_a_wrong_number_of_chips_is_said_or_refused(
