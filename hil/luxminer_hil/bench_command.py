@@ -134,11 +134,13 @@ def _entry(options: argparse.Namespace) -> StickEntry:
 
 def _seen_at(port: str) -> tuple[str, str]:
     """Return model and serial of what USB says is at a port. Raises ConfigError."""
-    rows = list_devices(Config(), discover_drivers())
+    drivers = discover_drivers()
+    specs = [driver.spec for driver in drivers if driver.spec is not None]
+    names = {model.title: model.name for spec in specs for model in spec.models}
     place = str(Path(port).resolve()) if port.startswith("/") else port
-    for row in rows:
-        if row.model and place in (row.tty, f"usb:{row.usb_path}"):
-            return row.model, row.serial
+    for row in list_devices(Config(), drivers):
+        if row.model in names and place in (row.tty, f"usb:{row.usb_path}"):
+            return names[row.model], row.serial
     cure = f"USB does not say what is at {port}: give --model"
     raise ConfigError("is missing", key="--model", cure=cure)
 

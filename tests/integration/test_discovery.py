@@ -127,12 +127,12 @@ class Machine:
         self._file = folder / "machine.umockdev"
         self._file.write_text("\n".join(rows))
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, status: int = 0) -> str:
         whole = ("umockdev-run", "--device", str(self._file), "--", *command)
         ran = subprocess.run(
             whole, capture_output=True, text=True, timeout=WAIT_S, check=False, env=os.environ
         )
-        assert ran.returncode == 0, ran.stderr
+        assert ran.returncode == status, ran.stderr
         return ran.stdout
 
 
@@ -179,3 +179,10 @@ def test_we_see_the_same(machine: Machine) -> None:
         assert place == f"1-1.{port}"
         assert model.removeprefix("GekkoScience ").replace(" ", "").lower() == name
         assert tty in (machine.ttys[name][0], f"usb:{place}")
+
+
+def test_a_stick_to_be_checked_is_named_by_usb(machine: Machine) -> None:
+    bench = str(Path(sys.executable).with_name("luxminer-hil"))
+    (tty,) = machine.ttys["2pac"]
+    said = machine.run(bench, "bench", "--port", tty, "--only", "identify", status=3)
+    assert f"GekkoScience 2Pac at {tty}" in said
