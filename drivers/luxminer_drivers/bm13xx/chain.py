@@ -3,6 +3,7 @@
 Rates here are those of the real chips; a virtual stick's scale is applied by the device.
 """
 
+from bisect import bisect_right
 from fractions import Fraction
 
 from luxminer_drivers.bm13xx import facts
@@ -12,6 +13,7 @@ from luxminer_drivers.common.fields import get_bits
 __all__ = [
     "address_of_nonce",
     "addresses",
+    "chip_at",
     "chip_of_address",
     "chip_of_nonce",
     "core_of_nonce",
@@ -23,6 +25,7 @@ __all__ = [
     "next_job_id",
     "nonce_interval_s",
     "own_part",
+    "shares_nonces",
     "task_interval_s",
     "task_life_s",
     "version_epoch_s",
@@ -54,8 +57,21 @@ def address_of_nonce(place: NonceAddress, nonce: int) -> int:
     return get_bits(_big_endian(nonce), place.bits) << ADDRESS_BITS - place.bits.width
 
 
+def chip_at(place: NonceAddress, nonce: int, chips: int) -> int | None:
+    """Return the index of the chip that searches there: each does from its address on.
+
+    A nonce may hold less than the whole address: what it does not hold is left out of the addresses
+    of the chips, too. None where that makes several of them alike.
+    """
+    left_out = ADDRESS_BITS - place.bits.width
+    if facts.MAX_CHIPS // chips < 1 << left_out:
+        return None
+    starts = [address >> left_out for address in addresses(chips)]
+    return bisect_right(starts, get_bits(_big_endian(nonce), place.bits)) - 1
+
+
 def chip_of_nonce(place: NonceAddress, nonce: int, chips: int) -> int:
-    """Return the index of the chip that found ``nonce`` (header number). For statistics only."""
+    """Return the index of the chip that owns ``nonce`` (header number) as the originals count."""
     address = address_of_nonce(place, nonce)
     if place.split is Split.EVEN:
         return address * chips // facts.MAX_CHIPS
@@ -162,13 +178,20 @@ def task_life_s(
         nonces = own_part(chips) * NONCES
         return midstates * nonces / (family.cores * mhz * 1e6)
     epoch_s = version_epoch_s(family, hash_count(family, chips, mhz), mask)
-    versions = 1 << (mask & facts.VERSION_MASK).bit_count()
-    if versions >= family.versions_per_batch:
+    if not shares_nonces(family, mask):
         return epoch_s
-    # The sub-cores of a core share its part of the nonces among them, and are through it sooner
-    # than the number says.
+    # The sub-cores are through their part of the nonces sooner than the number says.
+    versions = 1 << (mask & facts.VERSION_MASK).bit_count()
     core_nonces = NONCES // _power_above(family.core_groups) * own_part(chips)
     return min(epoch_s, core_nonces * versions / family.versions_per_batch / (mhz * 1e6))
+
+
+def shares_nonces(family: Family, mask: int) -> bool:
+    """Tell whether the versions of ``mask`` are too few for the sub-cores of a core.
+
+    They share its nonces then, and number bits of the nonce among which the chip stands else.
+    """
+    return 1 << (mask & facts.VERSION_MASK).bit_count() < family.versions_per_batch
 
 
 def own_part(chips: int) -> float:

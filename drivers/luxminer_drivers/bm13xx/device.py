@@ -377,9 +377,7 @@ class Bm13xx(Family):
             self._link.discard(reply, length)
 
     def _claim(self, reply: NonceReply) -> Claim:
-        # A chip searches from the address on that it was given.
-        address = chain.address_of_nonce(self._kind.nonce_address, reply.nonce)
-        chip = chain.chip_of_address(address, self.chips)
+        chip = self._chip_at(reply.nonce)
         is_ours = not (
             self._kind.midstate_counts
             and reply.nonce.to_bytes(4, "little") in facts.OPEN_CORE_NONCES
@@ -403,6 +401,12 @@ class Bm13xx(Family):
             is_right=False,
             is_ours=is_ours and (slot_or_none is None or slot_or_none.work is not None),
         )
+
+    def _chip_at(self, nonce: int) -> int | None:
+        """Return the chip that found ``nonce``, None where sources do not settle it."""
+        if not self.tells_chip or chain.shares_nonces(self._kind, self._mask):
+            return None
+        return chain.chip_at(self._kind.nonce_address, nonce, self.chips)
 
     def _version(self, slot: Slot, reply: NonceReply) -> int | None:
         """Return the version that a chip must have hashed, None when there is no such midstate."""

@@ -46,7 +46,8 @@ class Claim:
     """Header field as a number: the little-endian reading of header bytes 76 to 79."""
     version: int
     """Complete version field that the chip hashed."""
-    chip: int
+    chip: int | None
+    """None where nobody knows how to read it out of the nonce."""
     is_right: bool
     """The host has hashed it and found it right."""
     is_ours: bool = True
@@ -105,7 +106,7 @@ class Family(ABC):
     problem: str = ""
     """What is wrong with the chips although they work, with the cure; set by `bring_up`."""
     tells_chip: bool = True
-    """`Claim.chip` can be relied on; else a single chip is never judged by it."""
+    """`Claim.chip` is known as a rule; else no chip is ever judged alone."""
     resets: int = 0
     """Starts of the chips beyond the first, by whatever means the stick has."""
     tail_s: float = 0.05

@@ -65,11 +65,13 @@ class ChainStick:
         self._guard = Guard(self._clocks(options.frequency_mhz), options.limit_mhz)
         self._chip_mhz: dict[int, float] = {}
         for chip, mhz in enumerate(options.chip_mhz):
-            self._wish_chip(chip, mhz)
+            if mhz:
+                self._wish_chip(chip, mhz)
         self._was_slow = False
         self._is_up = False
         self._runs = 0
         self._chips: list[_Chip] = []
+        self._turn = 0
         self._complaints: list[str] = []
         self._clock_watch = ClockWatch()
         self._tasks_sent = 0
@@ -347,7 +349,7 @@ class ChainStick:
         slot = claim.slot
         work = slot.work if slot is not None else None
         if claim.is_right:
-            watch.heard(now_s, claim.chip if self._family.tells_chip else 0)
+            watch.heard(now_s, claim.chip)
         if not claim.is_ours or (claim.is_right and work is None):
             self._busy_nonces += 1
             return
@@ -362,7 +364,7 @@ class ChainStick:
             )
         )
         watch.claimed(is_error=not is_right)
-        chip = self._chips[claim.chip]
+        chip = self._counters(claim.chip)
         chip.nonces += 1
         key = (claim.nonce, claim.version)
         if not is_right:
@@ -371,6 +373,12 @@ class ChainStick:
             chip.duplicates += 1
         elif slot is not None:
             slot.seen.add(key)
+
+    def _counters(self, chip: int | None) -> _Chip:
+        """Return where a claim counts; what nobody knows the chip of counts for each in turn."""
+        if chip is None:
+            chip = self._turn = (self._turn + 1) % len(self._chips)
+        return self._chips[chip]
 
     def _clocks(self, mhz: float) -> tuple[float, ...]:
         """Return what the dividers give for a target, and the clocks below. Raises ConfigError."""

@@ -79,11 +79,16 @@ class Watch:
         self._pace_expected = 0.0
         self._pace_found = 0
 
-    def heard(self, now_s: float, chip: int) -> None:
-        """Take note of a right nonce."""
-        for silence in (self._chain, self._chips[chip]):
-            silence.end(now_s)
-            silence.found_any = True
+    def heard(self, now_s: float, chip: int | None) -> None:
+        """Take note of a right nonce; one of which nobody knows the chip may be of any."""
+        if chip is None:
+            self._chain.end(now_s)
+            for silence in self._chips:
+                silence.end(now_s)
+        else:
+            for silence in (self._chain, self._chips[chip]):
+                silence.end(now_s)
+                silence.found_any = True
         if now_s >= self._judge_from_s:
             self._pace_found += 1
 

@@ -37,6 +37,26 @@ def test_every_nonce_has_its_chip(family: Family, nonce: int, chips: int) -> Non
     assert 0 <= core < 128
 
 
+@pytest.mark.parametrize("family", [BM1387, BM1397, BM1362, BM1370], ids=lambda f: f.name)
+@given(chips=st.integers(1, 256))
+def test_the_first_nonces_of_a_chip_are_its_own(family: Family, chips: int) -> None:
+    """Whether a chip puts all of its address into a nonce, or only what the sources name."""
+    bits = family.nonce_address.bits
+    left_out = 8 - bits.width
+    for index, address in enumerate(chain.addresses(chips)):
+        for place in (address << bits.shift >> left_out, address >> left_out << bits.shift):
+            nonce = int.from_bytes(place.to_bytes(4, "big"), "little")
+            found = chain.chip_at(family.nonce_address, nonce, chips)
+            assert found == (index if chips <= 1 << bits.width else None)
+
+
+@given(mask=MASKS)
+def test_few_versions_put_the_sub_cores_where_the_chip_would_stand(mask: int) -> None:
+    versions = 1 << (mask & 0x1FFFE000).bit_count()
+    assert chain.shares_nonces(BM1362, mask) == (versions < 8)
+    assert not chain.shares_nonces(BM1387, mask)
+
+
 def test_places_of_published_nonces() -> None:
     captured = int.from_bytes(bytes.fromhex("6db88ee1"), "little")
     assert chain.address_of_nonce(BM1362.nonce_address, captured) == 220

@@ -1,6 +1,7 @@
 """Clocks of single chips: what is written, what the chips do, and how they are judged."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,17 @@ def test_only_the_chips_that_are_meant_are_written(
     assert [frame[:-2] for frame in sent] == [frame[:-2] for frame in frames]
     if chips != 2:
         assert sent == frames, "recorded frames, check sums included"
+
+
+@warped
+async def test_zeros_for_chips_that_there_are_not_mean_nothing() -> None:
+    rig = Rig("newpac")
+    rig.options = replace(rig.options, chip_mhz=(0.0, 200.0, 0.0))
+    async with rig.stick:
+        await rig.open()
+        await rig.until(lambda: rig.host.reports, 30, "a report")
+        assert not rig.host.reports[-1].problem
+        await rig.close()
 
 
 def _able(rig: Rig) -> SetsChipClock:
