@@ -145,12 +145,13 @@ class DeviceManager:
         """
         await self._row(device_id).orders.set_profile(wish, keep_order=keep_order)
 
-    async def try_out(self, device_id: int, wish: Wish, orders: int) -> None:
+    async def try_out(self, device_id: int, wish: Wish, orders: int) -> float:
         """Run a stick at something else than its target, unless there were more orders than that.
 
-        Raises CommandError: ``unknown-device``, ``superseded``, ``out-of-range``, ``failed``.
+        Returns the clock really given, in MHz. Raises CommandError: ``unknown-device``,
+        ``superseded``, ``out-of-range``, ``failed``.
         """
-        await self._row(device_id).orders.try_out(wish, orders)
+        return await self._row(device_id).orders.try_out(wish, orders)
 
     async def end_trial(self, device_id: int) -> None:
         """Let a stick go back to its target.

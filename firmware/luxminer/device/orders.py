@@ -1,25 +1,44 @@
 """Orders for one stick: clock and core voltage, from its owner, its profile and the tuner."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, runtime_checkable
 
-from luxminer.device.contract import DeviceOptions
+from luxminer.clock import beat
+from luxminer.device.contract import DeviceOptions, DeviceReport
 from luxminer.device.wishes import Wish, Wishes
 from luxminer.errors import CommandError, LuxminerError
 
 __all__ = ["Orders", "TakesOrders"]
 
+log = logging.getLogger(__name__)
+
 MAX_CHIPS = 256
 """Of a stick that does not say how many it has."""
+
+LOOK_S = 0.25
+"""How often the last report is looked at while something is waited for; there is one a second."""
+
+MAX_CORE_S = 10.0
+"""For a higher core voltage to be there before the clock rises; it takes some 3 s."""
+
+MAX_RAMP_S = 600.0
+"""For the clock to come down before the core voltage does; from end to end it takes 5 minutes."""
+
+SAME_MHZ = 0.01
 
 
 class TakesOrders(Protocol):
     """A running stick; see `luxminer.device.session.Session`."""
 
     name: str
+
+    @property
+    def last_report(self) -> DeviceReport | None: ...
 
     async def set_frequency(self, mhz: float) -> float | None: ...
     async def set_voltage(self, core_mv: int) -> None: ...
@@ -32,8 +51,50 @@ class TakesChipOrders(Protocol):
     async def set_chip_frequency(self, chip: int, mhz: float) -> float | None: ...
 
 
+@dataclass(slots=True, kw_only=True)
+class _Told:
+    """What a running driver was started with, or has been told since."""
+
+    running: TakesOrders
+    wish_mhz: float
+    core_mv: int
+    """0 where nothing sets it."""
+    given_mhz: float | None = None
+    """What the dividers make of the wish; None before the first order, for the report says it."""
+
+    async def set_clock(self, mhz: float) -> float:
+        given_mhz = await self.running.set_frequency(mhz)
+        self.given_mhz = mhz if given_mhz is None else given_mhz
+        self.wish_mhz = mhz
+        return self.given_mhz
+
+    async def set_core(self, core_mv: int) -> None:
+        await self.running.set_voltage(core_mv)
+        self.core_mv = core_mv
+
+    def lacks_core(self, mhz: float) -> bool:
+        """Tell whether the voltage has not risen yet that a faster clock is to have."""
+        report = self.running.last_report
+        if report is None or report.core_mv is None:
+            return False
+        return report.core_mv < self.core_mv and report.frequency_mhz < mhz
+
+    def is_too_fast(self) -> bool:
+        """Tell whether the clock in force is above its target."""
+        report = self.running.last_report
+        if report is None:  # its chips are only being brought up, from their lowest clock
+            return False
+        target_mhz = report.target_mhz if self.given_mhz is None else self.given_mhz
+        return report.frequency_mhz > target_mhz + SAME_MHZ
+
+
 class Orders:
     """Keeps the wishes, and passes on to the running driver what changes.
+
+    Chips never run at a clock with less voltage than goes with it: the clock rises when a higher
+    voltage is there, and a lower voltage follows, behind the back of who ordered it, when the clock
+    has come down. The next order takes the place of what has not followed yet; so does a new start
+    of the stick, which is with what is wished then.
 
     ``running`` returns the session that can take an order; ``lift_limit`` forgets what protection
     allowed when the stick ran before.
@@ -54,6 +115,9 @@ class Orders:
         self._running = running
         self._lift_limit = lift_limit
         self._changing = asyncio.Lock()
+        self._told: _Told | None = None
+        self._following: asyncio.Task[float | None] | None = None
+        self._is_rising = False
 
     def take(self, options: DeviceOptions) -> None:
         """Take over model and clocks of the configuration."""
@@ -129,17 +193,28 @@ class Orders:
             order = self.wishes.order if keep_order else Wish()
             await self._change(replace(self.wishes, profile=wish, order=order), stays=True)
 
-    async def try_out(self, wish: Wish, orders: int) -> None:
+    async def try_out(self, wish: Wish, orders: int) -> float:
         """Run at something else than the target, until `end_trial` or an order of the owner.
 
-        ``orders`` is their count that the caller knows of. Raises CommandError: ``superseded``
-        where there was one since, ``out-of-range``, ``failed``.
+        Returns what the dividers give. ``orders`` is their count that the caller knows of. Raises
+        CommandError: ``superseded`` where there was one since, or the session ended meanwhile,
+        ``out-of-range``, ``failed``.
         """
         self._check_range(mhz=wish.mhz, core_mv=wish.core_mv)
         async with self._changing:
             if orders != self.count:
                 raise CommandError("superseded", "the stick has got another order meanwhile")
-            await self._change(replace(self.wishes, trial=wish), is_order=True)
+            mhz = await self._change(replace(self.wishes, trial=wish), is_order=True)
+            rising = self._following if self._is_rising else None
+        if rising is None:
+            return mhz
+        await asyncio.wait({rising})
+        given_mhz = None if rising.cancelled() else rising.result()
+        if rising.cancelled():
+            raise CommandError("superseded", "the stick has got another order meanwhile")
+        if given_mhz is None:
+            raise CommandError("failed", "the stick has not taken a higher voltage and clock")
+        return given_mhz
 
     async def end_trial(self) -> None:
         """Go back to the target.
@@ -176,39 +251,93 @@ class Orders:
         the old wishes are back, unless the new ones are to stay.
         """
         before, self.wishes = self.wishes, wishes
-        is_new_clock = is_order or wishes.clock_mhz != before.clock_mhz
-        if is_new_clock:
+        if is_order or wishes.clock_mhz != before.clock_mhz:
             self._lift_limit()
+        await self.end()
         running = self._running()
         if running is None:
             return wishes.clock_mhz
-        set_mhz = None
+        if self._told is None or self._told.running is not running:
+            self._told = _Told(
+                running=running, wish_mhz=before.clock_mhz, core_mv=self._core_mv(before)
+            )
         try:
-            # Chips that are to run faster at a higher voltage need that first, and the reverse.
-            rises = (self._core_mv(wishes) or 0) > (self._core_mv(before) or 0)
-            if rises:
-                await self._pass_core_on(running, wishes, before)
-            if is_new_clock:
-                set_mhz = await running.set_frequency(wishes.clock_mhz)
-            if not rises:
-                await self._pass_core_on(running, wishes, before)
+            return await self._pass_on(self._told, is_order=is_order)
         except (LuxminerError, TimeoutError, ValueError) as exc:
             if not stays:
                 self.wishes = before
-                with suppress(LuxminerError, TimeoutError):
-                    await self._pass_core_on(running, before, wishes)
+                with suppress(LuxminerError, TimeoutError, ValueError):
+                    await self._pass_on(self._told)
             reason = str(exc) or "the stick did not take it in time"
             raise CommandError("failed", f"{running.name}: {reason}") from exc
-        return wishes.clock_mhz if set_mhz is None else set_mhz
 
-    def _core_mv(self, wishes: Wishes) -> int | None:
-        """Return the core voltage that wishes come to; None where nothing sets it."""
+    def _core_mv(self, wishes: Wishes) -> int:
+        """Return the core voltage that wishes come to; 0 where nothing sets it."""
         core = self._options.model.core
         if core is None:
-            return None
+            return 0
         return core.default_mv if wishes.core_mv is None else wishes.core_mv
 
-    async def _pass_core_on(self, running: TakesOrders, wishes: Wishes, before: Wishes) -> None:
-        core_mv = self._core_mv(wishes)
-        if core_mv is not None and core_mv != self._core_mv(before):
-            await running.set_voltage(core_mv)
+    async def _pass_on(self, told: _Told, *, is_order: bool = False) -> float:
+        """Tell a driver what is wished, as far as it is due; return the clock really given."""
+        mhz, core_mv = self.wishes.clock_mhz, self._core_mv(self.wishes)
+        if core_mv > told.core_mv:
+            await told.set_core(core_mv)
+        given_mhz = mhz
+        if is_order or mhz != told.wish_mhz:
+            if told.lacks_core(mhz):
+                self._follow(partial(self._speed_up, told, mhz), is_rising=True)
+                return mhz
+            given_mhz = await told.set_clock(mhz)
+        if core_mv < told.core_mv:
+            report = told.running.last_report
+            if told.is_too_fast() or (report is not None and report.is_ramping):
+                self._follow(partial(self._lower_core, told, core_mv), is_rising=False)
+            else:
+                await told.set_core(core_mv)
+        return given_mhz
+
+    # What follows later --------------------------------------------------------------------------
+
+    def _follow(self, rest: Callable[[], Awaitable[float | None]], *, is_rising: bool) -> None:
+        self._following = asyncio.create_task(self._watched(rest), name="rest of an order")
+        self._is_rising = is_rising
+
+    async def end(self) -> None:
+        """Leave what has not followed yet: to the next order, or to the next start."""
+        following, self._following = self._following, None
+        if following is not None:
+            following.cancel()
+            await asyncio.wait({following})
+
+    async def _watched(self, rest: Callable[[], Awaitable[float | None]]) -> float | None:
+        """Return what the rest of an order comes to; None when that failed."""
+        try:
+            return await rest()
+        except (LuxminerError, TimeoutError, ValueError) as exc:
+            words = str(exc) or "it did not come to clock and core voltage in time"
+            log.warning("an order waits for the next start of its stick: %s", words)
+        except Exception:
+            log.exception("an order waits for the next start of its stick")
+        return None
+
+    async def _speed_up(self, told: _Told, mhz: float) -> float:
+        """Set a faster clock when its voltage is there."""
+        async with asyncio.timeout(MAX_CORE_S):
+            while told.lacks_core(mhz) and self._running() is told.running:
+                await beat(LOOK_S)
+        async with self._changing:
+            return await told.set_clock(mhz) if self._running() is told.running else mhz
+
+    async def _lower_core(self, told: _Told, core_mv: int) -> None:
+        """Set a lower voltage when the clock has come down."""
+        # What was reported before the order may be of a clock that was still rising.
+        known = told.running.last_report
+        async with asyncio.timeout(MAX_RAMP_S):
+            while told.running.last_report is known or told.is_too_fast():
+                if self._running() is not told.running:
+                    return
+                await beat(LOOK_S)
+        async with self._changing:
+            if self._running() is told.running:
+                await told.set_core(core_mv)

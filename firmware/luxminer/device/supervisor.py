@@ -300,6 +300,7 @@ class DeviceSupervisor:
             ending = await session.run(self.assignment.match.driver, address_of(sighting))
         finally:
             self._session = None
+            await self.orders.end()
             self._was_open |= session.is_connected
             if session.last_report is not None:
                 self._limit_mhz = session.last_report.limit_mhz

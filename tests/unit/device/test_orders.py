@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from luxminer.device.contract import CoreRange, DeviceOptions
-from luxminer.device.orders import Orders
+from luxminer.device.contract import CoreRange, DeviceOptions, DeviceReport
+from luxminer.device.orders import LOOK_S, MAX_CORE_S, MAX_RAMP_S, Orders
 from luxminer.device.wishes import Wish
 from luxminer.errors import CommandError, DeviceFault
 from tests.unit.device.models import stick_model
+from tests.unit.drivers.warp import warped
 
 CORE = CoreRange(default_mv=300, min_mv=100, max_mv=500, step_mv=5)
 OPTIONS = DeviceOptions(model=replace(stick_model(), core=CORE), frequency_mhz=150.0)
@@ -23,6 +24,7 @@ class Driver:
         self.got: list[tuple[str, float]] = []
         self.refused: set[float] = set()
         self.is_slow = False
+        self.last_report: DeviceReport | None = None
 
     async def set_frequency(self, mhz: float) -> float | None:
         return await self._take("mhz", mhz)
@@ -183,3 +185,186 @@ async def test_a_chip_gets_a_clock_of_its_own_where_the_stick_can() -> None:
     bench.driver = None
     assert await bench.orders.set_chip_frequency(1, 0) == 150, "that of the stick"
     assert list(bench.orders.chip_mhz) == [0.0, 0.0]
+
+
+MHZ_PER_S = 3.0
+CORE_S = 2.0
+"""Until a core voltage that was told is there."""
+
+
+class RampingDriver(Driver):
+    """Comes to its clock and core voltage in time, and says once a second where it is."""
+
+    def __init__(self, mhz: float, core_mv: int) -> None:
+        super().__init__()
+        self.mhz = self.target_mhz = mhz
+        self.core_mv = self.told_mv = core_mv
+        self.is_stuck = False
+        self.course: list[tuple[float, int]] = []
+        self._report()
+
+    async def _take(self, what: str, value: float) -> float:
+        given = await super()._take(what, value)
+        if what == "mhz":
+            self.target_mhz = given
+        else:
+            self.told_mv = int(given)
+            asyncio.get_running_loop().call_later(CORE_S, self._come_to, int(given))
+        return given
+
+    def _come_to(self, core_mv: int) -> None:
+        if not self.is_stuck:
+            self.core_mv = core_mv
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            gap_mhz = self.target_mhz - self.mhz
+            if not self.is_stuck:
+                self.mhz += max(-MHZ_PER_S, min(MHZ_PER_S, gap_mhz))
+            self.course.append((self.mhz, self.core_mv))
+            self._report()
+
+    def _report(self) -> None:
+        self.last_report = DeviceReport(
+            chips=(),
+            cores_per_chip=1,
+            frequency_mhz=self.mhz,
+            target_mhz=self.target_mhz,
+            nominal_hs=0.0,
+            ticket_difficulty=1.0,
+            task_interval_s=1.0,
+            tasks_sent=0,
+            busy_tasks_sent=0,
+            bytes_discarded=0,
+            resets=0,
+            is_ramping=self.mhz != self.target_mhz,
+            core_mv=self.core_mv,
+        )
+
+
+class Ramping:
+    """A bench with such a driver at a trial of 200 MHz and 340 mV; its target is 150 at 300."""
+
+    def __init__(self) -> None:
+        self.bench = Bench()
+        self.orders = self.bench.orders
+
+    async def __aenter__(self) -> "Ramping":
+        self.driver = self.bench.driver = RampingDriver(150.0, 300)
+        self.task = asyncio.create_task(self.driver.run())
+        assert await self.orders.try_out(Wish(mhz=200, core_mv=340), 0) == 200
+        await asyncio.sleep(60)
+        assert (self.driver.mhz, self.driver.core_mv) == (200, 340)
+        self.driver.got.clear()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.task.cancel()
+        await asyncio.wait({self.task})
+        await self.orders.end()
+
+    def assert_never_starved(self) -> None:
+        """Every clock has had the voltage of the next setting at or above it."""
+        assert all(mv >= 340 for mhz, mv in self.driver.course if mhz > 150), self.driver.course
+
+
+@warped
+async def test_a_lower_voltage_waits_for_the_clock_and_a_faster_clock_for_the_voltage() -> None:
+    async with Ramping() as ramping:
+        driver, orders = ramping.driver, ramping.orders
+        await orders.end_trial()
+        assert driver.got == [("mhz", 150)]
+        await asyncio.sleep(60)
+        assert driver.got == [("mhz", 150), ("mv", 300)]
+        assert (driver.mhz, driver.core_mv) == (150, 300)
+        ramping.assert_never_starved()
+
+
+@warped
+async def test_an_order_does_not_wait_for_what_follows() -> None:
+    async with Ramping() as ramping:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        assert await ramping.orders.set_frequency(175) == 175
+        await ramping.orders.set_voltage(345)
+        assert await ramping.orders.set_frequency(225) == 225
+        await ramping.orders.set_voltage(300)
+        assert loop.time() == began_s
+
+
+@warped
+async def test_an_order_meanwhile_takes_the_place_of_what_has_not_followed() -> None:
+    async with Ramping() as ramping:
+        driver, orders = ramping.driver, ramping.orders
+        await orders.end_trial()
+        await asyncio.sleep(5)
+        await orders.set_voltage(340)
+        await asyncio.sleep(60)
+        assert driver.got == [("mhz", 150)], "it has that voltage still"
+        await orders.set_frequency(140)
+        await orders.set_voltage(350)
+        assert await orders.set_frequency(200) == 200
+        await orders.set_frequency(145)
+        await asyncio.sleep(60)
+        assert driver.got[1:] == [("mhz", 140), ("mv", 350), ("mhz", 145)]
+        assert (driver.mhz, driver.core_mv) == (145, 350)
+
+
+@warped
+async def test_a_faster_clock_is_not_lost_when_the_profile_changes_meanwhile() -> None:
+    async with Ramping() as ramping:
+        driver, orders = ramping.driver, ramping.orders
+        await orders.set_voltage(350)
+        await orders.set_frequency(225)
+        await orders.set_profile(Wish(mhz=160), keep_order=True)
+        await asyncio.sleep(60)
+        assert (driver.mhz, driver.core_mv) == (225, 350)
+
+
+@warped
+async def test_an_order_that_is_refused_changes_nothing_of_what_follows() -> None:
+    async with Ramping() as ramping:
+        driver, orders = ramping.driver, ramping.orders
+        await orders.end_trial()
+        driver.refused = {175}
+        with pytest.raises(CommandError, match="the chips say no"):
+            await orders.set_frequency(175)
+        assert driver.got == [("mhz", 150)]
+        await asyncio.sleep(60)
+        assert (driver.mhz, driver.core_mv) == (150, 300)
+        ramping.assert_never_starved()
+
+
+@warped
+async def test_with_the_session_ends_what_has_not_followed() -> None:
+    async with Ramping() as ramping:
+        driver, orders = ramping.driver, ramping.orders
+        await orders.end_trial()
+        ramping.bench.driver = None
+        await asyncio.sleep(60)
+        assert driver.got == [("mhz", 150)]
+        again = ramping.bench.driver = RampingDriver(150.0, 300)
+        await orders.set_voltage(310)
+        assert again.got == [("mv", 310)]
+        tried = asyncio.create_task(orders.try_out(Wish(mhz=200, core_mv=340), 1))
+        await asyncio.sleep(LOOK_S)
+        await orders.end()
+        with pytest.raises(CommandError) as refused:
+            await tried
+        assert refused.value.reason == "superseded"
+        assert again.got == [("mv", 310), ("mv", 340)]
+
+
+@warped
+async def test_waiting_has_an_end(caplog: pytest.LogCaptureFixture) -> None:
+    async with Ramping() as ramping:
+        driver, orders = ramping.driver, ramping.orders
+        driver.is_stuck = True
+        with pytest.raises(CommandError, match="higher voltage"):
+            async with asyncio.timeout(MAX_CORE_S + 1):
+                await orders.try_out(Wish(mhz=250, core_mv=360), 0)
+        await orders.end_trial()
+        await asyncio.sleep(MAX_RAMP_S + 10)
+        assert driver.got == [("mv", 360), ("mhz", 150)]
+        assert caplog.text.count("waits for the next start") == 2

@@ -70,6 +70,10 @@ class ScriptedStick:
     async def set_voltage(self, core_mv: int) -> None:
         self.core_mv = core_mv
 
+    @property
+    def last_report(self) -> DeviceReport | None:
+        return self.state().report
+
     def pull(self) -> None:
         self.present, self.up_s = False, None
 
@@ -191,8 +195,8 @@ class ScriptedSticks:
     async def set_profile(self, device_id: int, wish: Wish, *, keep_order: bool) -> None:
         await self.sticks[device_id].orders.set_profile(wish, keep_order=keep_order)
 
-    async def try_out(self, device_id: int, wish: Wish, orders: int) -> None:
-        await self.sticks[device_id].orders.try_out(wish, orders)
+    async def try_out(self, device_id: int, wish: Wish, orders: int) -> float:
+        return await self.sticks[device_id].orders.try_out(wish, orders)
 
     async def end_trial(self, device_id: int) -> None:
         await self.sticks[device_id].orders.end_trial()
