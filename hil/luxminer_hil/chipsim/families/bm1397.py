@@ -1,10 +1,13 @@
 """The BM1397: the tasks of the BM1387 behind preambles, and no cores to open.
 
 Unproven: where the chip's address stands in a nonce (the original's table for six chips, which
-contradicts another host); that a chip idles at the end of its share.
+contradicts another host); that a chip idles at the end of its share; that a Compac F stays as far
+below its nominal rate at every clock.
 
 Ref: docs/sources.md, Sticks.
 """
+
+from dataclasses import replace
 
 import luxminer_drivers.bm1397.facts as facts
 from luxminer_drivers.bm1397.facts import Register
@@ -14,7 +17,7 @@ from luxminer_hil.chipsim.families.framed import FramedParser
 from luxminer_hil.chipsim.families.registers import Design
 from luxminer_hil.chipsim.spaces import Space, StripedSpace
 
-__all__ = ["DESIGN", "KIND", "Bm1397"]
+__all__ = ["COMPACF", "DESIGN", "KIND", "Bm1397", "kind_of"]
 
 DESIGN = Design(
     family=facts.BM1397,
@@ -63,9 +66,16 @@ class Bm1397(MidstateChip):
         return job_id & self.family.id_byte.job_mask | lane
 
 
-KIND = ChipKind(
-    name=facts.BM1397.name,
-    parser=lambda: FramedParser(facts.BM1397, frozenset(DESIGN.power_on)),
-    chip=lambda index, chips, scale, now_s: Bm1397(DESIGN, index, chips, scale, now_s),
-    tick_s=TICK_S,
-)
+def kind_of(design: Design) -> ChipKind:
+    """Return a BM1397 with these registers, at this rate."""
+    return ChipKind(
+        name=facts.BM1397.name,
+        parser=lambda: FramedParser(facts.BM1397, frozenset(design.power_on)),
+        chip=lambda index, chips, scale, now_s: Bm1397(design, index, chips, scale, now_s),
+        tick_s=TICK_S,
+    )
+
+
+KIND = kind_of(DESIGN)
+COMPACF = kind_of(replace(DESIGN, rate_part=facts.COMPACF.rate_scale))
+"""On a Compac F the chip stays below one hash per core and clock, as the original reckons with."""

@@ -37,6 +37,8 @@ class Design:
     uart_divider: BitField
     min_mhz: float
     """Below it the PLL does not lock."""
+    rate_part: float = 1.0
+    """Of one hash per core and clock: what the chips of a product really do."""
     is_ticket_reversed: bool = True
     """The bits inside each byte of the ticket mask stand in reverse."""
 
@@ -134,7 +136,9 @@ class RegisterChip(Chip):
         self._follow_rate()
 
     def _follow_rate(self) -> None:
-        rate_hs = self.cores_running * Fraction(self.mhz) * 1_000_000 * self.scale
+        clocks_hz = Fraction(self.mhz) * 1_000_000
+        part = Fraction(self.design.rate_part) * self.scale
+        rate_hs = self.cores_running * clocks_hz * part
         self.rate_hs = float(rate_hs) if self.is_locked else 0.0
 
     def _follow_ticket(self) -> None:
