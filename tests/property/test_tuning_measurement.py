@@ -185,3 +185,17 @@ def test_a_clock_that_is_never_reached_has_failed() -> None:
     evidence = take(measurement, MAX_SETTLING_S + 1, ramping)
     assert evidence is not None
     assert evidence.has_failed
+
+
+def test_another_clock_after_a_start_is_told_again_and_one_before_is_waited_for() -> None:
+    far = changed(target_mhz=156.25, frequency_mhz=156.25)
+    near = changed(target_mhz=151.0, frequency_mhz=151.0)
+    for first in (GOOD, replace(GOOD, brought_up_s=None)):
+        measurement = begin(first)
+        strayed = []
+        states = ((first, far), (1.5, GOOD), (1.5, near), (1.5, GOOD), (1.5, far))
+        for now_s, (start, state) in enumerate(states):
+            brought_up_s = start if isinstance(start, float) else first.brought_up_s
+            assert take(measurement, now_s, replace(state, brought_up_s=brought_up_s)) is None
+            strayed.append(measurement.has_strayed)
+        assert strayed == [False, False, True, True, True]

@@ -32,6 +32,7 @@ def run(search: Search, twin: StickTwin, choices: Space) -> None:
     while search.setting is not None:
         assert search.setting.mhz in choices.clocks_mhz
         assert search.setting.core_mv in choices.cores_mv
+        assert search.reaches(search.setting.mhz)
         twin.measure(search)
     assert search.measured <= MAX_MEASUREMENTS
 
@@ -102,6 +103,58 @@ def test_efficiency_is_at_least_that_of_every_voltage_tried(
     # Efficiency has one top over the voltage, so beside the best both sides are worse.
     for core_mv in (270, 285, 300, 315, 330):
         assert found > efficiency(core_mv) * 0.98, (at, core_mv)
+
+
+@given(
+    edge_mhz=st.floats(200, 900),
+    start_mhz=st.floats(100, 800),
+    gaps=st.lists(st.tuples(st.floats(100, 800), st.floats(0, 40)), max_size=8),
+    pull_mhz=st.sampled_from([0.0, 0.0, 2.5]),
+)
+def test_only_clocks_that_the_dividers_give_are_measured(
+    edge_mhz: float, start_mhz: float, gaps: list[tuple[float, float]], pull_mhz: float
+) -> None:
+    """Dividers round up over gaps, and may give a clock that is none of theirs when it is told."""
+
+    def given_mhz(mhz: float) -> float:
+        for low_mhz, width_mhz in gaps:
+            if low_mhz <= mhz < min(low_mhz + width_mhz, 800):
+                return min(low_mhz + width_mhz, 800.0)
+        return mhz + pull_mhz if 300 < mhz < 306 else mhz
+
+    choices = space(has_core=False)
+    twin = StickTwin(edge_mhz=edge_mhz)
+    search = Search(choices, Goal.RATE, LIMIT, Setting(mhz=start_mhz))
+    seen = set()
+    told = 0
+    while search.setting is not None:
+        told += 1
+        assert told < 1000
+        setting = search.setting
+        assert 100 <= setting.mhz <= 800
+        if search.reaches(given_mhz(setting.mhz)):
+            assert setting not in seen, "nothing is measured twice"
+            assert given_mhz(setting.mhz) == setting.mhz
+            seen.add(setting)
+            twin.measure(search)
+    reachable = {given_mhz(mhz) for mhz in choices.clocks_mhz}
+    good = twin.clock_of(GOOD_PART * LIMIT)
+    sure = [mhz for mhz in reachable if mhz < good and given_mhz(mhz) == mhz]
+    if sure and search.measured < MAX_MEASUREMENTS:
+        assert search.best is not None
+        assert search.best.setting.mhz >= max(sure) - 2 * STEP_MHZ
+
+
+@given(mhz=st.floats(-1e3, 1e4))
+def test_dividers_without_any_sense_end_the_search(mhz: float) -> None:
+    search = Search(space(has_core=True), Goal.RATE, LIMIT, Setting(mhz=300.0, core_mv=300))
+    for told in range(1000):
+        if search.setting is None:
+            break
+        search.reaches(mhz if told % 2 else search.setting.mhz + 6.25)
+    else:
+        raise AssertionError(search.setting)
+    assert search.measured == 0
 
 
 @given(plateau_mhz=st.floats(200, 500))

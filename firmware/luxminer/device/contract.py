@@ -127,7 +127,7 @@ class DeviceReport:
     frequency_mhz: float
     """Clock really set (what the dividers give)."""
     target_mhz: float
-    """What the owner wants, whatever protection allows."""
+    """What the owner wants, as the dividers give it, whatever protection allows."""
     nominal_hs: float
     """Expected hashes per second at that clock, times scale."""
     ticket_difficulty: float

@@ -15,7 +15,7 @@ from fractions import Fraction
 from luxminer.device.contract import DeviceReport
 from luxminer.device.state import DeviceState
 from luxminer.mining.hashrate import HASHES_PER_DIFFICULTY
-from luxminer.tuning.search import Evidence, Setting
+from luxminer.tuning.search import SAME_MHZ, Evidence, Setting
 
 __all__ = ["MAX_SETTLING_S", "MAX_STARTS", "Measurement", "Sample"]
 
@@ -29,8 +29,6 @@ EARLY_CLAIMS = 50
 EARLY_S = 15.0
 """Protection that steps in before so many nonces, or so soon, may have judged by those of the
 setting before."""
-
-SAME_MHZ = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +55,9 @@ class Measurement:
         """The stick has run at the setting, or was to change to it while it ran."""
         self.is_doubtful = False
         """Protection has stepped in, perhaps for what was before: worth a second try."""
+        self.has_strayed = False
+        """The stick was started since it was told, and its dividers give another clock: only
+        telling it while it is up tells which."""
         self._settle_s = settle_s
         self._first = first
         self._faults = first.state.faults
@@ -98,8 +99,10 @@ class Measurement:
         if report.limit_mhz is not None:
             self.is_doubtful = self._is_early(sample, report)
             return self._evidence(report, has_failed=True)
-        if not self._is_in_force(report, state.step_mhz):
+        if not self._is_in_force(report):
             self._start_over()
+            is_new = state.brought_up_s != self._first.state.brought_up_s
+            self.has_strayed = is_new and not self._is_target(report)
             self.phase = f"changes from {report.frequency_mhz:g} MHz"
             has_failed = sample.now_s - self._told_s > MAX_SETTLING_S
             return self._evidence(report, has_failed=True) if has_failed else None
@@ -120,13 +123,16 @@ class Measurement:
         claims = right + sample.hw_errors - self._first.hw_errors
         return claims < EARLY_CLAIMS or sample.now_s - self._first.now_s < EARLY_S
 
-    def _is_in_force(self, report: DeviceReport, step_mhz: float) -> bool:
-        wish = self.setting
+    def _is_target(self, report: DeviceReport) -> bool:
+        return abs(report.target_mhz - self.setting.mhz) < SAME_MHZ
+
+    def _is_in_force(self, report: DeviceReport) -> bool:
+        core_mv = self.setting.core_mv
         return (
-            abs(report.target_mhz - wish.mhz) <= step_mhz / 2 + SAME_MHZ
+            self._is_target(report)
             and abs(report.frequency_mhz - report.target_mhz) < SAME_MHZ
             and not report.is_ramping
-            and (wish.core_mv is None or report.core_mv == wish.core_mv)
+            and (core_mv is None or report.core_mv == core_mv)
         )
 
     def _count(self, before: Sample, sample: Sample, report: DeviceReport) -> None:

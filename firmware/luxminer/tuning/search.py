@@ -1,8 +1,9 @@
 """The search for the best setting of one stick. No I/O, no clock.
 
-One measurement at a time is asked for (`Search.setting`) and fed with counts until it is decided
-(`Search.judge`). Two sequential probability ratio tests decide it: wrong nonces among all, against
-the owner's limit, and right nonces against what the clock should bring::
+One measurement at a time is asked for (`Search.setting`), told what the dividers make of it
+(`Search.reaches`) and fed with counts until it is decided (`Search.judge`). Two sequential
+probability ratio tests decide it: wrong nonces among all, against the owner's limit, and right
+nonces against what the clock should bring::
 
     wrong part    at most GOOD_PART of the limit is refused with probability FALSE_ALARM at most,
                   at least BAD_PART of it passes with probability FALSE_PASS at most
@@ -20,7 +21,7 @@ Ref: A. Wald, Sequential Tests of Statistical Hypotheses, 1945.
 
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "GOOD_PART",
     "MAX_MEASUREMENTS",
     "MAX_MEASUREMENT_S",
+    "SAME_MHZ",
     "Evidence",
     "Goal",
     "Search",
@@ -65,6 +67,12 @@ MIN_RIGHT = 30
 
 MAX_MEASUREMENTS = 48
 """The search ends with what it has found by then."""
+
+MAX_HOPS = 4
+"""Times in a row that dividers may make another clock of one that they gave themselves."""
+
+SAME_MHZ = 0.01
+"""Clocks that are closer are one."""
 
 COARSE_PART = 0.1
 """Of the default clock: a coarse step."""
@@ -102,7 +110,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """Settings to choose among. Both lists rise by the finest step of the model."""
+    """Settings to choose among. Both lists rise by the finest step of the model.
+
+    Dividers may make the same of two clocks; the search finds out, and takes them for one.
+    """
 
     clocks_mhz: tuple[float, ...]
     cores_mv: tuple[int | None, ...]
@@ -217,13 +228,36 @@ class Search:
         self._space = space
         self._limit_part = limit_part
         self._longest_s = longest_s
-        self._verified: dict[Setting, Verified] = {}
+        self._decided: dict[Setting, bool] = {}
+        """Whether it has passed, by what the dividers give."""
+        self._hops = 0
         self.best: Verified | None = None
         """Best of what has passed so far."""
         self.measured = 0
         self._plan = self._walk(start)
-        self.setting: Setting | None = next(self._plan)
+        self.setting: Setting | None = None
         """What is to be measured; None when the search is over."""
+        self._go_on(None)
+
+    def reaches(self, mhz: float) -> bool:
+        """Take note of the clock that the dividers give for `setting`; True when they give it.
+
+        Else `setting` is another one that has to be told: that very clock, or the next to measure
+        where that is decided already or cannot be run at, or None.
+        """
+        assert self.setting is not None, "the search is over"
+        if abs(mhz - self.setting.mhz) < SAME_MHZ:
+            return True
+        given = replace(self.setting, mhz=mhz)
+        low, high = self._space.clocks_mhz[0], self._space.clocks_mhz[-1]
+        self._hops += 1
+        if given in self._decided:
+            self._go_on(self._decided[given])
+        elif not low <= mhz <= high or self._hops > MAX_HOPS:
+            self._go_on(False)
+        else:
+            self.setting = given
+        return False
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Take all counts of the present setting; unless it goes on, `setting` is the next one."""
@@ -231,20 +265,32 @@ class Search:
         verdict = judge(evidence, self._limit_part, self._longest_s)
         if verdict is Verdict.GO_ON:
             return verdict
-        if verdict is Verdict.PASSED:
+        has_passed = verdict is Verdict.PASSED
+        if has_passed:
             self._keep(self.setting, evidence)
+        self._decided[self.setting] = has_passed
         self.measured += 1
-        self.setting = None
-        if self.measured < MAX_MEASUREMENTS:
-            try:
-                self.setting = self._plan.send(verdict is Verdict.PASSED)
-            except StopIteration:
-                self._plan.close()
+        self._go_on(has_passed)
         return verdict
+
+    def _go_on(self, has_passed: bool | None) -> None:
+        """Find the next setting that is not decided yet; None begins."""
+        self.setting = None
+        self._hops = 0
+        while self.measured < MAX_MEASUREMENTS:
+            try:
+                setting = next(self._plan) if has_passed is None else self._plan.send(has_passed)
+            except StopIteration:
+                break
+            has_passed = self._decided.get(setting)
+            if has_passed is None:
+                self.setting = setting
+                return
+        self._plan.close()
 
     def _keep(self, setting: Setting, evidence: Evidence) -> None:
         wrong_part = evidence.wrong / (evidence.wrong + evidence.right)
-        found = self._verified[setting] = Verified(
+        found = Verified(
             setting=setting,
             rate_hs=evidence.nominal_hs * (1 - wrong_part),
             wrong_part=wrong_part,
@@ -299,7 +345,7 @@ class Search:
     def _clock_of_best(self, otherwise: int) -> int:
         if self.best is None:
             return otherwise
-        return self._space.clocks_mhz.index(self.best.setting.mhz)
+        return _nearest(self._space.clocks_mhz, self.best.setting.mhz)
 
 
 def _nearest(values: Sequence[float], wish: float) -> int:

@@ -188,6 +188,9 @@ class Tuner:
             await self._tell(run, sample)
             return
         evidence = run.measurement.take(sample)
+        if run.measurement.has_strayed:
+            await self._tell(run, sample)
+            return
         if evidence is None:
             return
         if run.measurement.is_doubtful and run.doubts < MAX_DOUBTS:
@@ -219,20 +222,28 @@ class Tuner:
             await self._tell(run, sample)
 
     async def _tell(self, run: _Run, sample: Sample) -> None:
-        """Run the stick at what is to be measured next."""
-        setting = run.search.setting
-        assert setting is not None
-        try:
-            wish = Wish(mhz=setting.mhz, core_mv=setting.core_mv)
-            await self._sticks.try_out(run.device_id, wish, run.orders)
-        except CommandError as exc:
-            run.refusals += 1
-            is_over = exc.reason != "superseded" and run.refusals >= MAX_REFUSALS
-            if is_over and self._runs.get(run.device_id) is run:
-                await self._end(sample.state, run, Stage.STOPPED, str(exc))
-            return
-        run.refusals = 0
-        run.measurement = Measurement(setting, sample, self._pace.settle_s)
+        """Run the stick at what is to be measured next; end where nothing of that is reachable."""
+        while (setting := run.search.setting) is not None:
+            try:
+                wish = Wish(mhz=setting.mhz, core_mv=setting.core_mv)
+                mhz = await self._sticks.try_out(run.device_id, wish, run.orders)
+            except CommandError as exc:
+                await self._refused(run, sample, exc)
+                return
+            if self._runs.get(run.device_id) is not run:
+                return
+            run.refusals = 0
+            if run.search.reaches(mhz):
+                run.measurement = Measurement(setting, sample, self._pace.settle_s)
+                return
+        await self._end(sample.state, run, Stage.FINAL, "nothing is left to try")
+
+    async def _refused(self, run: _Run, sample: Sample, exc: CommandError) -> None:
+        run.measurement = None
+        run.refusals += 1
+        is_over = exc.reason != "superseded" and run.refusals >= MAX_REFUSALS
+        if is_over and self._runs.get(run.device_id) is run:
+            await self._end(sample.state, run, Stage.STOPPED, str(exc))
 
     def _sample(self, state: DeviceState, now_s: float) -> Sample:
         counts = self._counts(state.id)

@@ -1,5 +1,6 @@
 """Sticks without bytes: they hash by arithmetic, ramp, fail, get pulled, and take real orders."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -30,6 +31,8 @@ class ScriptedStick:
     model: StickModel = MODEL
     serial: str = ""
     frequency_mhz: float = 150.0
+    dividers: Callable[[float], float] = float
+    """Clock that they give for a wish."""
     measures_power: bool = False
     has_controller: bool = True
     present: bool = True
@@ -62,10 +65,10 @@ class ScriptedStick:
             raise TimeoutError
         if self.bug is not None:
             raise self.bug
-        self.target_mhz = mhz
+        self.target_mhz = self.dividers(mhz)
         self.limit_mhz = None
         self.told.append((mhz, self.core_mv))
-        return mhz
+        return self.target_mhz
 
     async def set_voltage(self, core_mv: int) -> None:
         self.core_mv = core_mv
@@ -92,7 +95,7 @@ class ScriptedStick:
             self.mhz += max(-step_mhz, min(step_mhz, gap_mhz))
         part = self.twin.wrong_part(Setting(mhz=self.mhz, core_mv=self.core_mv))
         if part > FAILS_AT:
-            self._fail(now_s)
+            self.fail(now_s)
         elif self.has_work:
             found = self.nominal_hs / 2**32 * passed_s
             self.right += found * (1 - part)
@@ -100,15 +103,15 @@ class ScriptedStick:
 
     def _start(self, now_s: float) -> None:
         if not self.comes_up:
-            self._fail(now_s)
+            self.fail(now_s)
             return
         self.up_s = now_s
-        self.mhz, self.target_mhz = 50.0, self.orders.wishes.clock_mhz
+        self.mhz, self.target_mhz = 50.0, self.dividers(self.orders.wishes.clock_mhz)
         if self.model.core is not None and self.has_controller:
             self.core_mv = self.orders.wishes.core_mv or self.model.core.default_mv
-        self.told.append((self.target_mhz, self.core_mv))
+        self.told.append((self.orders.wishes.clock_mhz, self.core_mv))
 
-    def _fail(self, now_s: float) -> None:
+    def fail(self, now_s: float) -> None:
         self.faults += 1
         self.up_s, self.down_s = None, now_s
 

@@ -18,8 +18,15 @@ from luxminer.tuning.profile import Profile
 from luxminer.tuning.results import Result, Results, Stage
 from luxminer.tuning.search import BAD_PART, GOOD_PART, Goal, Setting
 from luxminer.tuning.tuner import MAX_DOUBTS, MAX_REFUSALS, Tuner
+from luxminer_drivers.bm1384.pll import choose_pll
 from tests.unit.drivers.warp import WarpClock, warped
-from tests.unit.tuning.scripted import CORE, MODEL, ScriptedStick, ScriptedSticks
+from tests.unit.tuning.scripted import (
+    CORE,
+    HASHES_PER_CLOCK,
+    MODEL,
+    ScriptedStick,
+    ScriptedSticks,
+)
 from tests.unit.tuning.stick_twin import StickTwin
 
 TWIN = StickTwin(edge_mhz=240.0)
@@ -194,6 +201,48 @@ def test_efficiency_needs_a_measured_input(*, measures_power: bool) -> None:
         assert (result.power_w is not None) == measures_power
 
     run()
+
+
+def compac(*, edge_mhz: float, frequency_mhz: float) -> ScriptedStick:
+    """A stick with the dividers of a Compac, which give no 406.25 MHz, but 412.5."""
+    return ScriptedStick(
+        0,
+        StickTwin(edge_mhz=edge_mhz, width_mhz=1.0),
+        replace(MODEL, min_mhz=6.25, max_mhz=500.0),
+        frequency_mhz=frequency_mhz,
+        dividers=lambda mhz: choose_pll(mhz).mhz,
+    )
+
+
+@warped
+async def test_a_clock_that_the_dividers_do_not_give_does_not_end_the_climb() -> None:
+    stick = compac(edge_mhz=2000.0, frequency_mhz=156.25)
+    bench = Bench(stick)
+    async with bench.running():
+        result = await bench.until_over()
+        assert (result.setting.mhz, result.stage) == (500, Stage.FINAL)
+        assert stick.faults == 0
+
+
+@warped
+async def test_what_is_found_is_what_the_dividers_give() -> None:
+    stick = compac(edge_mhz=420.0, frequency_mhz=406.25)
+    bench = Bench(stick)
+    async with bench.running():
+        result = await bench.until_over()
+        assert result.setting.mhz == 412.5
+        assert result.rate_hs > 412 * 1e6 * HASHES_PER_CLOCK
+
+
+@warped
+async def test_a_clock_told_while_the_stick_is_down_is_what_its_dividers_make_of_it() -> None:
+    stick = compac(edge_mhz=424.0, frequency_mhz=418.75)
+    bench = Bench(stick)
+    async with bench.running():
+        # It fails at 425 MHz, so it is down when it is told 406.25, which are 412.5.
+        result = await bench.until_over()
+        assert result.setting.mhz == 412.5
+        assert (406.25, None) in stick.told
 
 
 @warped
