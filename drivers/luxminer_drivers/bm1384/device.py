@@ -27,6 +27,7 @@ from luxminer_drivers.bm1384.codec import (
 )
 from luxminer_drivers.bm1384.decoder import TAIL_S, BadFrame, Decoder, Frame
 from luxminer_drivers.bm1384.pll import Pll, choose_pll
+from luxminer_drivers.common.ballot import MAX_COUNT_BYTES, Ballot
 from luxminer_drivers.common.family import Claim, ClockReading, Family, Reading
 from luxminer_drivers.common.jobs import JobRing
 from luxminer_drivers.common.link import Link
@@ -37,6 +38,8 @@ __all__ = ["Bm1384", "open_stick"]
 log = logging.getLogger(__name__)
 
 COUNT_ATTEMPTS = 3
+
+CURE = "unplug the stick and plug it in again, or try another hub or cable"
 
 COUNT_SILENCE_S = 0.1
 """Silence that ends the count. The original waits `facts.COUNT_QUIET_S`; a busy host, or a stick
@@ -111,11 +114,6 @@ class Bm1384(Family):
         await self._link.settle(facts.SETTLE_S)
         self._start = self._pll = choose_pll(min(facts.START_MHZ, target_mhz))
         self.chips = await self._count_surely()
-        if not self.chips:
-            raise ProbeMismatch(
-                f"no {facts.CHIP} answered on {self._link.name}; unplug the stick and plug it in "
-                "again, or try another hub or cable"
-            )
         if self.chips > facts.MAX_CHIPS:
             raise ProbeMismatch(
                 f"{self.chips} answers to the count on {self._link.name}, but a chain has at most "
@@ -139,37 +137,40 @@ class Bm1384(Family):
         """Return how many chips there are, asking again where the answer is in doubt.
 
         A chip that noise makes us miss would get no address, and search what another one searches.
+        Raises ProbeMismatch when there are none.
         """
-        most = 0
+        ballot = Ballot(self._model.chips)
         for attempt in range(COUNT_ATTEMPTS):
-            if attempt and not most:
+            is_hopeless = attempt > 1 and not ballot.found_any
+            if ballot.is_settled or is_hopeless:
+                break
+            if attempt and not ballot.found_any:
                 # There is no reset line: the start clock and another count are all that can help.
                 self.resets += 1
                 await self._set_clock(self._start)
-            count, is_clean = await self._count()
-            if count == self._model.chips or (is_clean and count and not self._model.chips):
-                return count
-            if attempt and not most and not count:
-                break
-            most = max(most, count)
-        return most
+            ballot.take(*await self._count())
+        if not ballot.chips:
+            raise ballot.mismatch(facts.CHIP, self._link.name, CURE)
+        return ballot.chips
 
-    async def _count(self) -> tuple[int, bool]:
-        """Return how many chips say that they are there, and whether nothing else was heard."""
-        decoder = Decoder(lambda _job_id, _nonce: False)
+    async def _count(self) -> tuple[int, int]:
+        """Return how many chips say that they are there, and how many bytes were heard besides."""
+        decoder, heard = Decoder(lambda _job_id, _nonce: False), 0
         await self._send(ReadRegister(register=facts.Register.CHIP_ID).encode())
         frames: list[Frame] = []
         with suppress(TimeoutError):
             async with asyncio.timeout(COUNT_LIMIT_S):
                 wait_s = facts.COUNT_FIRST_S
-                while data := await self._link.read(wait_s):
+                while heard < MAX_COUNT_BYTES and (data := await self._link.read(wait_s)):
                     frames += decoder.feed(data, 0.0)
+                    heard += len(data)
                     wait_s = COUNT_SILENCE_S
         frames += decoder.expire(COUNT_SILENCE_S)
         others = [frame for frame in frames if not isinstance(frame, ChipIdReply)]
         for frame in others:
             self._discard(frame)
-        return len(frames) - len(others), not others
+        chips = len(frames) - len(others)
+        return chips, heard - chips * facts.REPLY_LENGTH
 
     async def quieten(self) -> None:
         """Step the clock down to the start clock, then to the lowest one; forget addresses."""

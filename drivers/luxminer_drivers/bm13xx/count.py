@@ -8,7 +8,8 @@ from typing import NamedTuple
 from luxminer_drivers.bm13xx import facts
 from luxminer_drivers.bm13xx.commands import ReadRegister
 from luxminer_drivers.bm13xx.facts import Family
-from luxminer_drivers.bm13xx.replies import BadFrame, Decoder, NonceReply, RegisterReply
+from luxminer_drivers.bm13xx.replies import BadFrame, Decoder, Frame, NonceReply, RegisterReply
+from luxminer_drivers.common.ballot import MAX_COUNT_BYTES
 from luxminer_drivers.common.link import Link
 
 __all__ = ["Count", "count_chips"]
@@ -24,8 +25,8 @@ class Count(NamedTuple):
     """What has answered."""
 
     chips: int
-    is_clean: bool
-    """Nothing else was heard."""
+    junk_bytes: int
+    """What else was heard."""
     kind: Family
     """What the chips say that they are."""
 
@@ -37,19 +38,33 @@ async def count_chips(
 
     ``variants`` are the kinds, by their id, that there may be instead of ``kind``.
     """
-    decoder = Decoder(kind)
+    decoder, heard = Decoder(kind), 0
     read = ReadRegister(register=kind.registers.chip_id)
     await link.send(read.encode(kind), facts.COMMAND_PAUSE_S)
-    frames: list[NonceReply | RegisterReply | BadFrame] = []
+    frames: list[Frame] = []
     with suppress(TimeoutError):
         async with asyncio.timeout(LIMIT_S):
             wait_s = first_s
-            while data := await link.read(wait_s):
+            while heard < MAX_COUNT_BYTES and (data := await link.read(wait_s)):
                 frames += decoder.feed(data)
+                heard += len(data)
                 wait_s = SILENCE_S
     frames += decoder.flush()
     replies = [frame for frame in frames if isinstance(frame, RegisterReply)]
     for reply in replies:
         kind = variants.get(reply.value >> 16, kind)
-    chips = sum(reply.is_chip_id(kind) for reply in replies)
-    return Count(chips, chips == len(frames), kind)
+    junk = [frame for frame in frames if not _is_chip(frame, kind)]
+    junk_bytes = sum(_length(frame, kind) for frame in junk)
+    return Count(len(frames) - len(junk), junk_bytes, kind)
+
+
+def _is_chip(frame: Frame, kind: Family) -> bool:
+    return isinstance(frame, RegisterReply) and frame.is_chip_id(kind)
+
+
+def _length(frame: Frame, kind: Family) -> int:
+    if isinstance(frame, BadFrame):
+        return len(frame.raw)
+    is_nonce = isinstance(frame, NonceReply)
+    length = kind.nonce_length if is_nonce else kind.register_lengths[-1]
+    return len(kind.reply_preamble) + length

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from luxminer.device.contract import DeviceHost, DeviceOptions
-from luxminer.errors import DeviceFault, ProbeMismatch, TransportError
+from luxminer.errors import DeviceFault, TransportError
 from luxminer.hashing import header_hash, midstates, verify
 from luxminer.transport.base import Capability, Transport
 from luxminer.work.header import header_start
@@ -20,7 +20,7 @@ from luxminer_drivers.bm13xx import chain, facts
 from luxminer_drivers.bm13xx.clocks import Clocks
 from luxminer_drivers.bm13xx.commands import ReadRegister, WriteRegister
 from luxminer_drivers.bm13xx.controller import WARM_C, Controller
-from luxminer_drivers.bm13xx.count import count_chips
+from luxminer_drivers.bm13xx.count import Count, count_chips
 from luxminer_drivers.bm13xx.plan import Plan
 from luxminer_drivers.bm13xx.pll import Pll, choose_pll, stopped
 from luxminer_drivers.bm13xx.replies import Decoder, NonceReply, RegisterReply
@@ -30,6 +30,7 @@ from luxminer_drivers.bm13xx.tasks import HeaderTask, MidstateTask, busy_task, t
 from luxminer_drivers.bm13xx.ticket import choose_ticket, encode_ticket, ticket_below
 from luxminer_drivers.bm13xx.ticket_watch import TicketWatch
 from luxminer_drivers.bm13xx.versions import rolled_version, version_register
+from luxminer_drivers.common.ballot import Ballot
 from luxminer_drivers.common.family import Claim, ClockReading, Family, Health, Reading, Slot
 from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.missing import missing_chips
@@ -134,8 +135,6 @@ class Bm13xx(Family):
         await self._link.settle(facts.SETTLE_S)
         self.chips = await self._count_surely(host)
         if self.chips < self._row.chips_required:
-            if not self.chips:
-                raise ProbeMismatch(f"no {self.chip} answered on {self._link.name}; {self._cure}")
             raise missing_chips(self.chips, self._row.chips_required, self._model)
         self._compare_chips(host, self._model)
         await self._start_controller()
@@ -187,20 +186,23 @@ class Bm13xx(Family):
             self._baudrate = baudrate
 
     async def _count_surely(self, host: DeviceHost) -> int:
-        """Return how many chips there are, asking again where the answer is in doubt."""
-        most = 0
+        """Return how many chips there are, asking again where the answer is in doubt.
+
+        Raises ProbeMismatch when there are none.
+        """
+        ballot = Ballot(self._model.chips)
         for attempt in range(COUNT_ATTEMPTS):
-            if attempt and not most:
+            if attempt and not ballot.found_any:
                 self.resets += 1
                 await self._recover_rate(host)
             await self._carry_out(self._plan.before_count)
-            count, is_clean = await self._count(facts.COUNT_FIRST_S)
-            if count and count == self._model.chips:
-                return count
-            if is_clean and count >= self._row.chips_required and not self._model.chips:
-                return count
-            most = max(most, count)
-        return most
+            count = await self._count(facts.COUNT_FIRST_S)
+            ballot.take(count.chips, count.junk_bytes)
+            if ballot.is_settled:
+                break
+        if not ballot.chips:
+            raise ballot.mismatch(self.chip, self._link.name, self._cure)
+        return ballot.chips
 
     async def _recover_rate(self, host: DeviceHost) -> None:
         """Look for chips that a host has left at the fast rate, and bring them back."""
@@ -209,20 +211,18 @@ class Bm13xx(Family):
             return
         with suppress(TransportError):
             await self._set_rate(facts.FTDI_RUN_BAUDRATE)
-            count, _ = await self._count(FAST_COUNT_S)
-            if count:
+            if (await self._count(FAST_COUNT_S)).chips:
                 words = "device %d: chips were left at %d baud; bringing them back"
                 log.warning(words, host.device_id, facts.FTDI_RUN_BAUDRATE)
             await self._carry_out(self._plan.slow_link)
         await self._set_rate(facts.START_BAUDRATE)
         await self._link.settle(facts.SETTLE_S)
 
-    async def _count(self, first_s: float) -> tuple[int, bool]:
-        """Return how many chips say that they are there, and whether nothing else was heard."""
+    async def _count(self, first_s: float) -> Count:
         count = await count_chips(self._link, self._kind, self._plan.variants, first_s)
         if count.kind is not self._kind:
             self._take_kind(count.kind)
-        return count.chips, count.is_clean
+        return count
 
     async def _start_controller(self) -> None:
         """Give the chips their core voltage, where the board has a controller for it."""

@@ -19,6 +19,7 @@ from luxminer.logs import TRACE, HexDump
 from luxminer.work.job import NonceFound
 from luxminer_drivers.common.facts import MAX_CHIPS, NONCE_SPACE
 from luxminer_drivers.common.family import Claim, ClockReading, Family
+from luxminer_drivers.common.flood import Flood
 from luxminer_drivers.common.guard import Guard, clocks_below
 from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.tasks import run_together
@@ -329,17 +330,24 @@ class ChainStick:
 
     async def _listen(self, host: DeviceHost, watch: Watch) -> None:
         """Hand every reply to the host as soon as its last byte is there."""
-        family = self._family
+        family, flood = self._family, Flood(self._link.name)
         while True:
             data = await self._link.read(family.tail_s if family.is_waiting else None)
             now_s = host.clock.monotonic()
             if data and log.isEnabledFor(TRACE):
                 log.log(TRACE, "device %d: received %s", host.device_id, HexDump(data))
+            if not flood.admits(len(data), now_s):
+                self._link.discard("what is too much", len(data))
+                continue
             for reading in family.receive(data):
                 if isinstance(reading, ClockReading):
-                    if not self._clock_watch.answered(reading.mhz, reading.chip):
+                    if self._clock_watch.answered(reading.mhz, reading.chip):
+                        flood.replied()
+                    else:
                         self._link.discard(reading, reading.length)
                 else:
+                    if reading.is_right:
+                        flood.replied()
                     self._claim(host, watch, reading, now_s)
                     if reading.ends_task:
                         self._task_done()
