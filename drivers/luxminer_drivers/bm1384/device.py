@@ -31,6 +31,7 @@ from luxminer_drivers.common.ballot import MAX_COUNT_BYTES, Ballot
 from luxminer_drivers.common.family import Claim, ClockReading, Family, Reading
 from luxminer_drivers.common.jobs import JobRing
 from luxminer_drivers.common.link import Link
+from luxminer_drivers.common.missing import chips_expected
 from luxminer_drivers.common.stick import ChainStick
 
 __all__ = ["Bm1384", "open_stick"]
@@ -74,7 +75,7 @@ class Bm1384(Family):
 
     def __init__(self, link: Link, options: DeviceOptions) -> None:
         self._link = link
-        self._model = options.model
+        self._options = options
         self._scale = options.scale
         self._start = self._pll = choose_pll(facts.MIN_MHZ)
         self._jobs = self._new_jobs()
@@ -119,7 +120,7 @@ class Bm1384(Family):
                 f"{self.chips} answers to the count on {self._link.name}, but a chain has at most "
                 f"{facts.MAX_CHIPS} chips"
             )
-        self._compare_chips(host, self._model)
+        self._compare_chips(host, self._options)
         # The clock comes first because the half second of open-core frames is what it needs to
         # take effect before there is work.
         await self._set_clock(self._start)
@@ -139,7 +140,7 @@ class Bm1384(Family):
         A chip that noise makes us miss would get no address, and search what another one searches.
         Raises ProbeMismatch when there are none.
         """
-        ballot = Ballot(self._model.chips)
+        ballot = Ballot(chips_expected(self._options))
         for attempt in range(COUNT_ATTEMPTS):
             is_hopeless = attempt > 1 and not ballot.found_any
             if ballot.is_settled or is_hopeless:

@@ -33,7 +33,7 @@ from luxminer_drivers.bm13xx.versions import rolled_version, version_register
 from luxminer_drivers.common.ballot import Ballot
 from luxminer_drivers.common.family import Claim, ClockReading, Family, Health, Reading, Slot
 from luxminer_drivers.common.link import Link
-from luxminer_drivers.common.missing import missing_chips
+from luxminer_drivers.common.missing import chips_expected, missing_chips
 from luxminer_drivers.common.stick import ChainStick
 
 __all__ = ["Bm13xx", "open_chain"]
@@ -66,6 +66,7 @@ class Bm13xx(Family):
     def __init__(self, link: Link, options: DeviceOptions, plan: Plan, row: facts.Model) -> None:
         self._link = link
         self._scale = options.scale
+        self._options = options
         self._model = options.model
         self._plan = plan
         self._row = row
@@ -136,7 +137,7 @@ class Bm13xx(Family):
         self.chips = await self._count_surely(host)
         if self.chips < self._row.chips_required:
             raise missing_chips(self.chips, self._row.chips_required, self._model)
-        self._compare_chips(host, self._model)
+        self._compare_chips(host, self._options)
         await self._start_controller()
         await asyncio.sleep(facts.AFTER_COUNT_S)
         self._ticket = self._choose_ticket(target_mhz)
@@ -190,7 +191,7 @@ class Bm13xx(Family):
 
         Raises ProbeMismatch when there are none.
         """
-        ballot = Ballot(self._model.chips)
+        ballot = Ballot(chips_expected(self._options))
         for attempt in range(COUNT_ATTEMPTS):
             if attempt and not ballot.found_any:
                 self.resets += 1

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from luxminer.device.contract import DeviceHost, StickModel
+from luxminer.device.contract import DeviceHost, DeviceOptions
 from luxminer.errors import DeviceFault
 from luxminer.work.job import WorkItem
-from luxminer_drivers.common.missing import missing_chips
+from luxminer_drivers.common.missing import chips_expected, missing_chips
 
 __all__ = ["Claim", "ClockReading", "Family", "Health", "Proof", "Reading", "Slot"]
 
@@ -153,11 +153,12 @@ class Family(ABC):
         Sets ``chips`` and ``mhz``. Raises ProbeMismatch, DeviceFault, TransportError.
         """
 
-    def _compare_chips(self, host: DeviceHost, model: StickModel) -> None:
-        """Say when other than the usual number of chips has answered; those that did may mine."""
+    def _compare_chips(self, host: DeviceHost, options: DeviceOptions) -> None:
+        """Say when fewer chips than expected have answered; those that did may mine."""
         self.problem = ""
-        if self.chips < model.chips:
-            self.problem = str(missing_chips(self.chips, model.chips, model))
+        model, wanted = options.model, chips_expected(options)
+        if self.chips < wanted:
+            self.problem = str(missing_chips(self.chips, wanted, model))
             log.warning("device %d: %s", host.device_id, self.problem)
         elif self.chips > model.chips > 0:
             words = "device %d: %d chips answered, a %s has %d"

@@ -105,6 +105,9 @@ class DeviceOptions:
     limit_mhz: float | None = None
     """Protection allowed no more when the stick ran before. A driver that protects its chips starts
     from there, and returns to ``frequency_mhz`` step by step."""
+    chips_before: int = 0
+    """Most chips that this stick had since the service began; 0 when it was not up yet. Where only
+    counting tells, fewer are missing ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,7 @@ class DeviceSupervisor:
         self._totals: DeviceReport | None = None
         self.orders = Orders(assignment.options, lambda: self._running, self._lift_limit)
         self._limit_mhz: float | None = None
+        self._most_chips = 0
         self._seen_s = 0.0
         self._retry_at_s = 0.0
         self._usb_reset_s = float("-inf")
@@ -216,6 +217,8 @@ class DeviceSupervisor:
         """Take charge of a port. ``again`` says that it was there all the time."""
         if assignment.index != self.assignment.index:
             self.enabled = assignment.enabled
+        if not self._is_same(assignment, again=again):
+            self._most_chips = 0
         self.assignment = assignment
         self.orders.take(assignment.options)
         self.path = sighting.url
@@ -228,6 +231,12 @@ class DeviceSupervisor:
             self._seen_s = self._services.clock.monotonic()
             log.info("device %d: %s: found, %s", self.id, self.name, assignment.model.title)
         self._poke()
+
+    def _is_same(self, assignment: Assignment, *, again: bool) -> bool:
+        """Tell whether this is still the same stick; without a serial number a new one is not."""
+        if assignment.model.name != self.assignment.model.name:
+            return False
+        return assignment.serial == self.serial and (again or bool(self.serial))
 
     def vanished(self) -> None:
         """Take note that the port is gone, whether or not reading it has said so already."""
@@ -294,6 +303,7 @@ class DeviceSupervisor:
             core_mv=self.orders.wishes.core_mv,
             chip_mhz=self.orders.chip_mhz,
             limit_mhz=self._limit_mhz,
+            chips_before=self._most_chips,
         )
         session = self._session = Session(self.id, self.name, options, self._services)
         try:
@@ -304,6 +314,7 @@ class DeviceSupervisor:
             self._was_open |= session.is_connected
             if session.last_report is not None:
                 self._limit_mhz = session.last_report.limit_mhz
+                self._most_chips = max(self._most_chips, len(session.last_report.chips))
                 self._totals = add_reports(self._totals, session.last_report)
         now_s = self._services.clock.monotonic()
         if session.is_connected:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 from pathlib import Path
+from typing import ClassVar
 
 from luxminer.device.contract import (
     ChipReport,
@@ -101,12 +102,16 @@ class FakeDevice:
     is_stubborn = False
     is_hot = False
     problem = ""
+    chips = 1
+    chips_before: ClassVar[list[int]] = []
+    """What each start was told."""
 
     def __init__(self, transport: Transport, options: DeviceOptions) -> None:
         self._transport = transport
         self._options = options
         self._target_mhz = options.frequency_mhz
         self._limit_mhz = options.limit_mhz
+        self.chips_before.append(options.chips_before)
         self._tasks: dict[int, WorkItem] = {}
         self._sent = 0
 
@@ -171,16 +176,19 @@ class FakeDevice:
                 host.nonce_found(nonce)
 
     def _report(self, host: DeviceHost) -> None:
-        chip = ChipReport(
-            index=0,
-            frequency_mhz=self._target_mhz,
-            nonces=self._sent,
-            hw_errors=0,
-            duplicates=0,
+        chips = tuple(
+            ChipReport(
+                index=index,
+                frequency_mhz=self._target_mhz,
+                nonces=self._sent,
+                hw_errors=0,
+                duplicates=0,
+            )
+            for index in range(type(self).chips)
         )
         host.report(
             DeviceReport(
-                chips=(chip,),
+                chips=chips,
                 cores_per_chip=1,
                 frequency_mhz=self._target_mhz,
                 target_mhz=self._target_mhz,

@@ -435,6 +435,52 @@ async def test_a_stick_that_fails_again_and_again_starts_slower_and_keeps_its_ta
         assert stick.clocks[6:] == [125, 118], "from the owner's new target on"
 
 
+async def test_a_stick_is_known_by_the_most_chips_that_it_had(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(FakeDevice, "chips_before", told)
+    stick, other = bench.stick(), bench.stick()
+    bench.usb.plug("1-1", "ttyUSB0", serial="A", target=stick.path)
+    async with bench.running():
+        for start, (chips, before) in enumerate(((4, 0), (3, 4), (3, 4))):
+            monkeypatch.setattr(FakeDevice, "chips", chips)
+            await bench.until(lambda seen=start: len(told) > seen)  # type: ignore[misc]
+            assert told[-1] == before
+            await bench.alive()
+            await bench.until(lambda wanted=chips: len(bench.state().report.chips) == wanted)  # type: ignore[misc, union-attr]
+            stick.fail()
+            await bench.until(lambda: bench.state().status is not DeviceStatus.ALIVE)
+        await bench.alive()
+        bench.usb.pull("1-1", "ttyUSB0")
+        await bench.until(lambda: not bench.state().present)
+        starts = len(told)
+        bench.usb.plug("1-2", "ttyUSB1", serial="B", target=other.path)
+        await bench.until(lambda: len(told) > starts)
+        assert told[-1] == 0, "another stick"
+        bench.usb.plug("1-7", "ttyUSB0", serial="A", target=stick.path)
+        await bench.until(lambda: len(told) > starts + 1)
+        assert told[-1] == 4, "the same one, plugged in elsewhere"
+
+
+@pytest.mark.parametrize(("serial", "before"), [("", 0), ("A", 4)])
+async def test_what_is_plugged_into_a_place_is_another_stick_unless_it_says_so(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, serial: str, before: int
+) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(FakeDevice, "chips_before", told)
+    monkeypatch.setattr(FakeDevice, "chips", 4)
+    stick = bench.stick()
+    bench.usb.plug("1-1", "ttyUSB0", serial=serial, target=stick.path)
+    async with bench.running():
+        await bench.alive()
+        bench.usb.pull("1-1", "ttyUSB0")
+        await bench.until(lambda: not bench.state().present)
+        bench.usb.plug("1-1", "ttyUSB0", serial=serial, target=stick.path)
+        await bench.until(lambda: len(told) > 1)
+        assert told == [0, before]
+
+
 async def test_a_stick_that_is_too_hot_rests_and_is_not_blamed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
