@@ -7,11 +7,10 @@ tuning takes pass in the time that the hashing takes. Threads would be outrun: t
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import pytest
 
@@ -30,6 +29,7 @@ from tests.integration.rig import assert_balanced, config_for, running
 from tests.unit.device.fake_sysfs import FakeUsb
 from tests.unit.drivers.virtual_rig import SPECS, InlineHasher, scale_of
 from tests.unit.drivers.warp import WarpClock, warped
+from tests.unit.tuning.at_once import AtOnce
 
 SEED = 20261127
 LIMIT_PERCENT = 10.0
@@ -37,23 +37,7 @@ HOURS_S = 8 * 3600.0
 
 pytestmark = pytest.mark.slow
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
 MINING = MiningConfig(detect=False)
-
-
-class AtOnce(ThreadPoolExecutor):
-    """Runs what it is given before anything else happens."""
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        done: Future[T] = Future()
-        try:
-            done.set_result(fn(*args, **kwargs))
-        except (OSError, ValueError) as exc:
-            done.set_exception(exc)
-        return done
 
 
 @dataclass(frozen=True, eq=False)

@@ -145,6 +145,25 @@ def test_only_clocks_that_the_dividers_give_are_measured(
         assert search.best.setting.mhz >= max(sure) - 2 * STEP_MHZ
 
 
+@given(edge_mhz=st.floats(140, 780), start_mhz=st.floats(100, 800), failed_mhz=st.floats(90, 800))
+def test_what_failed_before_is_a_limit(
+    edge_mhz: float, start_mhz: float, failed_mhz: float
+) -> None:
+    choices = space(has_core=False)
+    twin = StickTwin(edge_mhz=edge_mhz)
+    failed = (Setting(mhz=failed_mhz), Setting(mhz=1.0, core_mv=300))
+    search = Search(choices, Goal.RATE, LIMIT, Setting(mhz=start_mhz), failed=failed)
+    while search.setting is not None:
+        assert search.setting.mhz < failed_mhz
+        twin.measure(search)
+    good = min(twin.clock_of(GOOD_PART * LIMIT), failed_mhz)
+    if good - 2 * STEP_MHZ > 100:
+        assert search.best is not None
+        assert search.best.setting.mhz > good - 2 * STEP_MHZ
+    elif failed_mhz < 100:
+        assert search.measured == 0
+
+
 @given(mhz=st.floats(-1e3, 1e4))
 def test_dividers_without_any_sense_end_the_search(mhz: float) -> None:
     search = Search(space(has_core=True), Goal.RATE, LIMIT, Setting(mhz=300.0, core_mv=300))

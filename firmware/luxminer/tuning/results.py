@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from luxminer.pool.files import write_atomically
+from luxminer.tuning.course import MAX_KEPT, NO_COURSE, Course
 from luxminer.tuning.search import Goal, Setting
 
 __all__ = ["FILE_NAME", "MAX_FILE_BYTES", "MAX_RESULTS", "Result", "ResultFile", "Results", "Stage"]
@@ -54,6 +55,8 @@ class Result:
     power_w: float | None
     stage: Stage
     wall_s: float
+    course: Course = NO_COURSE
+    """Of the search, while it is under way."""
 
     @property
     def is_verified(self) -> bool:
@@ -97,7 +100,18 @@ class Results:
         """Let no search go on by itself."""
         for name, result in self.items():
             if result.stage is Stage.UNDER_WAY:
-                self._found[name] = replace(result, stage=Stage.STOPPED)
+                self._found[name] = replace(result, stage=Stage.STOPPED, course=NO_COURSE)
+
+    def close(self, identity: str) -> None:
+        """Take note that nothing is tried on a stick any more."""
+        result = self._found.get(identity)
+        if result is not None:
+            self._found[identity] = replace(result, course=replace(result.course, trial=None))
+
+    def close_all(self) -> None:
+        """Take note that nothing is tried any more."""
+        for identity in tuple(self._found):
+            self.close(identity)
 
     def encode(self) -> bytes:
         """Return the content of the file."""
@@ -159,7 +173,7 @@ class ResultFile:
 
 
 def _row(result: Result) -> dict[str, Any]:
-    return {
+    row: dict[str, Any] = {
         "model": result.model,
         "goal": result.goal.value,
         "max_hw_error_percent": result.max_hw_error_percent,
@@ -171,25 +185,66 @@ def _row(result: Result) -> dict[str, Any]:
         "stage": result.stage.value,
         "wall_s": result.wall_s,
     }
+    if result.course != NO_COURSE:
+        row["course"] = _course_row(result.course)
+    return row
+
+
+def _course_row(course: Course) -> dict[str, Any]:
+    return {
+        "max_hw_error_percent": course.max_hw_error_percent,
+        "failed": [_setting_row(each) for each in course.failed],
+        "suspects": [_setting_row(each) for each in course.suspects],
+        "trial": None if course.trial is None else _setting_row(course.trial),
+    }
+
+
+def _setting_row(setting: Setting) -> dict[str, Any]:
+    return {"frequency_mhz": setting.mhz, "core_mv": setting.core_mv}
 
 
 def _result(row: object) -> Result:
     if not isinstance(row, dict):
         raise ValueError("not a table")
-    core_mv = _maybe(row, "core_mv")
+    course = row.get("course")
     return Result(
         model=_name(row.get("model")),
         goal=Goal(str(row.get("goal"))),
         max_hw_error_percent=_number(row, "max_hw_error_percent"),
-        setting=Setting(
-            mhz=_number(row, "frequency_mhz"), core_mv=None if core_mv is None else int(core_mv)
-        ),
+        setting=_setting(row),
         rate_hs=_number(row, "rate_hs"),
         wrong_part=_number(row, "wrong_part"),
         power_w=_maybe(row, "power_w"),
         stage=Stage(str(row.get("stage"))),
         wall_s=_number(row, "wall_s"),
+        course=NO_COURSE if course is None else _course(course),
     )
+
+
+def _course(row: object) -> Course:
+    if not isinstance(row, dict):
+        raise ValueError("course: not a table")
+    trial = row.get("trial")
+    return Course(
+        max_hw_error_percent=_number(row, "max_hw_error_percent"),
+        failed=_settings(row.get("failed")),
+        suspects=_settings(row.get("suspects")),
+        trial=None if trial is None else _setting(trial),
+    )
+
+
+def _settings(rows: object) -> tuple[Setting, ...]:
+    if not isinstance(rows, list) or len(rows) > MAX_KEPT:
+        raise ValueError("course: not a list, or too long")
+    return tuple(_setting(row) for row in rows)
+
+
+def _setting(row: object) -> Setting:
+    if not isinstance(row, dict):
+        raise ValueError("setting: not a table")
+    core_mv = _maybe(row, "core_mv")
+    mhz = _number(row, "frequency_mhz")
+    return Setting(mhz=mhz, core_mv=None if core_mv is None else int(core_mv))
 
 
 def _name(value: object) -> str:

@@ -107,6 +107,10 @@ class Setting:
     mhz: float
     core_mv: int | None = None
 
+    def __str__(self) -> str:
+        core = f" at {self.core_mv} mV" if self.core_mv is not None else ""
+        return f"{self.mhz:g} MHz{core}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
@@ -161,6 +165,12 @@ class Evidence:
     """Measured at the input, on average; None where nothing measures it."""
     has_failed: bool = False
     """The stick has failed meanwhile, or protection has lowered its clock."""
+
+    def __str__(self) -> str:
+        if self.has_failed:
+            return "the stick has failed, or protection has slowed it down"
+        found = f"{self.right:.0f} right of {self.expected:.0f} expected"
+        return f"{found}, {self.wrong} wrong in {self.elapsed_s:.0f} s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,12 +232,17 @@ class Search:
         limit_part: float,
         start: Setting,
         longest_s: float = MAX_MEASUREMENT_S,
+        failed: Sequence[Setting] = (),
     ) -> None:
-        """``start`` is taken to the nearest setting of ``space``."""
+        """``start`` is taken to the nearest setting of ``space``.
+
+        What is ``failed`` already is not tried, nor are faster clocks at the same voltage.
+        """
         self.goal = goal
         self._space = space
         self._limit_part = limit_part
         self._longest_s = longest_s
+        self._failed = tuple(failed)
         self._decided: dict[Setting, bool] = {}
         """Whether it has passed, by what the dividers give."""
         self._hops = 0
@@ -251,8 +266,9 @@ class Search:
         given = replace(self.setting, mhz=mhz)
         low, high = self._space.clocks_mhz[0], self._space.clocks_mhz[-1]
         self._hops += 1
-        if given in self._decided:
-            self._go_on(self._decided[given])
+        known = self._known(given)
+        if known is not None:
+            self._go_on(known)
         elif not low <= mhz <= high or self._hops > MAX_HOPS:
             self._go_on(False)
         else:
@@ -282,11 +298,18 @@ class Search:
                 setting = next(self._plan) if has_passed is None else self._plan.send(has_passed)
             except StopIteration:
                 break
-            has_passed = self._decided.get(setting)
+            has_passed = self._known(setting)
             if has_passed is None:
                 self.setting = setting
                 return
         self._plan.close()
+
+    def _known(self, setting: Setting) -> bool | None:
+        """Return whether a setting has passed, None when that is not known."""
+        for failed in self._failed:
+            if failed.core_mv == setting.core_mv and setting.mhz > failed.mhz - SAME_MHZ:
+                return False
+        return self._decided.get(setting)
 
     def _keep(self, setting: Setting, evidence: Evidence) -> None:
         wrong_part = evidence.wrong / (evidence.wrong + evidence.right)

@@ -20,13 +20,13 @@ from luxminer.device.wishes import Wish
 from luxminer.errors import CommandError
 from luxminer.logs import RateLimit
 from luxminer.telemetry.model import NonceCounts, TuningResult, TuningSnapshot
+from luxminer.tuning.course import NO_COURSE, Course
 from luxminer.tuning.keeper import SAVE_S, Keeper
 from luxminer.tuning.measurement import Measurement, Sample
 from luxminer.tuning.profile import Profile, can_run
 from luxminer.tuning.results import Result, Stage
 from luxminer.tuning.search import (
     MAX_MEASUREMENT_S,
-    Evidence,
     Goal,
     Search,
     Setting,
@@ -78,6 +78,7 @@ class _Run:
     goal: Goal
     search: Search
     earlier: Result | None
+    course: Course
     measurement: Measurement | None = None
     refusals: int = 0
     doubts: int = 0
@@ -166,7 +167,9 @@ class Tuner:
     async def _drop(self, device_id: int) -> None:
         """Leave a stick alone whose search went wrong."""
         self.errors += 1
-        self._runs.pop(device_id, None)
+        run = self._runs.pop(device_id, None)
+        if run is not None:
+            self._results.close(run.identity)
         self._asked.discard(device_id)
         self._done.add(device_id)
         try:
@@ -201,14 +204,15 @@ class Tuner:
         if verdict is not Verdict.GO_ON:
             log.info(
                 "device %d: tuning: %s %s: %s",
-                *(state.id, _words(setting), verdict.value, _counts_of(evidence)),
+                *(state.id, setting, verdict.value, evidence),
             )
-            await self._judged(run, sample, evidence)
+            was_dead = evidence.has_failed and not run.measurement.has_come_up
+            if verdict is Verdict.FAILED and not was_dead:
+                run.course = run.course.after_failure(setting)
+            await self._judged(run, sample, was_dead=was_dead)
 
-    async def _judged(self, run: _Run, sample: Sample, evidence: Evidence) -> None:
+    async def _judged(self, run: _Run, sample: Sample, *, was_dead: bool) -> None:
         """Go on from a setting that is decided."""
-        assert run.measurement is not None
-        was_dead = evidence.has_failed and not run.measurement.has_come_up
         run.dead = run.dead + 1 if was_dead else 0
         run.doubts = 0
         run.measurement = None
@@ -217,13 +221,17 @@ class Tuner:
         elif run.search.setting is None:
             await self._end(sample.state, run, Stage.FINAL, "nothing is left to try")
         else:
-            if run.search.best is not None:
-                self._results.put(run.identity, self._result(run, Stage.UNDER_WAY))
             await self._tell(run, sample)
 
     async def _tell(self, run: _Run, sample: Sample) -> None:
         """Run the stick at what is to be measured next; end where nothing of that is reachable."""
         while (setting := run.search.setting) is not None:
+            is_written = await self._is_written_down(run, setting)
+            if self._runs.get(run.device_id) is not run:
+                return
+            if not is_written:
+                await self._end(sample.state, run, Stage.STOPPED, "the disk takes no results")
+                return
             try:
                 wish = Wish(mhz=setting.mhz, core_mv=setting.core_mv)
                 mhz = await self._sticks.try_out(run.device_id, wish, run.orders)
@@ -237,6 +245,14 @@ class Tuner:
                 run.measurement = Measurement(setting, sample, self._pace.settle_s)
                 return
         await self._end(sample.state, run, Stage.FINAL, "nothing is left to try")
+
+    async def _is_written_down(self, run: _Run, setting: Setting) -> bool:
+        """Let the disk know what is about to be tried, in case the machine dies of it."""
+        if run.course.trial == setting:
+            return True
+        run.course = replace(run.course, trial=setting)
+        self._results.put(run.identity, self._result(run, Stage.UNDER_WAY))
+        return await self._keeper.write()
 
     async def _refused(self, run: _Run, sample: Sample, exc: CommandError) -> None:
         run.measurement = None
@@ -310,6 +326,7 @@ class Tuner:
             if start.core_mv is None:  # no controller answered then
                 start = replace(start, core_mv=state.report.core_mv)
         goal = self._goal_of(state)
+        course = self._course(earlier)
         limit_part = self._config.max_hw_error_percent / 100
         run = _Run(
             device_id=state.id,
@@ -317,24 +334,30 @@ class Tuner:
             model=state.model,
             orders=state.orders,
             goal=goal,
-            search=Search(space, goal, limit_part, start, self._pace.longest_s),
+            search=Search(space, goal, limit_part, start, self._pace.longest_s, course.failed),
             earlier=earlier,
+            course=course,
         )
-        assert run.search.setting is not None
         log.info(
             "device %d: tuning for the best %s with at most %g %% wrong nonces, from %s on",
-            *(state.id, goal.value, self._config.max_hw_error_percent, _words(run.search.setting)),
+            *(state.id, goal.value, self._config.max_hw_error_percent, run.search.setting),
         )
-        # So that a restart before the first result goes on with it.
-        under_way = self._result(run, Stage.UNDER_WAY)
-        self._results.put(run.identity, under_way)
         return run
+
+    def _course(self, earlier: Result | None) -> Course:
+        """Return how far an earlier search has come; with another limit it begins anew."""
+        percent = self._config.max_hw_error_percent
+        course = earlier.course if earlier is not None else NO_COURSE
+        if course.max_hw_error_percent != percent:
+            return Course(max_hw_error_percent=percent)
+        return course
 
     def _result(self, run: _Run, stage: Stage) -> Result:
         """Return what the search has found, or had before."""
         best, earlier = run.search.best, run.earlier
+        course = run.course if stage is Stage.UNDER_WAY else NO_COURSE
         if best is None and earlier is not None:
-            return replace(earlier, stage=stage)
+            return replace(earlier, stage=stage, course=course)
         setting = best.setting if best is not None else run.search.setting
         assert setting is not None, "a search that is over without a result has none"
         return Result(
@@ -347,6 +370,7 @@ class Tuner:
             power_w=best.power_w if best is not None else None,
             stage=stage,
             wall_s=self._clock.wall(),
+            course=course,
         )
 
     async def _end(self, state: DeviceState, run: _Run, stage: Stage, why: str) -> None:
@@ -357,7 +381,7 @@ class Tuner:
         if best is not None:
             result = self._result(run, stage)
             self._results.put(run.identity, result)
-            words = f"{_words(best.setting)} with {best.wrong_part:.2%} wrong nonces"
+            words = f"{best.setting} with {best.wrong_part:.2%} wrong nonces"
             log.info("device %d: tuning is over, as %s; best is %s", state.id, why, words)
         elif stage is Stage.FINAL or earlier is None:
             self._results.forget(run.identity)
@@ -365,7 +389,7 @@ class Tuner:
             log.warning("device %d: tuning has found nothing, as %s; %s", state.id, why, words)
         else:
             was_open = earlier.stage is Stage.UNDER_WAY
-            self._results.put(run.identity, replace(earlier, stage=stage) if was_open else earlier)
+            self._results.put(run.identity, self._result(run, stage) if was_open else earlier)
             log.info("device %d: tuning is over, as %s; nothing better was found", state.id, why)
         try:
             await self._sticks.set_profile(state.id, self._profile.wish_of(state), keep_order=True)
@@ -448,22 +472,10 @@ class Tuner:
         )
 
 
-def _words(setting: Setting) -> str:
-    core = f" at {setting.core_mv} mV" if setting.core_mv is not None else ""
-    return f"{setting.mhz:g} MHz{core}"
-
-
-def _counts_of(evidence: Evidence) -> str:
-    if evidence.has_failed:
-        return "the stick has failed, or protection has slowed it down"
-    found = f"{evidence.right:.0f} right of {evidence.expected:.0f} expected"
-    return f"{found}, {evidence.wrong} wrong in {evidence.elapsed_s:.0f} s"
-
-
 def _progress(run: _Run) -> str:
     if run.measurement is None:
         return "waits for the stick"
-    return f"{_words(run.measurement.setting)}: {run.measurement.phase}"
+    return f"{run.measurement.setting}: {run.measurement.phase}"
 
 
 def _shown(result: Result) -> TuningResult:

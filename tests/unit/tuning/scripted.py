@@ -188,6 +188,8 @@ class ScriptedSticks:
 
     def __init__(self, *sticks: ScriptedStick) -> None:
         self.sticks = sticks
+        self.watch: Callable[[Wish], None] = lambda _: None
+        """Sees what is tried, just before it is."""
         self._clock = WarpClock()
 
     def device_states(self) -> tuple[DeviceState, ...]:
@@ -199,6 +201,7 @@ class ScriptedSticks:
         await self.sticks[device_id].orders.set_profile(wish, keep_order=keep_order)
 
     async def try_out(self, device_id: int, wish: Wish, orders: int) -> float:
+        self.watch(wish)
         return await self.sticks[device_id].orders.try_out(wish, orders)
 
     async def end_trial(self, device_id: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from luxminer.tuning.course import MAX_KEPT, NO_COURSE, Course
 from luxminer.tuning.results import (
     FILE_NAME,
     MAX_FILE_BYTES,
@@ -30,8 +31,16 @@ RESULT = Result(
     stage=Stage.FINAL,
     wall_s=1.7e9,
 )
+COURSE = Course(
+    max_hw_error_percent=2.0,
+    failed=(Setting(mhz=350.5, core_mv=300),),
+    suspects=(Setting(mhz=343.5),),
+    trial=Setting(mhz=337.5, core_mv=305),
+)
 GOOD = Results()
 GOOD.put("A1-0001", RESULT)
+OPEN = Results()
+OPEN.put("A1-0001", replace(RESULT, stage=Stage.UNDER_WAY, course=COURSE))
 
 
 def test_what_was_saved_is_there_again(tmp_path: Path) -> None:
@@ -40,6 +49,20 @@ def test_what_was_saved_is_there_again(tmp_path: Path) -> None:
     file.save(GOOD.encode())
     assert file.load().get("A1-0001", RESULT.model) == RESULT
     assert [path.name for path in (tmp_path / "state").iterdir()] == [FILE_NAME]
+
+
+def test_the_course_of_a_search_is_kept_until_it_is_over() -> None:
+    again = Results.decode(OPEN.encode())
+    assert again.items() == OPEN.items()
+    again.close_all()
+    result = again.get("A1-0001", RESULT.model)
+    assert result is not None
+    assert result.course == replace(COURSE, trial=None)
+    again.stop_all()
+    result = again.get("A1-0001", RESULT.model)
+    assert result is not None
+    assert result.course == NO_COURSE
+    assert b"course" not in GOOD.encode()
 
 
 def test_a_result_of_another_model_is_not_taken() -> None:
@@ -88,6 +111,13 @@ def test_the_oldest_goes_where_there_are_too_many() -> None:
         GOOD.encode().replace(b'"efficiency"', b"[]"),
         GOOD.encode().replace(b'"final"', b'"soon"'),
         GOOD.encode()[:-20],
+        OPEN.encode().replace(b"350.5", b"NaN"),
+        OPEN.encode().replace(b"343.5", b'"fast"'),
+        OPEN.encode().replace(b"337.5", b"null"),
+        OPEN.encode().replace(b'"trial": {', b'"trial": [], "else": {'),
+        OPEN.encode().replace(b'"failed": [', b'"failed": 3, "else": ['),
+        OPEN.encode().replace(b'"course": {', b'"course": [], "else": {'),
+        OPEN.encode().replace(b'"failed": [', b'"failed": [' + b"{}," * MAX_KEPT),
         json.dumps({"format": 1, "sticks": {f"{n}": {} for n in range(MAX_RESULTS + 1)}}).encode(),
     ],
 )
@@ -101,9 +131,9 @@ def test_a_damaged_file_is_put_aside(
     assert "is damaged" in caplog.text
 
 
-@given(st.binary(max_size=200), st.integers(0, 400), st.integers(0, 10))
+@given(st.binary(max_size=200), st.integers(0, 800), st.integers(0, 10))
 def test_no_content_raises_anything_else(noise: bytes, at: int, length: int) -> None:
-    raw = GOOD.encode()
+    raw = OPEN.encode()
     for content in (noise, raw[:at] + noise + raw[at + length :]):
         try:
             Results.decode(content)

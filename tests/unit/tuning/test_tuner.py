@@ -43,10 +43,11 @@ class Bench:
         config: TuningConfig = CONFIG,
         profile: str = "default",
         results: Results | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.sticks = ScriptedSticks(*sticks)
         self.bus = CommandBus()
-        keeper = Keeper(None)
+        keeper = keeper or Keeper(None)
         for identity, result in (results or Results()).items():
             keeper.results.put(identity, result)
         self.results = keeper.results
