@@ -98,10 +98,15 @@ def _check_shell_clients(port: int, http_port: int) -> None:
     line = (
         """echo '{"command":"version+summary"}' | nc 127.0.0.1 %d | jq -c '.summary[0].SUMMARY'"""
     )
-    shell = subprocess.run(
-        line % port, shell=True, capture_output=True, text=True, timeout=10, check=True
-    )
-    assert json.loads(shell.stdout)[0]["Accepted"] >= 1
+    for _ in range(10):  # the pool has spoken, but its answer may still be under way
+        shell = subprocess.run(
+            line % port, shell=True, capture_output=True, text=True, timeout=10, check=True
+        )
+        if json.loads(shell.stdout)[0]["Accepted"]:
+            break
+        time.sleep(0.5)
+    else:
+        raise AssertionError(f"no accepted share: {shell.stdout}")
     curl = ["curl", "-sS", "-d", '{"command":"devs"}', f"http://127.0.0.1:{http_port}/api"]
     reply = subprocess.run(curl, capture_output=True, text=True, timeout=10, check=True)
     assert json.loads(reply.stdout)["DEVS"][0]["Status"] == "Alive"
