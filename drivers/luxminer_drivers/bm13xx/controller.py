@@ -7,17 +7,20 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from luxminer.errors import FrameError, Overheated, TransportError
+from luxminer.errors import DeviceFault, FrameError, Overheated, TransportError
 from luxminer.transport.base import Transport
 from luxminer_drivers.bm13xx import facts, telemetry
 from luxminer_drivers.bm13xx.telemetry import Led, Telemetry
 
-__all__ = ["START_BELOW_C", "WARM_C", "Controller"]
+__all__ = ["FAULT_MISSES", "MAX_MISSES", "START_BELOW_C", "WARM_C", "Controller"]
 
 log = logging.getLogger(__name__)
 
 MAX_MISSES = 10
-"""Readings in a row without an answer after which the values are no longer believed."""
+"""Readings in a row without a temperature after which the values are no longer believed."""
+
+FAULT_MISSES = 250
+"""So many, some five minutes, are a fault. Own choice: the clock has come down by then."""
 
 WARM_C = 95.0
 """From here on the clock goes down step by step, before `facts.HOT_C` is reached. Own choice."""
@@ -37,8 +40,22 @@ class Controller:
         self._given_mv = 0
         self._version: int | None = None
         self._mask = 0
-        self._misses = 0
         self.values = Telemetry()
+        self.misses = 0
+        """Readings without a temperature since the last one with it."""
+        self.has_told = False
+        """It has told a temperature since it was started."""
+        self._has_first = False
+
+    @property
+    def has_answered(self) -> bool:
+        """It has said which one it is."""
+        return self._version is not None
+
+    @property
+    def is_blind(self) -> bool:
+        """Nobody knows how hot the chips are."""
+        return not self.has_told or self.misses >= MAX_MISSES
 
     @property
     def hottest_c(self) -> float | None:
@@ -80,16 +97,19 @@ class Controller:
     async def poll(self) -> None:
         """Read the values, and pass on a new core voltage.
 
-        Raises Overheated when it is too hot, having switched all off.
+        Raises Overheated when it is too hot, and DeviceFault when it has stopped to tell how hot it
+        is; both having switched all off, as far as it listens.
         """
         if self._version is None:
             return
         raw = await self._ask(telemetry.ask_values(), facts.TELEMETRY_READ_LENGTH)
-        self._misses = 0 if raw else self._misses + 1
-        if raw:
-            self.values = telemetry.decode_values(self._version, self._mask, raw)
-        elif self._misses >= MAX_MISSES:
-            self.values = Telemetry()
+        self._take(telemetry.decode_values(self._version, self._mask, raw))
+        if self.has_told and self.misses >= FAULT_MISSES:
+            await self.protect()
+            raise DeviceFault(
+                f"its telemetry controller has told no temperature for {self.misses} readings: "
+                "switched off; unplug the stick and plug it in again"
+            )
         hottest_c = self.hottest_c
         if hottest_c is not None and hottest_c >= facts.HOT_C:
             await self.protect()
@@ -99,6 +119,16 @@ class Controller:
             )
         if self.core_mv != self._given_mv:
             await self._set_core()
+
+    def _take(self, values: Telemetry) -> None:
+        """Believe a reading that tells the temperature; for a while the one before it else."""
+        first_c, second_c = values.temperatures_c
+        is_told = first_c is not None or (second_c is not None and not self._has_first)
+        self.misses = 0 if is_told else self.misses + 1
+        self._has_first |= first_c is not None
+        self.has_told |= is_told
+        if is_told or self.is_blind:
+            self.values = values
 
     async def rest_if_warm(self) -> None:
         """Switch all off and raise Overheated when it is too warm to start."""

@@ -8,21 +8,23 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from luxminer.device.contract import DeviceHost, DeviceOptions
-from luxminer.errors import DeviceFault, TransportError
+from luxminer.errors import TransportError
 from luxminer.hashing import header_hash, midstates, verify
 from luxminer.transport.base import Capability, Transport
 from luxminer.work.header import header_start
 from luxminer.work.job import WorkItem
 from luxminer.work.target import difficulty_of_hash
 from luxminer_drivers.bm13xx import chain, facts
+from luxminer_drivers.bm13xx.board import Board
 from luxminer_drivers.bm13xx.clocks import Clocks
 from luxminer_drivers.bm13xx.commands import ReadRegister, WriteRegister
-from luxminer_drivers.bm13xx.controller import WARM_C, Controller
+from luxminer_drivers.bm13xx.controller import WARM_C
 from luxminer_drivers.bm13xx.count import Count, count_chips
 from luxminer_drivers.bm13xx.plan import Plan
-from luxminer_drivers.bm13xx.pll import Pll, choose_pll, stopped
+from luxminer_drivers.bm13xx.pll import Pll, choose_pll, clocks_of, stopped
 from luxminer_drivers.bm13xx.replies import Decoder, NonceReply, RegisterReply
 from luxminer_drivers.bm13xx.ring import JobRing
 from luxminer_drivers.bm13xx.steps import Settings, Step, expand
@@ -31,7 +33,15 @@ from luxminer_drivers.bm13xx.ticket import choose_ticket, encode_ticket, ticket_
 from luxminer_drivers.bm13xx.ticket_watch import TicketWatch
 from luxminer_drivers.bm13xx.versions import rolled_version, version_register
 from luxminer_drivers.common.ballot import Ballot
-from luxminer_drivers.common.family import Claim, ClockReading, Family, Health, Reading, Slot
+from luxminer_drivers.common.family import (
+    Ceiling,
+    Claim,
+    ClockReading,
+    Family,
+    Health,
+    Reading,
+    Slot,
+)
 from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.missing import chips_expected, missing_chips
 from luxminer_drivers.common.stick import ChainStick
@@ -47,6 +57,12 @@ FAST_COUNT_S = 0.3
 
 QUIET_LIMIT_S = 0.9
 """Farewell, including writes that block."""
+
+FED_PART = 0.8
+"""A task may come after so much of what it keeps chips busy: they repeat it after that, and a busy
+host is late at times."""
+
+ROLL = f"use a pool that lets versions be rolled ({facts.VERSION_MASK:08x})"
 
 REPLY_PART = 0.5
 """Of what the line carries: nonces may take no more when a ticket mask has to be given up."""
@@ -75,10 +91,10 @@ class Bm13xx(Family):
         self._set_pll(choose_pll(self._kind.pll, row.start_mhz))
         self._chip_asked = 0
         self._mask = facts.VERSION_MASK
+        self._fed: Ceiling | None = None
         self._midstates = 1
         self._baudrate = facts.START_BAUDRATE
-        self._controller: Controller | None = None
-        self._core_mv = row.core_mv if options.core_mv is None else options.core_mv
+        self._board = Board(link, options, row, self._kind.pll.min_mhz)
         self._ticket = 1
         self._ticket_watch = TicketWatch()
         self.proof = self._ticket_watch if plan.max_nonces_per_s else None
@@ -138,10 +154,11 @@ class Bm13xx(Family):
         if self.chips < self._row.chips_required:
             raise missing_chips(self.chips, self._row.chips_required, self._model)
         self._compare_chips(host, self._options)
-        await self._start_controller()
+        await self._board.start()
         await asyncio.sleep(facts.AFTER_COUNT_S)
         self._ticket = self._choose_ticket(target_mhz)
         self._mask = facts.VERSION_MASK
+        self._fed = None
         await self._carry_out(self._plan.bring_up)
         self._ticket_watch.start(self._ticket)
         await self._link.forget_input()
@@ -225,37 +242,19 @@ class Bm13xx(Family):
             self._take_kind(count.kind)
         return count
 
-    async def _start_controller(self) -> None:
-        """Give the chips their core voltage, where the board has a controller for it."""
-        self._controller = None
-        self.health = Health()
-        if not self._row.core_mv or not self._link.can(Capability.SECOND_CHANNEL):
-            return
-        controller = Controller(self._link.transport.channel(1), self._core_mv)
-        if await controller.start():
-            await controller.rest_if_warm()
-            self._controller = controller
-            self._look_at_controller(controller)
+    @property
+    def health(self) -> Health:
+        return self._board.health
 
-    def _look_at_controller(self, controller: Controller) -> None:
-        self.health = Health(
-            temperature_c=controller.hottest_c,
-            voltage_v=controller.values.vout_v,
-            power_w=controller.power_w,
-            core_mv=controller.core_mv,
-        )
+    @property
+    def is_unsure(self) -> bool:
+        return self._board.is_unsure
 
     async def set_core(self, core_mv: int) -> None:
-        if self._controller is None:
-            raise DeviceFault("no telemetry controller answers, so the core voltage stays")
-        self._core_mv = self._controller.core_mv = core_mv
+        await self._board.set_core(core_mv)
 
     async def attend(self) -> None:
-        while self._controller is not None:
-            await asyncio.sleep(facts.TELEMETRY_POLL_S)
-            await self._controller.poll()
-            self._look_at_controller(self._controller)
-        await super().attend()
+        await self._board.attend()
 
     async def quieten(self) -> None:
         try:
@@ -263,8 +262,7 @@ class Bm13xx(Family):
                 if self.chips and self._kind.pll.can_stop:
                     self._set_pll(stopped(self._kind.pll))
                     await self._carry_out(self._plan.shutdown)
-                if self._controller is not None:
-                    await self._controller.end()
+                await self._board.end()
                 if self._link.can(Capability.RESET_LINE):
                     await self._link.transport.set_reset(True)
                 elif self._baudrate != facts.START_BAUDRATE:
@@ -315,6 +313,7 @@ class Bm13xx(Family):
         else:
             if work.chip_rolls != self._mask:
                 self._mask = work.chip_rolls
+                self._reckon_fed()
                 value = version_register(self._plan.version_control, self._mask)
                 await self._write(self._kind.registers.version or 0, value)
             task = HeaderTask(
@@ -465,13 +464,30 @@ class Bm13xx(Family):
         return chain.line_s(task_length(self._kind, self._midstates), self._baudrate)
 
     @property
+    def ceilings(self) -> Sequence[Ceiling]:
+        found = (self._board.ceiling(self.mhz), self._fed)
+        return tuple(each for each in found if each is not None)
+
+    def _reckon_fed(self) -> None:
+        """Look for the highest clock at which tasks come in time, where chips repeat them else."""
+        clocks = clocks_of(self._kind.pll)
+        life_s = partial(chain.task_life_s, self._kind, self.chips, mask=self._mask)
+        highest_mhz = next(
+            (mhz for mhz in reversed(clocks) if life_s(mhz) * FED_PART >= self._line_s), clocks[0]
+        )
+        why = (
+            f"its link brings a task each {self._line_s * 1e3:.1f} ms, and faster chips repeat it "
+            f"meanwhile; {ROLL}"
+        )
+        self._fed = Ceiling(mhz=highest_mhz, why=why) if highest_mhz < clocks[-1] else None
+
+    @property
     def shortage(self) -> str:
         if not self.mhz or self._line_s <= self._life_s:
             return ""
         return (
             f"a task keeps the chips busy for {self._life_s * 1e3:.1f} ms and its link brings one "
-            f"each {self._line_s * 1e3:.1f} ms; use a pool that lets versions be rolled "
-            f"({facts.VERSION_MASK:08x}), else a lower clock saves power"
+            f"each {self._line_s * 1e3:.1f} ms; {ROLL}, else a lower clock saves power"
         )
 
 

@@ -7,7 +7,7 @@ and what was set on its chips.
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -17,7 +17,7 @@ from luxminer.errors import DeviceFault
 from luxminer.work.job import WorkItem
 from luxminer_drivers.common.missing import chips_expected, missing_chips
 
-__all__ = ["Claim", "ClockReading", "Family", "Health", "Proof", "Reading", "Slot"]
+__all__ = ["Ceiling", "Claim", "ClockReading", "Family", "Health", "Proof", "Reading", "Slot"]
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +82,17 @@ class Health:
     """Core voltage that is set; None where nothing can set it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """The highest clock that chips may have for now, whatever is set."""
+
+    mhz: float
+    why: str = ""
+    """With the cure; empty where it will be gone, or followed by another, in a moment."""
+    is_problem: bool = False
+    """It is one even where the clock that is set is not above it."""
+
+
 class Proof(Protocol):
     """Finds out whether chips report all that they should."""
 
@@ -113,9 +124,22 @@ class Family(ABC):
     """Silence after which the rest of a reply is not coming."""
     proof: Proof | None = None
     """None where it is sure."""
-    health = Health()
     warm_c: float | None = None
     """From this temperature on the clock goes down step by step; None where nothing measures it."""
+
+    @property
+    def health(self) -> Health:
+        return Health()
+
+    @property
+    def is_unsure(self) -> bool:
+        """What protection goes by may be old: no reason to go faster."""
+        return False
+
+    @property
+    def ceilings(self) -> Sequence[Ceiling]:
+        """Return what bounds the clock besides the target and the model."""
+        return ()
 
     # Clock
 
@@ -173,7 +197,7 @@ class Family(ABC):
         raise DeviceFault(f"nothing here sets the core voltage of a {self.chip} to {core_mv} mV")
 
     async def attend(self) -> None:
-        """Look after what stands beside the chips, until cancelled. May set ``health``.
+        """Look after what stands beside the chips, until cancelled; ``health`` tells of it.
 
         Runs beside the others, so it must not write to the chips. Raises DeviceFault for what
         cannot go on.

@@ -6,7 +6,9 @@ what stands beside the chips; all end with `ChainStick.run`.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 
 from luxminer.device.contract import (
     ChipReport,
@@ -18,7 +20,7 @@ from luxminer.errors import ConfigError, DeviceFault, TransportTimeout
 from luxminer.logs import TRACE, HexDump
 from luxminer.work.job import NonceFound
 from luxminer_drivers.common.facts import MAX_CHIPS, NONCE_SPACE
-from luxminer_drivers.common.family import Claim, ClockReading, Family
+from luxminer_drivers.common.family import Ceiling, Claim, ClockReading, Family
 from luxminer_drivers.common.flood import Flood
 from luxminer_drivers.common.guard import Guard, clocks_below
 from luxminer_drivers.common.link import Link
@@ -40,6 +42,8 @@ CLOCK_CHECK_S = 30.0
 CHANGE_PAUSE_S = 0.02
 """Least time between two tasks for the sake of a new job: a pool that sends jobs without end must
 not push each task out of the job ids before its first nonce can come back."""
+
+NO_CEILING = Ceiling(mhz=math.inf)
 
 COOLER_C = 10.0
 """So far below the limit a stick must be before its clock goes up again."""
@@ -63,11 +67,16 @@ class ChainStick:
         self._model = options.model
         self._scale = options.scale
         self._family = family
-        self._guard = Guard(self._clocks(options.frequency_mhz), options.limit_mhz)
+        self._wish_mhz = self._reachable(options.frequency_mhz)
         self._chip_mhz: dict[int, float] = {}
+        self._guard = Guard(self._clocks())
         for chip, mhz in enumerate(options.chip_mhz):
             if mhz:
                 self._wish_chip(chip, mhz)
+        self._guard = Guard(self._clocks(), options.limit_mhz)
+        self._pass_chip_wishes_on()
+        self._held_why = ""
+        self._is_order_new = False
         self._was_slow = False
         self._is_up = False
         self._runs = 0
@@ -86,10 +95,15 @@ class ChainStick:
     async def set_frequency(self, mhz: float) -> float:
         """Change the target clock and return what the dividers give; chips follow in steps.
 
-        The owner has seen what the stick did: what protection took away is forgotten. Raises
-        ConfigError when ``mhz`` is out of the model's range.
+        Chips that have clocks of their own keep them. Where all have, the target stays their mean,
+        which is returned, and ``mhz`` is for those that give theirs up. The owner has seen what the
+        stick did: what protection took away is forgotten. Raises ConfigError when ``mhz`` is out of
+        the model's range.
         """
-        self._guard = Guard(self._clocks(mhz))
+        self._wish_mhz = self._reachable(mhz)
+        self._guard = Guard(self._clocks())
+        self._guard.cap(self._ceiling().mhz)
+        self._is_order_new = True
         return self._guard.target_mhz
 
     async def set_chip_frequency(self, chip: int, mhz: float) -> float:
@@ -98,7 +112,9 @@ class ChainStick:
         It follows in steps. Protection lowers it in the same measure as the others. Raises
         ConfigError for a chip or a clock that there is not, or a stick that cannot.
         """
-        return self._wish_chip(chip, mhz)
+        set_mhz = self._wish_chip(chip, mhz)
+        self._is_order_new = True
+        return set_mhz
 
     def _wish_chip(self, chip: int, mhz: float) -> float:
         title = self._model.title
@@ -120,8 +136,15 @@ class ChainStick:
         self._chip_mhz.pop(chip, None)
         if mhz:
             self._chip_mhz[chip] = self._reachable(mhz)
-        self._pass_chip_wishes_on()
+        self._retarget()
         return self._chip_mhz.get(chip, self._guard.clock_mhz)
+
+    def _retarget(self) -> None:
+        """Take note that other chips have clocks of their own, or that there are other chips."""
+        clocks = self._clocks()
+        if clocks[0] != self._guard.target_mhz:
+            self._guard.retarget(clocks)
+        self._pass_chip_wishes_on()
 
     def _pass_chip_wishes_on(self) -> None:
         """Tell the family what each chip is to have, protection considered."""
@@ -131,8 +154,7 @@ class ChainStick:
         low_mhz = self._model.min_mhz
         self._family.chip_mhz = {
             chip: self._family.reach(max(mhz * part, low_mhz))
-            for chip, mhz in self._chip_mhz.items()
-            if chip < (self._family.chips or MAX_CHIPS)
+            for chip, mhz in self._own_mhz.items()
         }
 
     async def set_voltage(self, core_mv: int) -> None:
@@ -157,7 +179,8 @@ class ChainStick:
             self._guard.start(host.clock.monotonic())
             self._was_slow = False
             self._complaints.clear()
-            self._pass_chip_wishes_on()
+            self._held_why = ""
+            self._retarget()
             if beyond := [chip for chip in self._chip_mhz if chip not in self._family.chip_mhz]:
                 self._complaints.append(
                     f"chip_frequency_mhz names chip {max(beyond)}, and the last one is "
@@ -223,6 +246,9 @@ class ChainStick:
     def _judge(self, host: DeviceHost, watch: Watch, *, was_busy: bool) -> None:
         """Judge the chips by what they found since the last time; with dead work they owe none."""
         now_s = host.clock.monotonic()
+        if self._is_order_new:
+            self._is_order_new = self._was_slow = False
+            watch.begin_again(now_s)
         expected = watch.judged_s(now_s) / self._nonce_interval_s
         proof = self._family.proof
         if was_busy or not (proof is None or proof.expect(expected)):
@@ -246,6 +272,9 @@ class ChainStick:
         Raises DeviceFault for a plateau that a lower clock does not help.
         """
         family, guard = self._family, self._guard
+        self._hold_down(host)
+        if family.is_unsure:
+            guard.hold(now_s)
         heat_c = family.health.temperature_c
         if heat_c is not None and family.warm_c is not None:
             if heat_c >= family.warm_c:
@@ -270,9 +299,27 @@ class ChainStick:
                 *(host.device_id, guard.clock_mhz, guard.target_mhz),
             )
 
+    def _ceiling(self) -> Ceiling:
+        """Return what bounds the clock most."""
+        return min(self._family.ceilings, key=lambda each: each.mhz, default=NO_CEILING)
+
+    def _hold_down(self, host: DeviceHost) -> None:
+        """Keep below what the family allows; say why, once."""
+        ceiling, guard = self._ceiling(), self._guard
+        guard.cap(ceiling.mhz)
+        why = ceiling.why if ceiling.mhz < guard.target_mhz else ""
+        if why == self._held_why:
+            return
+        self._held_why = why
+        if why:
+            log.warning(
+                "device %d: %s: %g MHz instead of the %g that are set",
+                *(host.device_id, why, guard.clock_mhz, guard.target_mhz),
+            )
+
     def _slow_down(self, host: DeviceHost, why: str) -> bool:
         """Take one step down unless that was just done or cannot be; say whether it was taken."""
-        if not self._guard.trouble(host.clock.monotonic()):
+        if not self._guard.trouble(host.clock.monotonic(), self._clock_mhz):
             return False
         log.warning(
             "device %d: %s: %g MHz instead of the %g that are set, until it is quiet",
@@ -388,9 +435,27 @@ class ChainStick:
             chip = self._turn = (self._turn + 1) % len(self._chips)
         return self._chips[chip]
 
-    def _clocks(self, mhz: float) -> tuple[float, ...]:
-        """Return what the dividers give for a target, and the clocks below. Raises ConfigError."""
-        return clocks_below(self._reachable(mhz), self._model.min_mhz, self._family.reach)
+    def _clocks(self) -> tuple[float, ...]:
+        """Return the target and the clocks below it, as `Guard` wants them."""
+        own = self._own_mhz
+        target_mhz = fmean(own.values()) if self._is_each(own) else self._wish_mhz
+        return clocks_below(target_mhz, self._model.min_mhz, self._family.reach)
+
+    @property
+    def _own_mhz(self) -> Mapping[int, float]:
+        """Clocks that chips are to have for themselves, of those that there are."""
+        chips = self._family.chips or self._model.chips or MAX_CHIPS
+        return {chip: mhz for chip, mhz in self._chip_mhz.items() if chip < chips}
+
+    def _is_each(self, own: Mapping[int, float]) -> bool:
+        """Tell whether no chip is left that has the clock of the stick."""
+        return 0 < len(own) == (self._family.chips or self._model.chips)
+
+    @property
+    def _clock_mhz(self) -> float:
+        """Clock of the stick now: the mean where it is that of no chip."""
+        family = self._family
+        return fmean(family.clocks_mhz) if self._is_each(family.chip_mhz) else family.mhz
 
     def _reachable(self, mhz: float) -> float:
         low, high = self._model.min_mhz, self._model.max_mhz
@@ -405,12 +470,21 @@ class ChainStick:
 
     @property
     def _is_ramping(self) -> bool:
-        return self._family.mhz != self._guard.clock_mhz or not self._family.are_chips_set
+        family = self._family
+        is_there = self._is_each(family.chip_mhz) or family.mhz == self._guard.clock_mhz
+        return not (is_there and family.are_chips_set)
 
     @property
     def _nonce_interval_s(self) -> float:
         """Mean time between two nonces; the scale of a virtual stick cancels out."""
         return NONCE_SPACE / self._family.rate_hs * self._family.ticket_difficulty
+
+    def _bounds(self) -> Iterator[str]:
+        """Return in words what keeps the chips from working as they are set."""
+        for each in self._family.ceilings:
+            if each.why and (each.is_problem or each.mhz < self._guard.target_mhz):
+                yield f"{each.why}; {each.mhz:g} MHz at most until then"
+        yield self._family.shortage
 
     def _report(self) -> DeviceReport:
         family = self._family
@@ -428,7 +502,7 @@ class ChainStick:
                 )
             ),
             cores_per_chip=family.cores,
-            frequency_mhz=family.mhz,
+            frequency_mhz=self._clock_mhz,
             target_mhz=self._guard.target_mhz,
             nominal_hs=family.rate_hs * self._scale,
             ticket_difficulty=family.ticket_difficulty * self._scale,
@@ -444,5 +518,5 @@ class ChainStick:
             power_w=family.health.power_w,
             core_mv=family.health.core_mv,
             limit_mhz=self._guard.limit_mhz,
-            problem="; ".join(filter(None, (family.problem, family.shortage, *self._complaints))),
+            problem="; ".join(filter(None, (family.problem, *self._bounds(), *self._complaints))),
         )

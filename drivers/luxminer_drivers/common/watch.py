@@ -105,6 +105,13 @@ class Watch:
         for silence in (self._chain, *self._chips):
             silence.end(now_s)
 
+    def begin_again(self, now_s: float) -> None:
+        """Take note of another target: what came before says nothing of its clock."""
+        self._errors_from_s = self._pace_from_s = max(now_s, self._judge_from_s)
+        self._claims = self._errors = self._pace_found = 0
+        self._pace_expected = 0.0
+        self._mostly_wrong = ""
+
     def judged_s(self, now_s: float) -> float:
         """Return how much of the time since the last `judge` is judged."""
         return max(0.0, now_s - max(self._counted_s, self._judge_from_s))

@@ -105,6 +105,36 @@ async def test_a_chip_follows_its_own_clock_and_returns_to_that_of_the_stick(nam
 
 @pytest.mark.slow
 @warped
+async def test_where_each_chip_has_its_own_clock_that_of_the_stick_is_their_mean() -> None:
+    rig = Rig("newpac")
+    rig.options = DeviceOptions(
+        model=rig.model, frequency_mhz=100, scale=rig.options.scale, chip_mhz=(150.0, 125.0)
+    )
+    async with rig.stick:
+        await rig.open()
+        await _clocks(rig, [150.0, 125.0])
+        assert rig.device is not None
+        for mhz in (50.0, 900.0, 200.0):
+            assert await rig.device.set_frequency(mhz) == 137.5
+            await asyncio.sleep(120)
+            await _clocks(rig, [150.0, 125.0], 1.0)
+            report = rig.host.reports[-1]
+            assert (report.frequency_mhz, report.target_mhz) == (137.5, 137.5)
+            assert report.limit_mhz is None
+            rated_hs = rig.model.hashes_per_clock * 275e6 * float(rig.scale)
+            assert report.nominal_hs == pytest.approx(rated_hs)
+        assert await _able(rig).set_chip_frequency(1, 0) == 200, "the last order is for it"
+        await _clocks(rig, [150.0, 200.0])
+        report = rig.host.reports[-1]
+        assert (report.frequency_mhz, report.target_mhz) == (200, 200)
+        await _able(rig).set_chip_frequency(1, 100)
+        await _clocks(rig, [150.0, 100.0])
+        assert rig.host.reports[-1].frequency_mhz == rig.host.reports[-1].target_mhz == 125
+        await rig.close()
+
+
+@pytest.mark.slow
+@warped
 async def test_clocks_of_the_configuration_are_there_after_each_start() -> None:
     rig = Rig("newpac")
     rig.options = DeviceOptions(

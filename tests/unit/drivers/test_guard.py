@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from luxminer_drivers.common.guard import (
     LOWEST_PART,
     MAX_QUIET_S,
+    MAX_STEPS,
     QUIET_S,
     SETTLE_S,
+    STEP_PART,
     Guard,
     clocks_below,
 )
@@ -31,15 +33,18 @@ CLOCKS = clocks_below(200.0, GRID_MHZ, reach)
     target_mhz=st.integers(1, 160).map(lambda n: n * GRID_MHZ),
     min_mhz=st.floats(GRID_MHZ, 500),
 )
-def test_clocks_fall_from_the_target_to_half_of_it_within_the_range(
+def test_clocks_fall_from_the_target_to_the_lowest_there_is(
     target_mhz: float, min_mhz: float
 ) -> None:
     clocks = clocks_below(target_mhz, min_mhz, reach)
     assert clocks[0] == target_mhz
     assert list(clocks) == sorted(set(clocks), reverse=True), "each step is one"
-    assert len(clocks) <= 11
+    assert len(clocks) <= MAX_STEPS + 2
     for clock_mhz in clocks[1:]:
-        assert clock_mhz >= max(min_mhz, LOWEST_PART * target_mhz) - GRID_MHZ / 2
+        assert clock_mhz >= min_mhz - GRID_MHZ / 2
+    assert clocks[-1] <= max(reach(min_mhz), STEP_PART * target_mhz + GRID_MHZ) or (
+        clocks == (target_mhz,)
+    )
 
 
 def test_a_clock_that_cannot_be_changed_is_not() -> None:
@@ -60,8 +65,52 @@ def test_trouble_takes_one_step_and_is_then_given_time_to_end() -> None:
 def test_lasting_trouble_ends_at_the_lowest_clock() -> None:
     guard = Guard(CLOCKS)
     guard.start(0.0)
-    assert sum(guard.trouble(float(second)) for second in range(100_000)) == len(CLOCKS) - 1
-    assert guard.clock_mhz == CLOCKS[-1] == LOWEST_PART * 200
+    steps = CLOCKS.index(LOWEST_PART * 200)
+    assert sum(guard.trouble(float(second)) for second in range(100_000)) == steps
+    assert guard.clock_mhz == LOWEST_PART * 200
+
+
+@given(
+    in_force_mhz=st.integers(1, 32).map(lambda n: n * GRID_MHZ), before=st.integers(0, len(CLOCKS))
+)
+def test_a_step_leads_below_the_clock_in_force(in_force_mhz: float, before: int) -> None:
+    """Chips on their way up do not go on to what is left of their target."""
+    guard = Guard(CLOCKS, [*CLOCKS, 0.0][before])
+    allowed_mhz = guard.clock_mhz
+    if guard.trouble(0.0, in_force_mhz):
+        assert guard.clock_mhz < allowed_mhz
+        assert guard.clock_mhz < in_force_mhz or guard.clock_mhz == CLOCKS[-1]
+    else:
+        assert allowed_mhz in (LOWEST_PART * 200, CLOCKS[-1])
+
+
+def test_trouble_on_the_way_up_can_lead_below_half_of_the_target() -> None:
+    guard = Guard(CLOCKS)
+    assert guard.trouble(0.0, 62.5)
+    assert guard.clock_mhz == 50
+    assert not guard.trouble(SETTLE_S - 1, 50.0)
+    assert guard.trouble(SETTLE_S, 50.0)
+    assert guard.clock_mhz == 37.5
+
+
+def test_a_ceiling_comes_and_goes_at_once_and_leaves_the_steps() -> None:
+    guard = Guard(CLOCKS)
+    guard.trouble(0.0)
+    assert guard.cap(50.0)
+    assert guard.clock_mhz == guard.limit_mhz == 50
+    assert guard.target_mhz == 200
+    assert not guard.cap(50.0)
+    assert guard.cap(math.inf)
+    assert guard.clock_mhz == CLOCKS[1]
+    assert not guard.cap(199.0), "it is higher than what is allowed anyway"
+
+
+def test_another_target_keeps_the_steps() -> None:
+    guard = Guard(CLOCKS)
+    guard.trouble(0.0)
+    guard.trouble(SETTLE_S)
+    guard.retarget(clocks_below(400.0, GRID_MHZ, reach))
+    assert (guard.target_mhz, guard.clock_mhz) == (400, 362.5)
 
 
 def test_each_quiet_time_gives_one_step_back() -> None:

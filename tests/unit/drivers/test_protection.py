@@ -11,6 +11,7 @@ from luxminer.errors import DeviceFault, Overheated
 from luxminer_drivers.bm1384.device import open_stick
 from luxminer_drivers.bm1384.spec import SPEC
 from luxminer_drivers.common.guard import QUIET_S
+from luxminer_drivers.common.stick import ChainStick
 from luxminer_hil.chipsim.faults import Fault, FaultKind, FaultPlan
 from tests.unit.drivers.fake_chain import FakeChain
 from tests.unit.drivers.fake_host import FakeHost
@@ -87,6 +88,48 @@ async def test_heat_lowers_the_clock_until_it_is_cool(caplog: pytest.LogCaptureF
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mhz", [700, 800])
+@warped
+async def test_heat_on_the_way_up_ends_the_way_up(mhz: float) -> None:
+    async with running("compaca1", mhz=mhz) as rig:
+        assert rig.stick.telemetry is not None
+        rig.stick.telemetry.ambient_c = 20.0
+        await rig.until(
+            lambda: rig.host.reports and rig.host.reports[-1].limit_mhz, 300, "a lower clock"
+        )
+        first = len(rig.host.reports)
+        highest_mhz = rig.host.reports[-1].frequency_mhz
+        assert rig.host.reports[-1].limit_mhz < highest_mhz < mhz  # type: ignore[operator]
+        await asyncio.sleep(250)
+        for report in rig.host.reports[first:]:
+            assert report.frequency_mhz <= highest_mhz
+            assert report.temperature_c is not None
+            assert report.temperature_c < 100
+        check_target(rig)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["terminusa1", "terminusa2"])
+@warped
+async def test_chips_run_no_faster_than_their_link_brings_headers(name: str) -> None:
+    async with running(name, mhz=800, version_mask=0x2000) as rig:
+        assert rig.stick.telemetry is not None
+        rig.stick.telemetry.ambient_c = -50.0
+        await rig.until(lambda: rig.host.reports, 30, "bring-up")
+        await asyncio.sleep(120)
+        report = rig.host.reports[-1]
+        assert report.limit_mhz == report.frequency_mhz < 300
+        assert "use a pool that lets versions be rolled" in report.problem
+        assert not report.is_ramping
+        before = rig.host.gate.total()
+        await rig.shares(200)
+        assert rig.host.gate.total().duplicates == before.duplicates
+        assert rig.host.reports[-1].limit_mhz == report.limit_mhz
+        check_target(rig)
+        rig.check_books()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_SENSOR)
 @warped
 async def test_a_stick_that_is_far_too_hot_rests_until_it_is_cool(name: str) -> None:
@@ -133,9 +176,12 @@ async def test_a_new_order_of_the_owner_ends_protection() -> None:
 
 @contextlib.asynccontextmanager
 async def mining(
-    part: float, limit_mhz: float | None = None
-) -> AsyncIterator[tuple[FakeHost, "asyncio.Task[None]"]]:
-    """Run a Compac at 100 MHz that finds ``part`` of what its clock should bring."""
+    part: float, limit_mhz: float | None = None, slow_mhz: float = 0.0
+) -> AsyncIterator[tuple[FakeHost, "asyncio.Task[None]", ChainStick]]:
+    """Run a Compac at 100 MHz that finds ``part`` of what its clock should bring.
+
+    At ``slow_mhz`` and below it finds all.
+    """
     chain, host = FakeChain(), FakeHost()
     chain.clock = b""
     credit = 0.0
@@ -148,7 +194,8 @@ async def mining(
             return reply
         now_s = asyncio.get_running_loop().time()
         mhz = host.reports[-1].frequency_mhz if host.reports else 100.0
-        credit = min(credit + part * (now_s - counted_s) * 55e6 * mhz / 2**32, 1.5)
+        found = 1.0 if mhz <= slow_mhz else part
+        credit = min(credit + found * (now_s - counted_s) * 55e6 * mhz / 2**32, 1.5)
         counted_s = now_s
         if credit < 1:
             return b""
@@ -161,7 +208,7 @@ async def mining(
     stick = await open_stick(chain, options)
     task = asyncio.create_task(stick.run(host))
     try:
-        yield host, task
+        yield host, task, stick
     finally:
         task.cancel()
         await asyncio.wait({task})
@@ -169,7 +216,7 @@ async def mining(
 
 @warped
 async def test_a_rate_that_is_good_enough_changes_nothing() -> None:
-    async with mining(0.7) as (host, task):
+    async with mining(0.7) as (host, task, _):
         await asyncio.sleep(3600)
         assert not task.done()
         assert all(report.limit_mhz is None for report in host.reports)
@@ -179,7 +226,7 @@ async def test_a_rate_that_is_good_enough_changes_nothing() -> None:
 async def test_a_plateau_that_a_lower_clock_does_not_help_is_a_fault(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with mining(0.5) as (host, task):
+    async with mining(0.5) as (host, task, _):
         await asyncio.wait({task}, timeout=3600)
         assert task.done()
         fault = task.exception()
@@ -194,8 +241,20 @@ async def test_a_plateau_that_a_lower_clock_does_not_help_is_a_fault(
 
 
 @warped
+async def test_what_was_found_at_the_clock_before_does_not_lower_the_one_that_is_ordered() -> None:
+    async with mining(0.3, slow_mhz=75.0) as (host, task, stick):
+        await asyncio.sleep(300)  # a window takes 312 s
+        assert host.reports[-1].limit_mhz is None
+        assert await stick.set_frequency(75.0) == 75
+        await asyncio.sleep(2000)
+        assert not task.done()
+        assert host.reports[-1].frequency_mhz == 75
+        assert all(report.limit_mhz is None for report in host.reports)
+
+
+@warped
 async def test_it_goes_on_below_its_target_and_returns_to_it() -> None:
-    async with mining(1.0, limit_mhz=75.0) as (host, task):
+    async with mining(1.0, limit_mhz=75.0) as (host, task, _):
         await asyncio.sleep(60)
         first = host.reports[-1]
         assert (first.frequency_mhz, first.limit_mhz, first.target_mhz) == (75, 75, 100)

@@ -63,6 +63,29 @@ def test_errors_ask_for_a_lower_clock_and_are_a_failure_when_they_are_most(
         watch.judge(20.0, 1.0)
 
 
+def test_another_target_begins_the_windows_anew() -> None:
+    watch = Watch(0.0, 1)
+    for second in range(1, 301):
+        watch.judge(float(second), 0.5)
+        if second % 2:
+            watch.heard(float(second), 0)
+            watch.claimed(is_error=False)
+        else:
+            watch.claimed(is_error=True)
+    watch.begin_again(300.0)
+    assert not watch.high_errors(400.0)
+    assert watch.slowness(400.0) is None
+    told = []
+    for second in range(301, 301 + PACE_WINDOW):
+        watch.judge(float(second), 0.5)
+        for _ in range(2):
+            watch.heard(float(second), 0)
+            watch.claimed(is_error=False)
+        assert not watch.high_errors(float(second))
+        told += [words for words in [watch.slowness(float(second))] if words is not None]
+    assert told == ["", ""]
+
+
 def test_of_many_claims_a_few_bad_ones_in_a_row_mean_nothing() -> None:
     watch = Watch(0.0, 1)
     for second in range(10, 100):
