@@ -17,7 +17,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from luxminer.device.assignment import Assignment
 from luxminer.device.contract import DeviceReport
@@ -60,6 +60,14 @@ PATIENCE_S = 300.0
 """A warning of one kind about a stick is repeated after this time at the earliest."""
 
 
+@dataclass(slots=True)
+class _Known:
+    """What is remembered of one stick as long as it is known to be the same."""
+
+    chips: int = 0
+    """The most that it had."""
+
+
 class DeviceSupervisor:
     """Owns one stick. `run` is its task; everything else is called from the same loop.
 
@@ -96,7 +104,7 @@ class DeviceSupervisor:
         self._totals: DeviceReport | None = None
         self.orders = Orders(assignment.options, lambda: self._running, self._lift_limit)
         self._limit_mhz: float | None = None
-        self._most_chips = 0
+        self._known = _Known()
         self._seen_s = 0.0
         self._retry_at_s = 0.0
         self._usb_reset_s = float("-inf")
@@ -218,7 +226,7 @@ class DeviceSupervisor:
         if assignment.index != self.assignment.index:
             self.enabled = assignment.enabled
         if not self._is_same(assignment, again=again):
-            self._most_chips = 0
+            self._known = _Known()
         self.assignment = assignment
         self.orders.take(assignment.options)
         self.path = sighting.url
@@ -303,8 +311,9 @@ class DeviceSupervisor:
             core_mv=self.orders.wishes.core_mv,
             chip_mhz=self.orders.chip_mhz,
             limit_mhz=self._limit_mhz,
-            chips_before=self._most_chips,
+            chips_before=self._known.chips,
         )
+        known = self._known  # another stick may take its place before this one has ended
         session = self._session = Session(self.id, self.name, options, self._services)
         try:
             ending = await session.run(self.assignment.match.driver, address_of(sighting))
@@ -314,7 +323,7 @@ class DeviceSupervisor:
             self._was_open |= session.is_connected
             if session.last_report is not None:
                 self._limit_mhz = session.last_report.limit_mhz
-                self._most_chips = max(self._most_chips, len(session.last_report.chips))
+                known.chips = max(known.chips, len(session.last_report.chips))
                 self._totals = add_reports(self._totals, session.last_report)
         now_s = self._services.clock.monotonic()
         if session.is_connected:
