@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 
 from luxminer.device.contract import DeviceHost, DeviceOptions
 from luxminer.errors import TransportError
@@ -23,8 +22,9 @@ from luxminer_drivers.bm13xx.clocks import Clocks
 from luxminer_drivers.bm13xx.commands import ReadRegister, WriteRegister
 from luxminer_drivers.bm13xx.controller import WARM_C
 from luxminer_drivers.bm13xx.count import Count, count_chips
+from luxminer_drivers.bm13xx.feeding import fed_ceiling, shortage_words
 from luxminer_drivers.bm13xx.plan import Plan
-from luxminer_drivers.bm13xx.pll import Pll, choose_pll, clocks_of, stopped
+from luxminer_drivers.bm13xx.pll import Pll, choose_pll, stopped
 from luxminer_drivers.bm13xx.replies import Decoder, NonceReply, RegisterReply
 from luxminer_drivers.bm13xx.ring import JobRing
 from luxminer_drivers.bm13xx.steps import Settings, Step, expand
@@ -57,12 +57,6 @@ FAST_COUNT_S = 0.3
 
 QUIET_LIMIT_S = 0.9
 """Farewell, including writes that block."""
-
-FED_PART = 0.8
-"""A task may come after so much of what it keeps chips busy: they repeat it after that, and a busy
-host is late at times."""
-
-ROLL = f"use a pool that lets versions be rolled ({facts.VERSION_MASK:08x})"
 
 REPLY_PART = 0.5
 """Of what the line carries: nonces may take no more when a ticket mask has to be given up."""
@@ -313,7 +307,7 @@ class Bm13xx(Family):
         else:
             if work.chip_rolls != self._mask:
                 self._mask = work.chip_rolls
-                self._reckon_fed()
+                self._fed = fed_ceiling(self._kind, self.chips, self._mask, self._line_s)
                 value = version_register(self._plan.version_control, self._mask)
                 await self._write(self._kind.registers.version or 0, value)
             task = HeaderTask(
@@ -468,27 +462,9 @@ class Bm13xx(Family):
         found = (self._board.ceiling(self.mhz), self._fed)
         return tuple(each for each in found if each is not None)
 
-    def _reckon_fed(self) -> None:
-        """Look for the highest clock at which tasks come in time, where chips repeat them else."""
-        clocks = clocks_of(self._kind.pll)
-        life_s = partial(chain.task_life_s, self._kind, self.chips, mask=self._mask)
-        highest_mhz = next(
-            (mhz for mhz in reversed(clocks) if life_s(mhz) * FED_PART >= self._line_s), clocks[0]
-        )
-        why = (
-            f"its link brings a task each {self._line_s * 1e3:.1f} ms, and faster chips repeat it "
-            f"meanwhile; {ROLL}"
-        )
-        self._fed = Ceiling(mhz=highest_mhz, why=why) if highest_mhz < clocks[-1] else None
-
     @property
     def shortage(self) -> str:
-        if not self.mhz or self._line_s <= self._life_s:
-            return ""
-        return (
-            f"a task keeps the chips busy for {self._life_s * 1e3:.1f} ms and its link brings one "
-            f"each {self._line_s * 1e3:.1f} ms; {ROLL}, else a lower clock saves power"
-        )
+        return shortage_words(self._life_s, self._line_s) if self.mhz else ""
 
 
 def _first_64(work: WorkItem, version: int) -> bytes:

@@ -7,8 +7,7 @@ what stands beside the chips; all end with `ChainStick.run`.
 import asyncio
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from statistics import fmean
+from collections.abc import Iterator, Sequence
 
 from luxminer.device.contract import (
     ChipReport,
@@ -16,13 +15,14 @@ from luxminer.device.contract import (
     DeviceOptions,
     DeviceReport,
 )
-from luxminer.errors import ConfigError, DeviceFault, TransportTimeout
+from luxminer.errors import DeviceFault, TransportTimeout
 from luxminer.logs import TRACE, HexDump
 from luxminer.work.job import NonceFound
-from luxminer_drivers.common.facts import MAX_CHIPS, NONCE_SPACE
+from luxminer_drivers.common.clock_wishes import ClockWishes
+from luxminer_drivers.common.facts import NONCE_SPACE
 from luxminer_drivers.common.family import Ceiling, Claim, ClockReading, Family
 from luxminer_drivers.common.flood import Flood
-from luxminer_drivers.common.guard import Guard, clocks_below
+from luxminer_drivers.common.guard import Guard
 from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.tasks import run_together
 from luxminer_drivers.common.watch import ClockWatch, Watch
@@ -64,17 +64,11 @@ class ChainStick:
     def __init__(self, link: Link, options: DeviceOptions, family: Family) -> None:
         """Take charge of an open port. Raises ConfigError for a clock out of the model's range."""
         self._link = link
-        self._model = options.model
         self._scale = options.scale
         self._family = family
-        self._wish_mhz = self._reachable(options.frequency_mhz)
-        self._chip_mhz: dict[int, float] = {}
-        self._guard = Guard(self._clocks())
-        for chip, mhz in enumerate(options.chip_mhz):
-            if mhz:
-                self._wish_chip(chip, mhz)
-        self._guard = Guard(self._clocks(), options.limit_mhz)
-        self._pass_chip_wishes_on()
+        self._wishes = ClockWishes(options, family)
+        self._guard = Guard(self._wishes.clocks, options.limit_mhz)
+        self._pass_wishes_on()
         self._held_why = ""
         self._is_order_new = False
         self._was_slow = False
@@ -100,8 +94,8 @@ class ChainStick:
         stick did: what protection took away is forgotten. Raises ConfigError when ``mhz`` is out of
         the model's range.
         """
-        self._wish_mhz = self._reachable(mhz)
-        self._guard = Guard(self._clocks())
+        self._wishes.set_stick(mhz)
+        self._guard = Guard(self._wishes.clocks)
         self._guard.cap(self._ceiling().mhz)
         self._is_order_new = True
         return self._guard.target_mhz
@@ -112,50 +106,20 @@ class ChainStick:
         It follows in steps. Protection lowers it in the same measure as the others. Raises
         ConfigError for a chip or a clock that there is not, or a stick that cannot.
         """
-        set_mhz = self._wish_chip(chip, mhz)
-        self._is_order_new = True
-        return set_mhz
-
-    def _wish_chip(self, chip: int, mhz: float) -> float:
-        title = self._model.title
-        if mhz and not self._model.sets_chips:
-            raise ConfigError(
-                f"the chips of a {title} all have one clock",
-                key="chip_frequency_mhz",
-                value=mhz,
-                cure="set the clock of the stick",
-            )
-        last = (self._family.chips or self._model.chips or MAX_CHIPS) - 1
-        if not 0 <= chip <= last:
-            raise ConfigError(
-                f"this {title} has no chip {chip}",
-                key="chip_frequency_mhz",
-                value=mhz,
-                cure=f"they count from 0 to {last}",
-            )
-        self._chip_mhz.pop(chip, None)
-        if mhz:
-            self._chip_mhz[chip] = self._reachable(mhz)
+        self._wishes.set_chip(chip, mhz)
         self._retarget()
-        return self._chip_mhz.get(chip, self._guard.clock_mhz)
+        self._is_order_new = True
+        return self._wishes.own_mhz.get(chip, self._guard.clock_mhz)
 
     def _retarget(self) -> None:
         """Take note that other chips have clocks of their own, or that there are other chips."""
-        clocks = self._clocks()
+        clocks = self._wishes.clocks
         if clocks[0] != self._guard.target_mhz:
             self._guard.retarget(clocks)
-        self._pass_chip_wishes_on()
+        self._pass_wishes_on()
 
-    def _pass_chip_wishes_on(self) -> None:
-        """Tell the family what each chip is to have, protection considered."""
-        if not self._chip_mhz and not self._family.chip_mhz:
-            return
-        part = self._guard.clock_mhz / self._guard.target_mhz
-        low_mhz = self._model.min_mhz
-        self._family.chip_mhz = {
-            chip: self._family.reach(max(mhz * part, low_mhz))
-            for chip, mhz in self._own_mhz.items()
-        }
+    def _pass_wishes_on(self) -> None:
+        self._wishes.pass_on(self._guard.clock_mhz / self._guard.target_mhz)
 
     async def set_voltage(self, core_mv: int) -> None:
         """Change the core voltage. Raises DeviceFault where this stick cannot."""
@@ -181,9 +145,9 @@ class ChainStick:
             self._complaints.clear()
             self._held_why = ""
             self._retarget()
-            if beyond := [chip for chip in self._chip_mhz if chip not in self._family.chip_mhz]:
+            if (beyond := self._wishes.beyond) is not None:
                 self._complaints.append(
-                    f"chip_frequency_mhz names chip {max(beyond)}, and the last one is "
+                    f"chip_frequency_mhz names chip {beyond}, and the last one is "
                     f"{self._family.chips - 1}; take it out"
                 )
             self._clock_watch = ClockWatch()
@@ -215,7 +179,7 @@ class ChainStick:
             if self._is_ramping and now_s >= step_s:
                 before_s = family.task_interval_s
                 self._clock_watch.changed()
-                self._pass_chip_wishes_on()
+                self._pass_wishes_on()
                 step_s = now_s + await family.step_clock(self._guard.clock_mhz)
                 task_s += family.task_interval_s - before_s
                 report_s = now_s
@@ -261,7 +225,7 @@ class ChainStick:
 
     def _parts(self) -> Sequence[float]:
         """Return what each chip that is judged has of the nonces; nothing for equal parts."""
-        if not self._chip_mhz or not self._family.tells_chip:
+        if not self._family.chip_mhz or not self._family.tells_chip:
             return ()
         clocks_mhz = self._family.clocks_mhz
         return tuple(mhz / sum(clocks_mhz) for mhz in clocks_mhz)
@@ -319,7 +283,7 @@ class ChainStick:
 
     def _slow_down(self, host: DeviceHost, why: str) -> bool:
         """Take one step down unless that was just done or cannot be; say whether it was taken."""
-        if not self._guard.trouble(host.clock.monotonic(), self._clock_mhz):
+        if not self._guard.trouble(host.clock.monotonic(), self._wishes.mhz):
             return False
         log.warning(
             "device %d: %s: %g MHz instead of the %g that are set, until it is quiet",
@@ -435,44 +399,9 @@ class ChainStick:
             chip = self._turn = (self._turn + 1) % len(self._chips)
         return self._chips[chip]
 
-    def _clocks(self) -> tuple[float, ...]:
-        """Return the target and the clocks below it, as `Guard` wants them."""
-        own = self._own_mhz
-        target_mhz = fmean(own.values()) if self._is_each(own) else self._wish_mhz
-        return clocks_below(target_mhz, self._model.min_mhz, self._family.reach)
-
-    @property
-    def _own_mhz(self) -> Mapping[int, float]:
-        """Clocks that chips are to have for themselves, of those that there are."""
-        chips = self._family.chips or self._model.chips or MAX_CHIPS
-        return {chip: mhz for chip, mhz in self._chip_mhz.items() if chip < chips}
-
-    def _is_each(self, own: Mapping[int, float]) -> bool:
-        """Tell whether no chip is left that has the clock of the stick."""
-        return 0 < len(own) == (self._family.chips or self._model.chips)
-
-    @property
-    def _clock_mhz(self) -> float:
-        """Clock of the stick now: the mean where it is that of no chip."""
-        family = self._family
-        return fmean(family.clocks_mhz) if self._is_each(family.chip_mhz) else family.mhz
-
-    def _reachable(self, mhz: float) -> float:
-        low, high = self._model.min_mhz, self._model.max_mhz
-        if not low <= mhz <= high:
-            raise ConfigError(
-                f"{mhz:g} MHz is out of range for a {self._model.title}",
-                key="frequency_mhz",
-                value=mhz,
-                cure=f"give {low:g} to {high:g}",
-            )
-        return self._family.reach(mhz)
-
     @property
     def _is_ramping(self) -> bool:
-        family = self._family
-        is_there = self._is_each(family.chip_mhz) or family.mhz == self._guard.clock_mhz
-        return not (is_there and family.are_chips_set)
+        return not self._wishes.are_reached(self._guard.clock_mhz)
 
     @property
     def _nonce_interval_s(self) -> float:
@@ -502,7 +431,7 @@ class ChainStick:
                 )
             ),
             cores_per_chip=family.cores,
-            frequency_mhz=self._clock_mhz,
+            frequency_mhz=self._wishes.mhz,
             target_mhz=self._guard.target_mhz,
             nominal_hs=family.rate_hs * self._scale,
             ticket_difficulty=family.ticket_difficulty * self._scale,
