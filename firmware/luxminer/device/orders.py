@@ -31,6 +31,9 @@ MAX_RAMP_S = 600.0
 
 SAME_MHZ = 0.01
 
+REFUSALS = (LuxminerError, TimeoutError, ValueError)
+"""How a driver says no, or nothing in time."""
+
 
 class TakesOrders(Protocol):
     """A running stick; see `luxminer.device.session.Session`."""
@@ -69,7 +72,12 @@ class _Told:
         return self.given_mhz
 
     async def set_core(self, core_mv: int) -> None:
-        await self.running.set_voltage(core_mv)
+        """Set the core voltage; one that is refused is not told again with every other order."""
+        try:
+            await self.running.set_voltage(core_mv)
+        except REFUSALS:
+            self.core_mv = core_mv
+            raise
         self.core_mv = core_mv
 
     def lacks_core(self, mhz: float) -> bool:
@@ -156,7 +164,7 @@ class Orders:
             try:
                 if isinstance(running, TakesChipOrders):
                     set_mhz = await running.set_chip_frequency(chip, mhz)
-            except (LuxminerError, TimeoutError, ValueError) as exc:
+            except REFUSALS as exc:
                 reason = str(exc) or "the stick did not take it in time"
                 raise CommandError("failed", f"{model.title}: {reason}") from exc
             clocks = [*self.chip_mhz, *(0.0,) * (chip + 1 - len(self.chip_mhz))]
@@ -263,10 +271,10 @@ class Orders:
             )
         try:
             return await self._pass_on(self._told, is_order=is_order)
-        except (LuxminerError, TimeoutError, ValueError) as exc:
+        except REFUSALS as exc:
             if not stays:
                 self.wishes = before
-                with suppress(LuxminerError, TimeoutError, ValueError):
+                with suppress(*REFUSALS):
                     await self._pass_on(self._told)
             reason = str(exc) or "the stick did not take it in time"
             raise CommandError("failed", f"{running.name}: {reason}") from exc
@@ -314,7 +322,7 @@ class Orders:
         """Return what the rest of an order comes to; None when that failed."""
         try:
             return await rest()
-        except (LuxminerError, TimeoutError, ValueError) as exc:
+        except REFUSALS as exc:
             words = str(exc) or "it did not come to clock and core voltage in time"
             log.warning("an order waits for the next start of its stick: %s", words)
         except Exception:

@@ -336,6 +336,35 @@ async def test_an_order_that_is_refused_changes_nothing_of_what_follows() -> Non
         ramping.assert_never_starved()
 
 
+async def test_a_voltage_that_nothing_can_set_refuses_no_order_for_the_clock() -> None:
+    bench = Bench()
+    assert bench.driver is not None
+    bench.driver.refused = {320}
+    with pytest.raises(CommandError, match="the chips say no"):
+        await bench.orders.set_profile(Wish(mhz=175, core_mv=320), keep_order=False)
+    assert await bench.orders.set_frequency(200) == 200
+    assert bench.got == [("mhz", 200)]
+    assert bench.orders.wishes.core_mv == 320, "for the next start"
+
+
+@warped
+async def test_a_clock_that_is_refused_keeps_its_voltage() -> None:
+    async with Ramping() as ramping:
+        driver, orders = ramping.driver, ramping.orders
+        driver.refused = {150}
+        with pytest.raises(CommandError, match="the chips say no"):
+            await orders.end_trial()
+        with pytest.raises(CommandError, match="the chips say no"):
+            await orders.set_voltage(310)
+        await asyncio.sleep(60)
+        assert driver.got == []
+        driver.refused.clear()
+        await orders.set_voltage(310)
+        await asyncio.sleep(60)
+        assert driver.got == [("mhz", 150), ("mv", 310)]
+        ramping.assert_never_starved()
+
+
 @warped
 async def test_with_the_session_ends_what_has_not_followed() -> None:
     async with Ramping() as ramping:
