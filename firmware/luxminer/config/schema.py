@@ -111,7 +111,7 @@ class DeviceConfig:
     chip_frequency_mhz: tuple[float, ...] = opt(
         (),
         "clocks of single chips in their order, where a stick can (NewPac, R606, Compac F, R909); "
-        "0, or none, is the clock above",
+        "0, or none, is the clock above, which is for those without one of their own",
         low=0,
         high=1000,
     )

@@ -128,7 +128,8 @@ class DeviceReport:
     chips: tuple[ChipReport, ...]
     cores_per_chip: int
     frequency_mhz: float
-    """Clock really set (what the dividers give)."""
+    """Clock really set (what the dividers give). Where chips have clocks of their own it is that of
+    the others, and the mean where there are no others; the target likewise."""
     target_mhz: float
     """What the owner wants, as the dividers give it, whatever protection allows."""
     nominal_hs: float

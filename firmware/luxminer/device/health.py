@@ -74,7 +74,7 @@ def lower_limit(limit_mhz: float | None, target_mhz: float, min_mhz: float) -> f
     """Return the limit of a stick that failed again, None where there is no lower clock."""
     lowest_mhz = max(LOWEST_PART * target_mhz, min_mhz)
     before_mhz = target_mhz if limit_mhz is None else limit_mhz
-    after_mhz = max(before_mhz - STEP_PART * target_mhz, lowest_mhz)
+    after_mhz = min(max(before_mhz - STEP_PART * target_mhz, lowest_mhz), before_mhz)
     return after_mhz if after_mhz < target_mhz else None
 
 

@@ -135,6 +135,12 @@ def test_a_limit_falls_to_half_of_the_target_and_stays_in_the_range(
         assert falling[-1] == pytest.approx(max(min_mhz, target_mhz / 2))
 
 
+def test_a_limit_that_is_lower_already_is_not_raised() -> None:
+    """A driver may hold a stick below what failures alone would lead to."""
+    assert lower_limit(100.0, 500.0, 50.0) == 100
+    assert lower_limit(260.0, 500.0, 50.0) == 250
+
+
 def test_the_likely_cause_follows_from_what_was_seen() -> None:
     causes = {
         (likely_cause(ProbeMismatch("silent"), came_up=False), "cable"),
