@@ -257,6 +257,38 @@ async def test_an_order_or_a_stop_brings_a_stick_back_and_it_mines_on(tmp_path: 
 
 
 @warped
+async def test_no_chip_runs_at_a_clock_without_the_voltage_that_goes_with_it(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path) as under_test:
+        a1 = await under_test.plug("compaca1", stable_mhz=330.0)
+        telemetry = a1.stick.telemetry
+        assert telemetry is not None
+        seen: list[tuple[float, int]] = []
+
+        async def until_at(mhz: float, core_mv: int) -> None:
+            for _ in range(300):
+                await asyncio.sleep(0.5)
+                seen.append((max(a1.clocks), telemetry.core_mv))
+                if seen[-1] == (mhz, core_mv):
+                    return
+            raise AssertionError(seen)
+
+        async with under_test.service(tmp_path, tuning=UNASKED) as daemon:
+            await until(daemon, lambda s: any(d.nonces.nonces for d in s.devices), 60, "mining")
+            await until_at(300, 300)
+            await daemon.devices.set_voltage(0, 340)
+            await daemon.devices.set_frequency(0, 350.0)
+            await until_at(350, 340)
+            await daemon.devices.set_frequency(0, 300.0)
+            await daemon.devices.set_voltage(0, None)
+            await until_at(300, 300)
+            starved = [(mhz, core_mv) for mhz, core_mv in seen if mhz > 300 and core_mv < 340]
+            assert starved == []
+            assert daemon.hub.snapshot().nonces.hw_errors == 0
+
+
+@warped
 async def test_a_profile_moves_each_stick_by_a_step_of_its_own_ladder(tmp_path: Path) -> None:
     async with bench(tmp_path) as under_test:
         compac, r606 = await under_test.plug("compac"), await under_test.plug("r606")
