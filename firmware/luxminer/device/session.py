@@ -138,8 +138,12 @@ class Session:
         return self._transport is not None
 
     async def set_frequency(self, mhz: float) -> float | None:
-        """Return the clock really set, None while no driver is in charge. Raises what it raises."""
+        """Return the clock really set, None while no driver is in charge. Raises what it raises.
+
+        A driver that is being opened takes charge with the order.
+        """
         if self._device is None:
+            self._options = replace(self._options, frequency_mhz=mhz)
             return None
         async with asyncio.timeout(self._services.timing.order_s):
             set_mhz = await self._device.set_frequency(mhz)
@@ -151,6 +155,11 @@ class Session:
     async def set_chip_frequency(self, chip: int, mhz: float) -> float | None:
         """Return the clock really set, None while no driver is in charge. Raises what it raises."""
         device: object = self._device
+        if device is None:
+            clocks = [*self._options.chip_mhz]
+            clocks += [0.0] * (chip + 1 - len(clocks))
+            clocks[chip] = mhz
+            self._options = replace(self._options, chip_mhz=tuple(clocks))
         if not isinstance(device, SetsChipClock):
             return None
         async with asyncio.timeout(self._services.timing.order_s):
@@ -159,6 +168,8 @@ class Session:
     async def set_voltage(self, core_mv: int) -> None:
         """Pass the order on, unless no driver is in charge. Raises what it raises."""
         device: object = self._device
+        if device is None:
+            self._options = replace(self._options, core_mv=core_mv)
         if isinstance(device, SetsVoltage):
             async with asyncio.timeout(self._services.timing.order_s):
                 await device.set_voltage(core_mv)
@@ -227,11 +238,15 @@ class Session:
         self._transport = transport
         open_s = self._services.timing.open_s
         try:
+            options = self._options
             try:
                 async with asyncio.timeout(open_s):
-                    self._device = await driver.open(transport, self._options)
+                    self._device = await driver.open(transport, options)
             except TimeoutError as exc:
                 raise DeviceFault(str(exc) or f"no answer within {open_s:g} s") from exc
+            if self._options != options:
+                self.interrupt()  # orders came meanwhile: begin anew with them
+                return
             await self._device.run(self)
             raise DeviceFault("its driver ended unasked")
         finally:

@@ -15,6 +15,7 @@ import pytest
 from luxminer.clock import SystemClock
 from luxminer.config.schema import Config, DeviceConfig, MiningConfig
 from luxminer.device import manager as manager_module
+from luxminer.device.contract import Device, DeviceOptions
 from luxminer.device.health import Timing
 from luxminer.device.manager import DeviceManager
 from luxminer.device.state import DeviceState
@@ -647,6 +648,47 @@ async def test_a_clock_set_by_the_owner_holds_over_restarts(bench: Bench) -> Non
         assert await bench.manager.set_frequency(0, 100) == 100
         await bench.manager.enable(0)
         await bench.until(lambda: stick.clocks[-1] == 100)
+
+
+async def test_a_clock_that_is_set_while_the_port_is_opened_is_the_first_one(bench: Bench) -> None:
+    stick = bench.stick("stick")
+    asked, may_open = asyncio.Event(), asyncio.Event()
+
+    async def open_slowly(url: str, baudrate: int) -> Transport:
+        asked.set()
+        await may_open.wait()
+        return await open_serial(url, baudrate)
+
+    async with bench.running(virtual(bench), open_transport=open_slowly):
+        await asked.wait()
+        assert await bench.manager.set_frequency(0, 200) == 200
+        may_open.set()
+        await bench.alive()
+        assert stick.clocks == [200]
+
+
+async def test_a_clock_that_is_set_while_the_driver_looks_at_the_port_is_not_lost(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stick = bench.stick("stick")
+    asked, may_open = asyncio.Event(), asyncio.Event()
+    assert DRIVER.spec is not None
+    really_open = DRIVER.spec.open
+
+    async def open_slowly(transport: Transport, options: DeviceOptions) -> Device:
+        asked.set()
+        await may_open.wait()
+        return await really_open(transport, options)
+
+    slow = replace(DRIVER, spec=replace(DRIVER.spec, open=open_slowly))
+    monkeypatch.setattr("tests.unit.device.test_manager.DRIVER", slow)
+    async with bench.running(virtual(bench)):
+        await asked.wait()
+        assert await bench.manager.set_frequency(0, 200) == 200
+        may_open.set()
+        await bench.until(lambda: stick.clocks[-1:] == [200])
+        state = await bench.alive()
+        assert (state.target_mhz, state.faults) == (200, 0)
 
 
 async def test_orders_that_cannot_be_carried_out_say_why(bench: Bench) -> None:
