@@ -81,10 +81,16 @@ class FakeUsb:
 
     def pull(self, place: str, *ttys: str) -> None:
         for tty in ttys:
-            self._link(tty).unlink()
+            self._bury(self._link(tty))
             self.tty(tty).unlink(missing_ok=True)
-        (self.root / "sys/bus/usb/devices" / place).unlink()
+        self._bury(self.root / "sys/bus/usb/devices" / place)
         shutil.rmtree(self.device(place))
+
+    def _bury(self, entry: Path) -> None:
+        """Take an entry away for good: unlike sysfs, a disk gives inode numbers out again."""
+        graves = self.root / "graves"
+        graves.mkdir(exist_ok=True)
+        entry.rename(graves / str(len(list(graves.iterdir()))))
 
     def _link(self, tty: str) -> Path:
         return self.root / "sys/class/tty" / tty
