@@ -132,7 +132,7 @@ class Tuner:
     async def run(self) -> None:
         """Tune until cancelled."""
         while True:
-            await beat(self._pace.tick_s)
+            await self._rest()
             try:
                 await self._look_at_all()
                 await self._keeper.save_when_due(self._clock.monotonic())

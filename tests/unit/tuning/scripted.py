@@ -187,12 +187,14 @@ class ScriptedSticks:
     """Stands for the device manager and the share gate."""
 
     def __init__(self, *sticks: ScriptedStick) -> None:
+        self.looks = 0
         self.sticks = sticks
         self.watch: Callable[[Wish], None] = lambda _: None
         """Sees what is tried, just before it is."""
         self._clock = WarpClock()
 
     def device_states(self) -> tuple[DeviceState, ...]:
+        self.looks += 1
         for stick in self.sticks:
             stick.advance(self._clock.monotonic())
         return tuple(stick.state() for stick in self.sticks)

@@ -13,7 +13,7 @@ from luxminer.control import CommandBus, SetProfile, StartTuning, StopTuning
 from luxminer.device.state import DeviceState
 from luxminer.errors import CommandError
 from luxminer.telemetry.model import NonceCounts, TuningSnapshot
-from luxminer.tuning.keeper import Keeper
+from luxminer.tuning.keeper import SAVE_S, Keeper
 from luxminer.tuning.profile import Profile
 from luxminer.tuning.results import Result, Results, Stage
 from luxminer.tuning.search import BAD_PART, GOOD_PART, Goal, Setting
@@ -140,6 +140,17 @@ async def test_a_stick_is_tuned_to_its_edge_and_its_target_is_left_alone() -> No
         assert await bench.bus.send(SetProfile(profile="tuned")) == ()
         assert last(stick) == (result.setting.mhz, None)
         assert all(MODEL.min_mhz <= mhz <= MODEL.max_mhz for mhz, _ in stick.told)
+
+
+@warped
+async def test_it_looks_at_nothing_while_nothing_is_to_be_tuned() -> None:
+    bench = Bench(ScriptedStick(0, TWIN), config=TuningConfig(enabled=False))
+    async with bench.running():
+        await asyncio.sleep(3600)
+        assert bench.sticks.looks <= 3600 / SAVE_S + 1
+        assert await bench.bus.send(StartTuning()) == (0,)
+        await asyncio.sleep(5)
+        assert bench.seen().is_tuning
 
 
 @warped
