@@ -1,7 +1,6 @@
-"""Ticket mask: how easy a hash a chip still reports, and whether it keeps to it."""
+"""Ticket mask: how easy a hash a chip still reports, and how it is written."""
 
 import math
-from collections.abc import Sequence
 
 from luxminer_drivers.bm13xx import facts
 from luxminer_drivers.bm13xx.facts import Family, TicketCheck, TicketOrder
@@ -13,8 +12,6 @@ __all__ = [
     "decode_ticket",
     "encode_ticket",
     "highest_ticket",
-    "is_too_easy",
-    "is_too_hard",
     "ticket_below",
 ]
 
@@ -77,20 +74,3 @@ def check_for(difficulty: int) -> TicketCheck:
             return check
     nonces = hardest.nonces * difficulty // hardest.difficulty
     return TicketCheck(difficulty, nonces, difficulty * hardest.easier_than / hardest.difficulty)
-
-
-def _judged(difficulties: Sequence[float]) -> Sequence[float]:
-    return difficulties[facts.TICKET_CHECK_SKIP :]
-
-
-def is_too_easy(difficulty: int, difficulties: Sequence[float]) -> bool:
-    """Tell from the difficulties of all nonces since the change that a chip reports too much."""
-    limit = difficulty - facts.TICKET_TOO_EASY_MARGIN
-    easier = sum(each < limit for each in _judged(difficulties))
-    return easier >= facts.TICKET_TOO_EASY_NONCES
-
-
-def is_too_hard(difficulty: int, difficulties: Sequence[float]) -> bool:
-    """Tell from the difficulties of all nonces since the change that a chip keeps some back."""
-    check, judged = check_for(difficulty), _judged(difficulties)
-    return len(judged) >= check.nonces and min(judged) >= check.easier_than

@@ -175,18 +175,7 @@ def test_tickets_of_the_reference(family: Family, chips: int, highest: int) -> N
     assert ticket.choose_ticket(family, chips, 7) == min(4, highest)
 
 
-def test_a_chip_that_reports_too_much_is_seen() -> None:
-    first = [1.0] * 8
-    assert not ticket.is_too_easy(16, [*first, 1.0, 1.0, 1.0, 20.0])
-    assert ticket.is_too_easy(16, [*first, 1.0, 20.0, 1.0, 1.0, 15.8])
-    assert not ticket.is_too_easy(16, [*first, *[15.95] * 100])
-
-
-def test_a_chip_that_keeps_nonces_back_is_seen() -> None:
-    first = [1.0] * 8
-    assert not ticket.is_too_hard(1, [*first, *[2.0] * 49])
-    assert ticket.is_too_hard(1, [*first, *[2.0] * 50])
-    assert not ticket.is_too_hard(1, [*first, *[2.0] * 60, 1.1])
+def test_harder_tickets_take_longer_to_be_checked() -> None:
     assert ticket.check_for(128).nonces == 40000
     assert ticket.check_for(128).easier_than == pytest.approx(131.8)
 
