@@ -61,7 +61,7 @@ OPEN_CORE_JOB_IDS = 128
 """... with the job id counting modulo this."""
 OPEN_CORE_PAUSE_S = 0.010
 JOBS_REMEMBERED = 3
-"""Replies to older jobs are ignored without error."""
+"""The original's: it ignores replies to older jobs. Ours remembers all ids."""
 
 PLL = PllForm(
     prefix=0x00,

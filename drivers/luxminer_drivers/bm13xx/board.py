@@ -1,8 +1,8 @@
 """What stands beside the chips of A1 and A2: their controller, or that there is none to be heard.
 
 The controller is what protects from heat. Without it the original runs at any clock; here the clock
-is bounded: by that of a start, and by the lowest one where the stick was in trouble before or has
-fallen silent. Ref: REFERENCE.md, "Controllers".
+is bounded: by that of a start, and by the lowest one where the stick was in trouble before or its
+controller has fallen silent. Ref: REFERENCE.md, "Controllers".
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The telemetry controller of A1 and A2: core voltage, regulator, LED, fan, temperatures.
 
-It has a line of its own beside that of the chips. Ref: REFERENCE.md of BM1362, "Telemetry".
+It has a line of its own beside that of the chips. Ref: REFERENCE.md, "Controllers".
 """
 
 import asyncio

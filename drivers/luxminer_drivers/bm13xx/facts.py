@@ -198,7 +198,7 @@ TICKET_TOO_EASY_NONCES = 4
 TICKET_TOO_EASY_MARGIN = 0.1
 """So many nonces easier than the difficulty less the margin: the chip reports too much."""
 TICKET_RETRIES = 3
-"""The mask is sent again so often before it is taken as it is."""
+"""The mask is sent again so often; the original then takes it as it is, ours gives it up."""
 
 # --- Version rolling in the chip (BM1362 and later) ----------------------------------------------
 
@@ -328,10 +328,11 @@ class Model(NamedTuple):
     product: Product
     start_mhz: float
     chips_required: int
-    """Fewer are a failure."""
+    """Fewer are a failure; 1 where the others may mine without."""
     rate_scale: float
     """The part of the nominal rate that the original expects."""
     ramp_window_s: float
+    """Of the original, for comparison: nothing here uses it."""
     core_mv: int
     """Core voltage per chip that the telemetry controller is set to; 0 without one."""
 
@@ -420,7 +421,7 @@ TELEMETRY_READ_S = 0.100
 TELEMETRY_POLL_S = 1.0
 TELEMETRY_RETRY_S = 1.0
 TELEMETRY_TRIES = 10
-"""After more failures than this, mining starts without telemetry."""
+"""The original's: after more failures it mines without. Ours asks twice, then while it mines."""
 
 
 class TelemetryCommand(Enum):
@@ -452,7 +453,7 @@ FAN_MAX_PERCENT = 100
 HOT_C = 110.0
 """At or above this the regulator goes off ..."""
 COOL_C = 30.0
-"""... until a full reset at or below this."""
+"""... until a full reset at or below this (the original's)."""
 
 TELEMETRY_READ_LENGTH = 7
 TELEMETRY_VALUES = ("vin", "iin", "vout", "iout", "temp1", "temp2", "tach")

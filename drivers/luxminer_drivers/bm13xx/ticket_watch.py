@@ -29,7 +29,7 @@ class TicketWatch:
         self._sent(difficulty)
 
     def accept(self) -> None:
-        """Take note that chips are taken as they are: there is nothing left to be tried."""
+        """Take note that the mask was given up: there is nothing left to be tried."""
         self.is_wrong = False
         self._is_over = True
 

@@ -102,8 +102,8 @@ class DeviceConfig:
     )
     model: str = opt(
         "",
-        "product on a port that USB does not name: compac, 2pac, terminus, u1, u2, blockerupter, "
-        "cpu",
+        "product on a port that USB does not name: compac, 2pac, terminus, newpac, r606, compacf, "
+        "r909, compaca1, terminusa1, compaca2, terminusa2, u1, u2, blockerupter, cpu",
     )
     frequency_mhz: float = opt(
         0.0, "clock of the chips; 0 takes the model's default", low=0, high=1000
@@ -145,8 +145,8 @@ class TuningConfig:
 
     enabled: bool = opt(
         False,
-        "tune sticks that have no result yet, and run each at its own result unless mining.profile "
-        "says otherwise",
+        "tune sticks that have no result for this goal and limit yet, and run each at its own "
+        "result unless mining.profile is other than default",
     )
     goal: str = opt(
         "rate",
@@ -163,7 +163,9 @@ class StratumConfig:
     """Behaviour towards pools."""
 
     version_rolling_mask: str = opt(
-        "1fffe000", "version bits that may be rolled; 00000000 for none"
+        "1fffe000",
+        "version bits that may be rolled; 00000000 for none, which A1 and A2 pay for with a lower "
+        "clock",
     )
     connect_timeout_s: float = opt(10.0, "time to open a connection", low=1, high=120)
     handshake_timeout_s: float = opt(30.0, "time for each answer while logging in", low=1, high=120)

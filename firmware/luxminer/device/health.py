@@ -19,10 +19,11 @@ FAILED_AFTER = 60.0
 """Missed nonces after which a stick is started anew."""
 
 LOWER_AFTER = 3
-"""Failures in a row of a stick that came up, from which on it starts at a lower clock. As above."""
+"""Failures in a row of a stick that came up, from which on it starts at a lower clock; after heat
+it does so at once."""
 
 STEP_PART = 0.05
-"""Of the target: so much lower after each."""
+"""Of the target: so much lower after each. The same measure as drivers take while they run."""
 
 LOWEST_PART = 0.5
 """Of the target: not lower."""
@@ -71,7 +72,7 @@ def backoff_s(failures: int, timing: Timing, rng: random.Random) -> float:
 
 
 def lower_limit(limit_mhz: float | None, target_mhz: float, min_mhz: float) -> float | None:
-    """Return the limit of a stick that failed again, None where there is no lower clock."""
+    """Return the limit of a stick that was too hot or failed again; None: there is no lower one."""
     lowest_mhz = max(LOWEST_PART * target_mhz, min_mhz)
     before_mhz = target_mhz if limit_mhz is None else limit_mhz
     after_mhz = min(max(before_mhz - STEP_PART * target_mhz, lowest_mhz), before_mhz)

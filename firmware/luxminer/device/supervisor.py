@@ -7,8 +7,8 @@
 
 Each start is a reset of the chips behind a port opened anew, which sets up the bridge from the
 beginning. Every fifth failure in a row the hub resets the device; after more than ten the stick is
-given up for longer pauses, and says what it most likely suffers from. Being plugged in again, or an
-order of the owner, starts from the beginning.
+given up for longer pauses, and says what it most likely suffers from. Being plugged in again, or a
+reset by its owner, starts from the beginning.
 
 Nothing that a stick or its driver does ends the supervisor.
 """

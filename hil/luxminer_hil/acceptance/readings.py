@@ -1,8 +1,9 @@
 """Which chip has found a nonce: what its driver says, and where sources disagree, what each says.
 
 Ref: docs/sources.md, "Sticks": where a BM1397 has its address cg and esp do not agree about, and no
-recording of a chain of them was ever published. Drivers look at the bits that sources agree about,
-which are the upper ones of the address: near its first nonce a chip is taken for the one before it.
+recording of a chain of them was ever published. Drivers name a chip only where sources agree; of a
+BM1362 they know the upper seven bits of the address, so just below the first nonce of a chip one of
+the chip before it is taken for its.
 """
 
 from collections import Counter

@@ -57,8 +57,8 @@ def _boards(
 BOARDS: Mapping[str, Board] = {
     **_boards(bm1384.PRODUCTS, families.bm1384.KIND),
     **_boards(bm1387.PRODUCTS, families.bm1387.KIND),
+    **_boards(bm1397.PRODUCTS, families.bm1397.KIND),
     **_boards((bm1397.COMPACF.product,), families.bm1397.COMPACF),
-    **_boards((bm1397.R909.product,), families.bm1397.KIND),
     **_boards(
         bm1362.PRODUCTS,
         families.bm1362.BM1362,
