@@ -42,6 +42,7 @@ from luxminer_drivers.common.family import (
     Reading,
     Slot,
 )
+from luxminer_drivers.common.jobs import ticket_target_le
 from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.missing import chips_expected, missing_chips
 from luxminer_drivers.common.stick import ChainStick
@@ -60,11 +61,6 @@ QUIET_LIMIT_S = 0.9
 
 REPLY_PART = 0.5
 """Of what the line carries: nonces may take no more when a ticket mask has to be given up."""
-
-ZERO_BITS_TARGET = 1 << 224
-"""A chip looks for 32 zero bits, which is a little easier than a pool's difficulty 1."""
-
-MAX_TARGET = (1 << 256) - 1
 
 
 class Bm13xx(Family):
@@ -92,9 +88,7 @@ class Bm13xx(Family):
         self._ticket = 1
         self._ticket_watch = TicketWatch()
         self.proof = self._ticket_watch if plan.max_nonces_per_s else None
-        self._target_le = min(round(ZERO_BITS_TARGET / self._scale), MAX_TARGET).to_bytes(
-            32, "little"
-        )
+        self._target_le = ticket_target_le(self._scale)
 
     def _take_kind(self, kind: facts.Family) -> None:
         self._kind = kind
