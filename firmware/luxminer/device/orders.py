@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from luxminer.clock import beat
 from luxminer.device.contract import DeviceOptions, DeviceReport
-from luxminer.device.wishes import Wish, Wishes
+from luxminer.device.wishes import Wish, Wishes, with_chip_clock
 from luxminer.errors import CommandError, LuxminerError
 
 __all__ = ["Orders", "TakesOrders"]
@@ -167,9 +167,7 @@ class Orders:
             except REFUSALS as exc:
                 reason = str(exc) or "the stick did not take it in time"
                 raise CommandError("failed", f"{model.title}: {reason}") from exc
-            clocks = [*self.chip_mhz, *(0.0,) * (chip + 1 - len(self.chip_mhz))]
-            clocks[chip] = mhz
-            self.chip_mhz = tuple(clocks)
+            self.chip_mhz = with_chip_clock(self.chip_mhz, chip, mhz)
             self.count += 1
         return (mhz or self.wishes.clock_mhz) if set_mhz is None else set_mhz
 

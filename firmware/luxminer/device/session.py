@@ -17,6 +17,7 @@ from luxminer.device.contract import (
     SetsVoltage,
 )
 from luxminer.device.health import FAILED_AFTER, SICK_AFTER, NonceWatch, Timing
+from luxminer.device.wishes import with_chip_clock
 from luxminer.errors import DeviceFault, LuxminerError, ProbeMismatch, TransportClosed
 from luxminer.transport.base import Transport
 from luxminer.work.job import NonceFound, WorkItem
@@ -156,10 +157,8 @@ class Session:
         """Return the clock really set, None while no driver is in charge. Raises what it raises."""
         device: object = self._device
         if device is None:
-            clocks = [*self._options.chip_mhz]
-            clocks += [0.0] * (chip + 1 - len(clocks))
-            clocks[chip] = mhz
-            self._options = replace(self._options, chip_mhz=tuple(clocks))
+            clocks_mhz = with_chip_clock(self._options.chip_mhz, chip, mhz)
+            self._options = replace(self._options, chip_mhz=clocks_mhz)
         if not isinstance(device, SetsChipClock):
             return None
         async with asyncio.timeout(self._services.timing.order_s):

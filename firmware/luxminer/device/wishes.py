@@ -10,7 +10,14 @@ a new profile ends an order.
 
 from dataclasses import dataclass, replace
 
-__all__ = ["Wish", "Wishes"]
+__all__ = ["Wish", "Wishes", "with_chip_clock"]
+
+
+def with_chip_clock(clocks_mhz: tuple[float, ...], chip: int, mhz: float) -> tuple[float, ...]:
+    """Return the clocks of single chips with that of one changed; 0 is that of the stick."""
+    clocks = [*clocks_mhz, *(0.0,) * (chip + 1 - len(clocks_mhz))]
+    clocks[chip] = mhz
+    return tuple(clocks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
