@@ -11,20 +11,17 @@ from luxminer.device.listing import list_devices
 from luxminer.device.registry import discover_drivers
 from luxminer.errors import ConfigError
 from luxminer_hil.acceptance.bench import Effort
-from luxminer_hil.acceptance.engine import FIRST, Result, Run
+from luxminer_hil.acceptance.engine import Result, Run
 from luxminer_hil.acceptance.report import HTML, JUNIT, write_reports
 from luxminer_hil.acceptance.rig import LIMITS, Rig, StickEntry, load_rig, make_stick
 from luxminer_hil.acceptance.running import run_suite
 from luxminer_hil.acceptance.sticks import OwnStick, find_driver
-from luxminer_hil.acceptance.table import CHECKS, Check
+from luxminer_hil.acceptance.table import CHECKS, FIRST, Check, chosen
 from luxminer_hil.acceptance.verdict import Verdict
 from luxminer_hil.chipsim.errors import SimulatorError
 from luxminer_hil.chipsim.faults import FaultPlan
 
 __all__ = ["COMMAND"]
-
-NEEDED = (FIRST, "clock")
-"""Checks that the others build on."""
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -81,16 +78,12 @@ def _run(options: argparse.Namespace) -> int:
 
 def _chosen(names: Sequence[str] | None) -> tuple[Check, ...]:
     """Return the checks of these names and those they build on."""
-    if not names:
-        return CHECKS
+    names = names or ()
     known = [check.name for check in CHECKS]
     for name in names:
         if name not in known:
             raise ConfigError(f'is "{name}"', key="--only", cure=f"use {', '.join(known)}")
-    wanted = {*names, *NEEDED}
-    if "errors" in wanted:
-        wanted.add("sweep")
-    return tuple(check for check in CHECKS if check.name in wanted)
+    return chosen(names)
 
 
 def _rig(options: argparse.Namespace) -> Rig:

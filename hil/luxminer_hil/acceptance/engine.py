@@ -8,15 +8,12 @@ from dataclasses import dataclass
 
 from luxminer.errors import LuxminerError
 from luxminer_hil.acceptance.bench import Bench
-from luxminer_hil.acceptance.table import CHECKS, Check
+from luxminer_hil.acceptance.table import CHECKS, FIRST, Check
 from luxminer_hil.acceptance.verdict import CheckFailed, Finding, NotRun, Verdict, worst
 
-__all__ = ["FIRST", "Result", "Run", "make_checks"]
+__all__ = ["Result", "Run", "make_checks"]
 
 log = logging.getLogger(__name__)
-
-FIRST = "identify"
-"""When it fails there is nothing to check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The table of all checks, in the order in which they are made."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from luxminer_hil.acceptance.bench import Bench
@@ -8,7 +8,16 @@ from luxminer_hil.acceptance.checks import handling, nonces, presence, speed
 from luxminer_hil.acceptance.checks.rating import FAIL_CHANCE, RATE_BOUND, WARN_CHANCE
 from luxminer_hil.acceptance.verdict import Finding
 
-__all__ = ["CHECKS", "Check"]
+__all__ = ["CHECKS", "FIRST", "Check", "chosen"]
+
+FIRST = "identify"
+"""Where this has failed there is nothing to be checked."""
+
+ALWAYS = (FIRST, "clock")
+"""Checks that all others build on."""
+
+BUILT_ON = {"errors": "sweep"}
+"""Check -> another one whose measurements it judges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,3 +146,9 @@ CHECKS: tuple[Check, ...] = (
         run=handling.power,
     ),
 )
+
+
+def chosen(names: Collection[str]) -> tuple[Check, ...]:
+    """Return the checks of these names and those they build on; all when there are none."""
+    wanted = {*names, *ALWAYS, *(BUILT_ON[name] for name in names if name in BUILT_ON)}
+    return tuple(check for check in CHECKS if not names or check.name in wanted)

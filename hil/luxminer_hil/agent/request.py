@@ -7,21 +7,14 @@ from typing import Any
 
 from luxminer.errors import ConfigError
 from luxminer_hil.acceptance.bench import Effort
-from luxminer_hil.acceptance.engine import FIRST
 from luxminer_hil.acceptance.rig import LIMITS
-from luxminer_hil.acceptance.table import CHECKS, Check
+from luxminer_hil.acceptance.table import CHECKS, Check, chosen
 from luxminer_hil.agent.wire import decode
 
 __all__ = ["RunRequest", "parse_request"]
 
 KEYS = frozenset({"token", "checks", "effort", "seed"})
 MAX_SEED = 1 << 32
-
-BUILT_ON = {"errors": "sweep"}
-"""Check -> another one whose measurements it judges."""
-
-ALWAYS = (FIRST, "clock")
-"""Checks that all others build on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +60,7 @@ def _checks(names: Any) -> tuple[Check, ...]:
     for name in names:
         if name not in known:
             raise ConfigError(f"{name!r:.40} is unknown", key="checks", cure=_list(known))
-    wanted = {*names, *ALWAYS, *(BUILT_ON[name] for name in names if name in BUILT_ON)}
-    return tuple(check for check in CHECKS if not names or check.name in wanted)
+    return chosen(names)
 
 
 def _effort(given: Any) -> Effort:
