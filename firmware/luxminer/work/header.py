@@ -21,6 +21,7 @@ __all__ = [
     "header_bytes",
     "header_start",
     "header_tail",
+    "script_height",
     "strip_witness",
     "swap_words",
 ]
@@ -108,7 +109,11 @@ def block_height(coinb1: bytes) -> int | None:
     blocks before BIP34 do.
     """
     at = _HEIGHT_OFFSET + (2 if coinb1[4:6] == _SEGWIT else 0)
-    script = coinb1[at + 1 :]  # a coinbase script is at most 100 bytes: its length is one byte
+    return script_height(coinb1[at + 1 :])  # its length, at most 100, is one byte
+
+
+def script_height(script: bytes) -> int | None:
+    """Return the height that a coinbase script begins with; None when it begins otherwise."""
     if not script:
         return None
     opcode = script[0]
