@@ -47,7 +47,6 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip",
         type=int,
-        default=0,
         metavar="N",
         help="nonces that each chip passes over in a task: what a scaled stick never gets to",
     )

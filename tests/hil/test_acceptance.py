@@ -28,7 +28,6 @@ NOT_FOR = {
     "registers": {"blockerupter", "u1", "u2"},
     "distribution": {"blockerupter", "u1", "u2", "compac", "compacf", "compaca1", "compaca2"},
     "versions": {"blockerupter", "u1", "u2", "compac", "2pac", "terminus"},
-    "golden": {"compaca1", "compaca2", "terminusa1", "terminusa2"},
     "cores": set(MODELS),  # a few seconds bring too few nonces for each core
     "power": set(MODELS),
 }

@@ -9,7 +9,7 @@ from luxminer.device.contract import DeviceOptions, DriverSpec, StickModel
 from luxminer.device.registry import discover_drivers, model_named
 from luxminer.transport.base import Transport
 from luxminer.transport.opening import open_port
-from luxminer_hil.acceptance.places import skip_to
+from luxminer_hil.acceptance.places import part_before, skip_to
 from luxminer_hil.acceptance.plug import Plug
 from luxminer_hil.chipsim.faults import Fault, FaultPlan
 from luxminer_hil.chipsim.hasher import Hasher
@@ -23,6 +23,14 @@ __all__ = ["BenchStick", "OwnStick", "RealStick", "find_driver"]
 OWN_RATE_HS = 4000.0
 """What a stick of the bench's own really hashes. As scaled sticks do, it brings nonces as often as
 a real one, at a few hundred headers each."""
+
+
+LATEST_PART = 0.4
+"""Of the nonces of a task. Drivers replace it when half of them are tried, and may be early."""
+
+
+MOST_TIMES = 1_000_000_000
+"""A virtual stick is not slowed down more; long chains are faster for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +70,11 @@ class BenchStick(Protocol):
         """Open the port. Raises PortUnusable, TransportClosed."""
         ...
 
-    async def at_nonce(self, position: int) -> "BenchStick | str":
-        """Return a stick that gets to the nonce with this big-endian reading in a task soon.
+    async def at_nonce(self, position: int, chips: int) -> "BenchStick | str":
+        """Return a stick that gets to the nonce with this big-endian reading in every task.
 
-        In words why there is none. A stick at scale 1 gets everywhere by itself.
+        In words why there is none. ``chips`` is how many have been counted. A stick at scale 1 gets
+        there by itself, as far as it gets before its task is replaced.
         """
         ...
 
@@ -103,9 +112,17 @@ class RealStick:
     async def open(self) -> Transport:
         return await open_port(self.port, self.model.baudrate)
 
-    async def at_nonce(self, position: int) -> "BenchStick | str":
-        if self.scale < 1.0:
+    async def at_nonce(self, position: int, chips: int) -> "BenchStick | str":
+        if self.scale < self.model.scale:
             return f"a stick at scale {self.scale:g} does not get to nonce {position:08x} in a task"
+        before = part_before(self.model.name, chips, position)
+        if isinstance(before, str):
+            return before
+        if before > LATEST_PART:
+            return (
+                f"chips get to nonce {position:08x} after {before:.0%} of a task, and it is "
+                "replaced when they are half through"
+            )
         return self
 
     def options(self, mhz: float) -> DeviceOptions:
@@ -133,7 +150,7 @@ class OwnStick:
         real_chips: int = 0,
         faults: Sequence[Fault] = (),
         seed: int = 1,
-        skip: int = 0,
+        skip: int | None = None,
         stable_mhz: float | None = None,
     ) -> None:
         """``chips`` are expected, ``real_chips`` are on it; 0 is the usual number.
@@ -146,7 +163,7 @@ class OwnStick:
         self.chips = chips or MODELS[self.model.name]
         self._real_chips = real_chips or self.chips
         nominal_hs = self.model.hashes_per_clock * self.model.frequency_mhz * 1e6 * self.chips
-        self._ratio = Fraction(1, max(1, round(nominal_hs / OWN_RATE_HS)))
+        self._ratio = Fraction(1, min(max(1, round(nominal_hs / OWN_RATE_HS)), MOST_TIMES))
         self.scale = float(self._ratio)
         self.plug: Plug | None = OwnPlug(self)
         self.faults = tuple(faults)
@@ -176,9 +193,10 @@ class OwnStick:
     async def open(self) -> Transport:
         return BoardTransport(self.stick, self.model.baudrate)
 
-    async def at_nonce(self, position: int) -> "BenchStick | str":
+    async def at_nonce(self, position: int, chips: int) -> "BenchStick | str":
         """Return a twin whose chips begin each task where one of them is to look."""
-        skip = skip_to(self.model.name, self._real_chips, self._ratio, position)
+        del chips  # those that are on it decide
+        skip = skip_to(self.model.name, self._real_chips, position)
         if isinstance(skip, str):
             return skip
         return OwnStick(

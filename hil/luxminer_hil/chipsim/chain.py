@@ -56,7 +56,7 @@ class Chain:
         self._reply = reply
         self._started_s = 0.0
 
-    def fit(self, kind: ChipKind, count: int, scale: Fraction, skip: int = 0) -> None:
+    def fit(self, kind: ChipKind, count: int, scale: Fraction, skip: int | None = None) -> None:
         """Put ``count`` freshly powered chips of a kind in place. ``skip``: see `VirtualStick`."""
         self._started_s = now_s = self._clock()
         self.chips = [kind.chip(index, count, scale, now_s) for index in range(count)]

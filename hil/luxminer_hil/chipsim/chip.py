@@ -123,8 +123,11 @@ class Chip(ABC):
         self.hashed = 0
         self.nonces = 0
         self.scale = scale
-        self.skip = 0
-        """Nonces of a task that are passed over at its begin."""
+        self.skip: int | None = None
+        """Nonces of a task that are passed over at its begin; None lets each task begin with
+        another core, so that a scaled chip, which gets to few of them in a task, uses all."""
+        self.turn = 0
+        """Tasks begun: with which core the next one begins, unless nonces are skipped."""
         self._missed = 0.0
         self._lag_s = 0.0
         self._dry_s = 0.0
@@ -213,7 +216,10 @@ class Chip(ABC):
     def _begin(self, search: Search | None) -> None:
         """Go about another search; the time up to now must be settled."""
         self._search = search
-        self._position = 0 if search is None else min(self.skip, search.space.total)
+        self._position = 0 if search is None else self._first_position(search.space)
+
+    def _first_position(self, space: Space) -> int:
+        return min(self.skip or 0, space.total)
 
     def settle(self, now_s: float, *, hashes: bool = True) -> None:
         """Account for the time up to now.

@@ -57,6 +57,10 @@ class Range:
     def place(self, position: int) -> Place:
         return Place(0, self.first + position, self.total - position)
 
+    def number_of(self, nonce: int) -> int | None:
+        """Return the number under which a nonce stands; None when it is somebody else's."""
+        return nonce - self.first if 0 <= nonce - self.first < self.total else None
+
 
 @dataclass(frozen=True, slots=True)
 class StripedSpace:
@@ -69,6 +73,8 @@ class StripedSpace:
     span: int
     window: int
     repeats: bool = False
+    turn: int = 0
+    """Window that is the first in each row: see `Chip.turn`."""
 
     @property
     def total(self) -> int:
@@ -77,9 +83,21 @@ class StripedSpace:
     def place(self, position: int) -> Place:
         run, inside = divmod(position, RUN)
         row, window = divmod(run, NONCES // self.window)
+        window = (window + self.turn) % (NONCES // self.window)
         offset = row * RUN + inside
         count = min(RUN - inside, self.span - row * RUN - inside)
         return Place(0, window * self.window + self.first + offset, count)
+
+    def number_of(self, nonce: int) -> int | None:
+        """Return the number under which a nonce stands; None when it is somebody else's."""
+        window, inside = divmod(nonce, self.window)
+        offset = inside - self.first
+        if not 0 <= offset < self.span:
+            return None
+        count = NONCES // self.window
+        row, rest = divmod(offset, RUN)
+        number = (row * count + (window - self.turn) % count) * RUN + rest
+        return number if number < self.total and self.place(number).first == nonce else None
 
 
 @dataclass(frozen=True)
@@ -90,6 +108,9 @@ class RollingSpace:
 
     ``budget`` is how many nonces an epoch lets all cores try together; scaled down, it may be
     below 1, and then some epochs get a run of nonces and others none.
+
+    ``skip`` nonces are passed over in every epoch, counted as in a `StripedSpace`: a run of each
+    core, and then the next run of each.
     """
 
     first: int
@@ -97,6 +118,7 @@ class RollingSpace:
     cores: int
     epochs: int
     budget: float
+    skip: int = 0
 
     repeats = True
 
@@ -117,7 +139,22 @@ class RollingSpace:
 
     def place(self, position: int) -> Place:
         run, inside = divmod(position, self._run)
-        offset = (self.first + inside) % self.window
+        runs, rest = divmod(self.skip, RUN)
+        row, first_core = divmod(runs, self.cores)
+        offset = (self.first + row * RUN + rest + inside) % self.window
         count = min(self._run - inside, self.total - position, self.window - offset)
-        core = run % self.cores
+        core = (first_core + run) % self.cores
         return Place(run * self.epochs // self._runs, core * self.window + offset, count)
+
+    def skip_to(self, nonce: int, span: int) -> int | None:
+        """Return the ``skip`` with which an epoch begins at a nonce.
+
+        ``span`` is how many nonces of each core are this chip's. None for a nonce of another chip,
+        or one that no core has.
+        """
+        core, inside = divmod(nonce, self.window)
+        offset = inside - self.first
+        if core >= self.cores or not 0 <= offset < span:
+            return None
+        row, rest = divmod(offset, RUN)
+        return (row * self.cores + core) * RUN + rest

@@ -64,7 +64,7 @@ class VirtualStick:
         chips: int | None = None,
         chip: str | None = None,
         scale: Fraction | float | str = 1,
-        skip: int = 0,
+        skip: int | None = None,
         stable_mhz: float | None = None,
         seed: int = 0,
         port: Port | None = None,
@@ -76,7 +76,8 @@ class VirtualStick:
 
         ``scale`` multiplies rate and difficulty alike; a float means the decimal it prints as.
         A scaled stick gets a new task long before its chips have tried all nonces of the last one:
-        ``skip`` lets each chip begin that many nonces later than at its first one.
+        ``skip`` lets each chip begin that many nonces later than at its first one. Without it each
+        task begins with another core, where it is known which core has which nonces.
         Up to ``stable_mhz`` chips make no errors, at their nominal core voltage: see `silicon`. The
         default is the highest clock that they lock to.
         ``chip`` fits another chip than the usual one, where a model comes with several.
@@ -95,7 +96,7 @@ class VirtualStick:
             raise SimulatorError("scale", f"{scale} is no number", cure) from exc
         if not MIN_SCALE <= ratio <= 1:
             raise SimulatorError("scale", f"{scale} is out of range", cure)
-        if not 0 <= skip < NONCES:
+        if skip is not None and not 0 <= skip < NONCES:
             raise SimulatorError("skip", f"{skip} is out of range", "use 0 to 4294967295 nonces")
         board = BOARDS[model]
         kinds = {kind.name.lower(): kind for kind in board.kinds}

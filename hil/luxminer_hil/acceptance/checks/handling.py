@@ -1,18 +1,18 @@
 """What is done to a stick: known headers, restarts, the plug, and the supply behind it all."""
 
-from luxminer.work.target import DIFF1_TARGET
 from luxminer_hil.acceptance.bench import Bench
+from luxminer_hil.acceptance.headers import Golden, golden_headers
 from luxminer_hil.acceptance.host import header_work
 from luxminer_hil.acceptance.plug import UNAVAILABLE
 from luxminer_hil.acceptance.power import read_throttled, words_of
 from luxminer_hil.acceptance.session import words_of as words_of_error
 from luxminer_hil.acceptance.sticks import BenchStick
 from luxminer_hil.acceptance.verdict import CheckFailed, Finding, Verdict
-from luxminer_hil.fakepool.blocks import HistoricalBlock, blocks
 
 __all__ = ["golden", "power", "recovery", "replug"]
 
 GOLDEN_BLOCKS = 3
+"""Tried, of those whose nonces the stick gets to."""
 
 GOLDEN_SCANS = 40
 """Tasks in which a nonce must be found; each covers it."""
@@ -33,29 +33,31 @@ async def golden(bench: Bench) -> Finding:
     """Give chips the headers of real blocks; they must come back with the nonces of the blocks."""
     measured = bench.need_baseline()
     details: list[str] = []
+    reasons: list[str] = []
     found = tried = 0
-    reason = ""
-    for block in list(blocks().values())[:GOLDEN_BLOCKS]:
-        stick = await bench.stick.at_nonce(block.nonce_position)
+    for block in golden_headers():
+        if tried == GOLDEN_BLOCKS:
+            break
+        stick = await bench.stick.at_nonce(block.position, measured.chips)
         if isinstance(stick, str):
-            reason = stick
+            reasons.append(f"block {block.name}: {stick}")
             continue
-        difficulty = DIFF1_TARGET / int(block.block_hash, 16)
-        if difficulty < measured.ticket:
-            reason = f"block {block.name} is easier than the ticket"
+        if block.difficulty < measured.ticket:
+            reasons.append(f"block {block.name}: easier than the ticket")
             continue
         tried += 1
         words = await _golden_nonce(bench, stick, block)
         found += not words
         details.append(words or f"block {block.name}: nonce {block.nonce:08x}")
     if not tried:
-        return Finding(verdict=Verdict.NOT_APPLICABLE, figure=reason)
+        figure = f"none of {len(reasons)} blocks can be tried; {reasons[0]}"
+        return Finding(verdict=Verdict.NOT_APPLICABLE, figure=figure, details=tuple(reasons))
     verdict = Verdict.PASSED if found == tried else Verdict.FAILED
     figure = f"{found} of {tried} blocks of the main chain found, at their very nonces"
     return Finding(verdict=verdict, figure=figure, details=tuple(details))
 
 
-async def _golden_nonce(bench: Bench, stick: BenchStick, block: HistoricalBlock) -> str:
+async def _golden_nonce(bench: Bench, stick: BenchStick, block: Golden) -> str:
     """Return what is wrong; empty when the block was found."""
     is_twin = stick is not bench.stick
     if is_twin:
@@ -64,12 +66,11 @@ async def _golden_nonce(bench: Bench, stick: BenchStick, block: HistoricalBlock)
     try:
         work = header_work(block.header, bench.new_job())
         session = await bench.fresh(stick=stick, golden=work)
-        version = int.from_bytes(block.header[:4], "little")
         limit_s = min(GOLDEN_SCANS * session.report.task_interval_s + 5.0, GOLDEN_LIMIT_S)
 
         def is_found() -> bool:
             return any(
-                claim.nonce == block.nonce and claim.version == version and claim.is_right
+                claim.nonce == block.nonce and claim.version == block.version and claim.is_right
                 for claim in session.host.nonces
             )
 

@@ -26,7 +26,7 @@ from luxminer_hil.chipsim import wire
 from luxminer_hil.chipsim.chip import ChipKind, Found, Lane, Search
 from luxminer_hil.chipsim.families.framed import FramedParser, HeaderTask
 from luxminer_hil.chipsim.families.registers import Design, RegisterChip, bits_of
-from luxminer_hil.chipsim.spaces import RollingSpace
+from luxminer_hil.chipsim.spaces import RUN, RollingSpace, Space
 
 __all__ = ["BM1362", "BM1368", "BM1370", "RollingChip", "design", "kind_of"]
 
@@ -109,8 +109,33 @@ class RollingChip(RegisterChip):
     def take(self, task: wire.Task, now_s: float) -> Sequence[bytes]:
         assert isinstance(task, HeaderTask)
         self.settle(now_s)
+        self.turn += 1
         self._begin(self._search_of(task))
         return ()
+
+    def _first_position(self, space: Space) -> int:
+        del space  # which itself passes over what is skipped, in every epoch
+        return 0
+
+    @property
+    def nonces_of_core(self) -> int:
+        """Nonces that a part of a core has for each version, where versions are not rolled."""
+        return self.span // self.family.versions_per_batch
+
+    def skip_to(self, nonce: int) -> int | None:
+        """Return the ``skip`` with which a task of one version begins at a nonce.
+
+        None for a nonce that is another chip's, or that no core has.
+        """
+        groups, window = self.family.versions_per_batch, 1 << (self._address_shift + 8)
+        space = RollingSpace(
+            first=self.first_nonce // groups,
+            window=window // groups,
+            cores=self.family.cores,
+            epochs=1,
+            budget=1.0,
+        )
+        return space.skip_to(nonce, self.nonces_of_core)
 
     def _respace(self) -> None:
         """Go on with the same task at the same share of its versions."""
@@ -135,6 +160,7 @@ class RollingChip(RegisterChip):
             cores=searchers,
             epochs=(1 << len(bits)) // width,
             budget=min(each, float(self.window)) * searchers,
+            skip=self.turn % searchers * RUN if self.skip is None else self.skip,
         )
         cache: dict[int, tuple[Lane, ...]] = {}
 

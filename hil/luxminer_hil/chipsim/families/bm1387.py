@@ -21,7 +21,7 @@ from luxminer_hil.chipsim import wire
 from luxminer_hil.chipsim.chip import ChipKind, Found, Lane, Search, Slice, ticket_target
 from luxminer_hil.chipsim.families.framed import FramedParser, MidstateTask
 from luxminer_hil.chipsim.families.registers import Design, Hit, RegisterChip, bits_of
-from luxminer_hil.chipsim.spaces import NONCES, Range, Space
+from luxminer_hil.chipsim.spaces import NONCES, Range, StripedSpace
 from luxminer_hil.chipsim.wire import FrameKind
 
 __all__ = ["DESIGN", "KIND", "TICK_S", "Bm1387", "MidstateChip"]
@@ -57,7 +57,7 @@ DESIGN = Design(
 class MidstateChip(RegisterChip):
     """Searches one share of the nonces with every midstate of a task."""
 
-    def space(self) -> Space:
+    def space(self) -> Range | StripedSpace:
         """Return the nonces of this chip."""
         first = self.first_nonce
         return Range(first, min(self.span, NONCES - first))
@@ -71,6 +71,7 @@ class MidstateChip(RegisterChip):
         if task.kind is FrameKind.OPEN_CORE:
             self._begin(None)
             return self._known(task)
+        self.turn += 1
         lanes = tuple(Lane(state, index) for index, state in enumerate(task.midstates))
         self._begin(
             Search(

@@ -15,7 +15,7 @@ from luxminer_hil.chipsim.chip import ChipKind
 from luxminer_hil.chipsim.families.bm1387 import TICK_S, MidstateChip
 from luxminer_hil.chipsim.families.framed import FramedParser
 from luxminer_hil.chipsim.families.registers import Design
-from luxminer_hil.chipsim.spaces import Space, StripedSpace
+from luxminer_hil.chipsim.spaces import NONCES, StripedSpace
 
 __all__ = ["COMPACF", "DESIGN", "KIND", "Bm1397", "kind_of"]
 
@@ -56,8 +56,9 @@ class Bm1397(MidstateChip):
     def _window(self) -> int:
         return 1 << (self._address_shift + 8)
 
-    def space(self) -> Space:
-        return StripedSpace(self.first_nonce, self.span, self._window)
+    def space(self) -> StripedSpace:
+        turn = self.turn % (NONCES // self._window) if self.skip is None else 0
+        return StripedSpace(self.first_nonce, self.span, self._window, turn=turn)
 
     def owns(self, nonce: int) -> bool:
         return self.first_nonce <= nonce % self._window < self.first_nonce + self.span
