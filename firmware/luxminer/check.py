@@ -10,6 +10,7 @@ from luxminer.device.assignment import Assigner
 from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.errors import CommandError, ConfigError
 from luxminer.pool.pool import check_pool
+from luxminer.stratum.route import parse_proxy
 from luxminer.tuning.ladder import KNOWN_PROFILES, step_of
 
 __all__ = ["check"]
@@ -20,7 +21,7 @@ def check(config: Config, drivers: Sequence[DriverRecord] | None = None) -> None
     _check_ports(config)
     AccessRules(config.api.allow)
     for number, pool in enumerate(config.pools):
-        check_pool(pool, f"pools[{number}]")
+        check_pool(pool, f"pools[{number}]", config.stratum)
     _check_stratum(config)
     _check_profile(config.mining.profile)
     Assigner(config, drivers if drivers is not None else discover_drivers())
@@ -61,6 +62,8 @@ def _check_stratum(config: Config) -> None:
             value=mask,
             cure="write eight hex digits, such as 1fffe000",
         )
+    if stratum.proxy:
+        parse_proxy(stratum.proxy, "stratum.proxy")
     if stratum.retry_min_s > stratum.retry_max_s:
         raise ConfigError(
             f"is {stratum.retry_max_s:g}",

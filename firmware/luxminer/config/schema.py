@@ -84,10 +84,48 @@ class ApiConfig:
 class PoolConfig:
     """A pool. The first one in the file is used while it works, the next ones when it does not."""
 
-    url: str = opt(MISSING, "stratum+tcp://host:port", example="stratum+tcp://pool.example:3333")
+    url: str = opt(
+        MISSING,
+        "stratum+tcp://host:port, or stratum+ssl:// for TLS",
+        example="stratum+tcp://pool.example:3333",
+    )
+    backup_urls: tuple[str, ...] = opt(
+        (), "more addresses of the same pool, tried in turn while the one before does not work"
+    )
     user: str = opt(MISSING, "account or address, with the worker's name", example="account.worker")
     password: str = opt("x", "most pools do not look at it", secret=True)
     enabled: bool = opt(True, "false keeps the entry without using it")
+    tls_ca_file: str = opt(
+        "", "PEM file with the authorities that sign this pool's certificate; else the system's"
+    )
+    tls_fingerprint: str = opt(
+        "",
+        "SHA-256 of the pool's certificate in hex: only this one is accepted, whoever signed it",
+    )
+    tls_verify: bool = opt(
+        True,
+        "false takes any certificate: whoever sits between can take password and hash rate",
+    )
+    proxy: str = opt(
+        "",
+        "as in [stratum], for this pool alone; direct for none",
+        secret=True,
+    )
+    extranonce_subscribe: bool = opt(
+        False, "ask for mining.set_extranonce, which a few pools and proxies want to send"
+    )
+    suggest_difficulty: float = opt(
+        0.0,
+        "share difficulty to ask the pool for after the login; 0 asks for none",
+        low=0,
+        high=1e15,
+    )
+    minimum_difficulty: float = opt(
+        0.0,
+        "least share difficulty that the pool shall ever set; 0 sets no bound",
+        low=0,
+        high=1e15,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +217,12 @@ class StratumConfig:
     retry_max_s: float = opt(60.0, "longest pause before connecting again", low=1, high=600)
     failback_s: float = opt(
         120.0, "a better pool is used again after working this long", low=0, high=3600
+    )
+    proxy: str = opt(
+        "",
+        "how all pools are reached: socks5://user:password@host:port or http://..., which also "
+        "looks up the names of the pools; empty for no proxy",
+        secret=True,
     )
 
 

@@ -31,7 +31,7 @@ from luxminer.pool.ledger import ShareLedger
 from luxminer.pool.lifetime import LifetimeTotals
 from luxminer.pool.pool import Pool, check_pool
 from luxminer.stratum import protocol as stratum
-from luxminer.stratum.outcome import Outcome, ShareResult
+from luxminer.stratum.outcome import DropReason, Outcome, ShareResult
 from luxminer.telemetry.model import PoolSnapshot
 from luxminer.work.header import display
 from luxminer.work.job import PoolJob, Share
@@ -118,7 +118,7 @@ class PoolManager:
         self.ledger = ShareLedger(clock, self._position_of)
         self._totals = LifetimeTotals(state_dir, self.ledger)
         for number, pool in enumerate(pools):
-            check_pool(pool, f"pools[{number}]")
+            check_pool(pool, f"pools[{number}]", config)
             self._add(pool)
         if bus is not None:
             bus.register(AddPool, self._add_pool)
@@ -235,7 +235,7 @@ class PoolManager:
                 log.warning("totals of all runs cannot be saved: %s; is the disk full?", exc)
 
     def _connect(self, pool: Pool) -> None:
-        if self._group is None or not pool.enabled or not pool.usable:
+        if self._group is None or not pool.enabled:
             return
         if pool.number not in self._tasks:
             name = f"pool {pool.number}"
@@ -394,7 +394,7 @@ class PoolManager:
                     log.warning(words, position, share.device_id, result.reason, result.text)
             case Outcome.DROPPED | Outcome.UNANSWERED:
                 if pool is not None:
-                    pool.remote_failures += result.reason == "connection lost"
+                    pool.remote_failures += result.reason in set(DropReason)
                 if self._may_log(result.outcome):
                     words = "pool %s: share from stick %d %s: %s"
                     reason = result.reason or result.text or "no answer"
@@ -411,7 +411,7 @@ class PoolManager:
         if len(self._pools) >= MAX_POOLS:
             raise CommandError("too-many", f"there are {MAX_POOLS} pools already; remove one first")
         try:
-            check_pool(config, "pool")
+            check_pool(config, "pool", self._config)
         except ConfigError as exc:
             reason = "invalid-url" if exc.key.endswith(".url") else "invalid-user"
             raise CommandError(reason, str(exc)) from exc

@@ -10,8 +10,8 @@ from luxminer.clock import Clock
 from luxminer.config.schema import PoolConfig, StratumConfig
 from luxminer.errors import ConfigError
 from luxminer.stratum.client import StratumClient
-from luxminer.stratum.endpoint import Endpoint, parse_pool_url
 from luxminer.stratum.protocol import Event, MessageShown
+from luxminer.stratum.route import route_of
 from luxminer.telemetry.model import PoolSnapshot, PoolStatus, ShareTally
 from luxminer.work.header import block_height
 from luxminer.work.job import PoolJob
@@ -21,7 +21,7 @@ __all__ = ["MAX_NAME", "Pool", "check_pool"]
 MAX_NAME = 256
 """Bytes of a user or password: a line of a submit must stay below 1,024 bytes."""
 
-TLS_PROBLEM = "TLS is not supported in this version: use stratum+tcp://"
+DEFAULTS = StratumConfig()
 
 
 class Pool:
@@ -39,12 +39,10 @@ class Pool:
         listener: Callable[["Pool", Event], None],
         changed: Callable[[], None],
     ) -> None:
-        """Make a pool that is not connected yet. Raises ConfigError for a URL that is none."""
-        endpoint: Endpoint = parse_pool_url(config.url)
+        """Make a pool that is not connected yet. Raises ConfigError for a wrong setting."""
         self.number = number
         self.config = config
         self.enabled = config.enabled
-        self.usable = not endpoint.tls
         self.on_probation = False
         self.works = 0
         self.discarded = 0
@@ -57,9 +55,7 @@ class Pool:
         self._job: PoolJob | None = None
         self.client = StratumClient(
             pool_id=number,
-            endpoint=endpoint,
-            user=config.user,
-            password=config.password,
+            pool=config,
             agent=agent,
             config=stratum,
             clock=clock,
@@ -88,8 +84,6 @@ class Pool:
 
     @property
     def problem(self) -> str:
-        if not self.usable:
-            return TLS_PROBLEM
         if not self.enabled or self.alive:
             return ""
         return self.client.problem or "logged in, but no job came yet"
@@ -140,16 +134,9 @@ class Pool:
         listener(self, event)
 
 
-def check_pool(config: PoolConfig, key: str) -> None:
+def check_pool(config: PoolConfig, key: str, stratum: StratumConfig = DEFAULTS) -> None:
     """Refuse a pool that cannot be used. Raises ConfigError that names the setting."""
-    try:
-        endpoint = parse_pool_url(config.url)
-    except ConfigError as exc:
-        raise ConfigError(exc.reason, key=f"{key}.url", value=config.url, cure=exc.cure) from exc
-    if endpoint.tls:
-        reason = f'"{config.url}": TLS is not supported in this version'
-        cure = "use stratum+tcp://"
-        raise ConfigError(reason, key=f"{key}.url", value=config.url, cure=cure)
+    route_of(config, stratum, key)
     if not config.user:
         cure = "enter the account or address that the pool pays"
         raise ConfigError("is empty", key=f"{key}.user", value="", cure=cure)

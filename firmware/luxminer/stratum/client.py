@@ -15,29 +15,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from luxminer.clock import Clock
-from luxminer.config.schema import StratumConfig
+from luxminer.config.schema import PoolConfig, StratumConfig
 from luxminer.errors import StratumError, TransportError
 from luxminer.logs import RateLimit
 from luxminer.stratum import protocol as stratum
 from luxminer.stratum.connection import PoolConnection, dial
 from luxminer.stratum.endpoint import Endpoint
-from luxminer.stratum.outcome import Outcome, ShareResult
+from luxminer.stratum.itinerary import Itinerary
+from luxminer.stratum.outcome import DropReason, Outcome, ShareResult
 from luxminer.stratum.protocol import Event, StratumProtocol
+from luxminer.stratum.route import route_of
 from luxminer.work.job import PoolJob, Share
 
 __all__ = ["ClientListener", "StratumClient"]
 
 log = logging.getLogger(__name__)
 
-STABLE_S = 60.0
-"""A connection that lived this long starts the back-off anew."""
-
 REFUSED_RETRY_S = 60.0
 """A pool that refused the login is asked no more often than this."""
-
-MAX_REDIRECTS = 5
-REDIRECT_WINDOW_S = 600.0
-"""More redirects than `MAX_REDIRECTS` within this time are a broken or hostile pool."""
 
 MAX_CARRIED = 4096
 """Shares kept across a break."""
@@ -45,8 +40,16 @@ MAX_CARRIED = 4096
 MUTE_S = 300.0
 """A pool that answers no share at all for this long is dead, whatever else it says."""
 
+WISH_HANGUP_S = 5.0
+"""A pool that hangs up this soon after a request that it need not understand may do so for it."""
+
 MAX_LOST_LOGINS = 2
 """Connections in a row that end before the subscription: then the session is given up, too."""
+
+UNCHECKED_WARNING = (
+    "pool %s: CERTIFICATE NOT CHECKED (tls_verify = false): whoever sits between can read the "
+    "password and take the hash rate"
+)
 
 _connections = itertools.count(1)
 
@@ -60,9 +63,7 @@ class StratumClient:
         self,
         *,
         pool_id: int,
-        endpoint: Endpoint,
-        user: str,
-        password: str,
+        pool: PoolConfig,
         agent: str,
         config: StratumConfig,
         clock: Clock,
@@ -70,27 +71,29 @@ class StratumClient:
         listener: ClientListener,
         changed: Callable[[], None],
     ) -> None:
+        """Make a client that is not connected yet. Raises ConfigError for a wrong setting."""
+        self._way = route_of(pool, config)
         self._pool_id = pool_id
-        self._home = endpoint
-        self._user = user
-        self._password = password
+        self._user = pool.user
+        self._password = pool.password
         self._agent = agent
         self._config = config
         self._clock = clock
-        self._rng = rng
+        retry = config.retry_min_s, config.retry_max_s
+        self._itinerary = Itinerary(self._way.endpoints, *retry, rng)
         self._listener = listener
         self._changed = changed
         self._connection: PoolConnection | None = None
         self._protocol: StratumProtocol | None = None
         self._session_id: str | None = None
         self._resume: tuple[bytes, Mapping[str, PoolJob]] | None = None
+        self._session_place = 0
+        self._not_borne: set[str] = set()
         self._held: deque[tuple[Share, bool]] = deque()
-        self._redirect: Endpoint | None = None
-        self._redirects: deque[float] = deque()
-        self._wait_s = 0.0
         self._session_start = 0
         self._resent: set[Share] = set()
         self._lost_logins = 0
+        self._logged_in = False
         self._heard_s = 0.0
         self._mute_since_s: float | None = None
         self._limit = RateLimit()
@@ -112,24 +115,25 @@ class StratumClient:
         return self._protocol
 
     @property
+    def _home(self) -> Endpoint:
+        return self._itinerary.home
+
+    @property
     def authorized(self) -> bool:
         return self._protocol is not None and self._protocol.authorized
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
-        pause_s = 0.0
         while True:
             started_s = self._clock.monotonic()
-            refused = False
+            refused = self._logged_in = False
             try:
                 refused = await self._connect_once()
             except (TransportError, StratumError) as exc:
                 self._set_problem(str(exc))
             lived_s = self._clock.monotonic() - started_s
-            lower, upper = self._config.retry_min_s, self._config.retry_max_s
-            pause_s = lower if lived_s >= STABLE_S or not pause_s else min(pause_s * 2, upper)
-            wait_s = self._wait_s or pause_s * self._rng.uniform(0.5, 1.0)
-            self._wait_s = 0.0
+            logged_in = self._logged_in and not refused
+            wait_s = self._itinerary.pause_after(lived_s, logged_in=logged_in)
             await asyncio.sleep(max(wait_s, REFUSED_RETRY_S) if refused else wait_s)
 
     def submit(self, share: Share) -> None:
@@ -150,25 +154,31 @@ class StratumClient:
             self._hang_up(f"silent for {silent_s:.0f} s")
         elif self._mute_since_s is not None and now_s - self._mute_since_s > MUTE_S:
             self._hang_up(f"answered no share for {MUTE_S:.0f} s")
+        elif protocol.current_job is None and self.authorized_since_s is not None:
+            idle_s = now_s - self.authorized_since_s
+            if idle_s > config.silence_timeout_s:
+                self._hang_up(f"sent no job for {idle_s:.0f} s after the login")
 
     def end(self) -> None:
         """Hang up, and settle all that waits: nothing of it can leave any more."""
         connection, protocol = self._connection, self._protocol
         self._detach()
-        self._forget_session()
+        self._forget_session(DropReason.CONNECTION_LOST)
         if connection is not None:
             connection.close("stopped")
         if protocol is not None:
             for share in protocol.waiting:
-                self._give_up(share, sent=True)
+                self._give_up(share, DropReason.CONNECTION_LOST, sent=True)
         self._set_problem("not connected")
 
     # One connection ----------------------------------------------------------------------------
 
     async def _connect_once(self) -> bool:
         """Live through one connection; True when the login was refused."""
-        target = self._redirect or self._home
-        self._redirect = None
+        target = self._itinerary.next()
+        if target.tls and not self._way.tls.checks and self._may_log("unchecked"):
+            log.warning(UNCHECKED_WARNING, target)
+        same = self._itinerary.place == self._session_place
         protocol = StratumProtocol(
             pool_id=self._pool_id,
             connection=next(_connections),
@@ -177,9 +187,11 @@ class StratumClient:
             password=self._password,
             agent=self._agent,
             version_mask=int(self._config.version_rolling_mask, 16),
-            session_id=self._session_id,
-            resume=self._resume,
+            session_id=self._session_id if same else None,
+            resume=self._resume if same else None,
             use_configure=self._lost_logins % 2 == 0,
+            wishes=self._way.wishes,
+            leave_out=self._not_borne,
         )
         refused = False
 
@@ -193,8 +205,11 @@ class StratumClient:
             nonlocal refused
             if self._protocol is not protocol:
                 return
-            self._heard_s = self._clock.monotonic()
-            events = protocol.receive_data(data, self._heard_s)
+            now_s = self._clock.monotonic()
+            good_lines = protocol.good_lines
+            events = protocol.receive_data(data, now_s)
+            if protocol.good_lines != good_lines:
+                self._heard_s = now_s
             refused = refused or any(isinstance(e, stratum.AuthorizeRefused) for e in events)
             self._dispatch(protocol, events)
             if self._connection is not None and self._protocol is protocol:
@@ -203,14 +218,26 @@ class StratumClient:
         timeout_s = self._config.connect_timeout_s
         connection: PoolConnection | None = None
         try:
-            connection = await dial(target.host, target.port, timeout_s, opened, received)
+            connection = await dial(
+                target, timeout_s, opened, received, tls=self._way.tls, proxy=self._way.proxy
+            )
             await connection.closed.wait()
         finally:
             if connection is not None:
+                if connection.by_peer:
+                    self._note_wishes(protocol)
                 connection.abort("stopped")
             if self._protocol is protocol:
                 self._lost(protocol, connection.reason if connection is not None else "cancelled")
         return refused
+
+    def _note_wishes(self, protocol: StratumProtocol) -> None:
+        """Leave out, from now on, what a pool may have hung up on."""
+        asked = protocol.unanswered_wishes(self._clock.monotonic() - WISH_HANGUP_S)
+        if asked:
+            words = "pool %s: hung up; from now on without %s"
+            log.info(words, self._home, ", ".join(sorted(asked)))
+        self._not_borne.update(asked)
 
     def _hang_up(self, reason: str) -> None:
         """Leave at once, without waiting for a peer that may never read what is left."""
@@ -222,6 +249,7 @@ class StratumClient:
     def _lost(self, protocol: StratumProtocol, reason: str) -> None:
         """Book what a broken connection leaves behind; done once for each."""
         self.interruptions += protocol.authorized
+        self._logged_in = protocol.authorized
         self._detach()
         if protocol.subscribed:
             self._keep_session(protocol)
@@ -249,13 +277,14 @@ class StratumClient:
         jobs = protocol.valid_jobs.items()
         same = {job_id: job for job_id, job in jobs if job.extranonce1 == extranonce1}
         self._session_id, self._resume = protocol.session_id, (extranonce1, same)
+        self._session_place = self._itinerary.place
 
-    def _forget_session(self) -> None:
+    def _forget_session(self, reason: DropReason) -> None:
         self._session_id, self._resume = None, None
         self._resent.clear()
         while self._held:
             share, sent = self._held.popleft()
-            self._give_up(share, sent=sent)
+            self._give_up(share, reason, sent=sent)
 
     def _login_lost(self) -> None:
         """Leave out, next time, what may have made the pool leave before the subscription.
@@ -265,7 +294,7 @@ class StratumClient:
         """
         self._lost_logins += 1
         if self._lost_logins >= MAX_LOST_LOGINS:
-            self._forget_session()
+            self._forget_session(DropReason.SESSION_LOST)
         if self._lost_logins == 1:
             log.info("pool %s: left while logging in; next without mining.configure", self._home)
 
@@ -305,6 +334,9 @@ class StratumClient:
             case stratum.MessageShown():
                 if self._may_log("message"):
                     log.info("pool %s says: %s", self._home, event.text)
+            case stratum.ExtensionAnswered():
+                if event.granted is False and self._may_log(event.name):
+                    log.info("pool %s: refuses %s: %s", self._home, event.name, event.text or "no")
             case _:
                 pass
         return event
@@ -314,7 +346,7 @@ class StratumClient:
         if not resumed:
             assert self._protocol is not None
             self._session_start = self._protocol.connection
-            self._forget_session()
+            self._forget_session(DropReason.SESSION_LOST)
         self._release()
 
     def _answered(self, event: stratum.ShareSettled) -> stratum.ShareSettled:
@@ -332,21 +364,13 @@ class StratumClient:
 
     def _redirected(self, event: stratum.ReconnectRequested) -> None:
         here = self.at or self._home
-        now_s = self._clock.monotonic()
-        while self._redirects and now_s - self._redirects[0] > REDIRECT_WINDOW_S:
-            self._redirects.popleft()
-        if len(self._redirects) >= MAX_REDIRECTS:
+        port = event.port or here.port
+        target = Endpoint(host=event.host or here.host, port=port, tls=here.tls)
+        if not self._itinerary.redirect(target, event.wait_s, self._clock.monotonic()):
             if self._may_log("circles"):
                 log.warning("pool %s: sends us around in circles; ignored", self._home)
             return
-        self._redirects.append(now_s)
-        self._redirect = Endpoint(
-            host=event.host or here.host, port=event.port or here.port, tls=here.tls
-        )
-        self._wait_s = event.wait_s
-        log.info(
-            "pool %s: asks to reconnect to %s in %g s", self._home, self._redirect, event.wait_s
-        )
+        log.info("pool %s: asks to reconnect to %s in %g s", self._home, target, event.wait_s)
         self._hang_up("reconnecting as the pool asked")
 
     def _set_problem(self, text: str) -> None:
@@ -382,7 +406,7 @@ class StratumClient:
         if protocol is None or not protocol.subscribed:
             self._keep_or_give_up(share, sent=sent)
         elif not self._belongs(protocol, share.work.job):
-            self._give_up(share, sent=sent)
+            self._give_up(share, DropReason.SESSION_LOST, sent=sent)
         elif not protocol.share_is_valid(share) and not share.is_block:
             self._settle(share, Outcome.UNANSWERED if sent else Outcome.STALE)
         elif not protocol.authorized:
@@ -417,13 +441,13 @@ class StratumClient:
         if self._resume is not None and self._resume[1].get(job.job_id) is job:
             self._hold(share, sent=sent)
         else:
-            self._give_up(share, sent=sent)
+            self._give_up(share, DropReason.CONNECTION_LOST, sent=sent)
 
     def _hold(self, share: Share, *, sent: bool) -> None:
         self._held.append((share, sent))
         if len(self._held) > MAX_CARRIED:
             oldest, was_sent = self._held.popleft()
-            self._give_up(oldest, sent=was_sent)
+            self._give_up(oldest, DropReason.TOO_MANY, sent=was_sent)
 
     def _expire_held(self, now_s: float) -> None:
         limit_s = self._config.share_timeout_s
@@ -432,7 +456,7 @@ class StratumClient:
         held, self._held = self._held, deque()
         for share, sent in held:
             if now_s - share.found_s > limit_s:
-                self._give_up(share, sent=sent)
+                self._give_up(share, DropReason.TOO_OLD, sent=sent)
             else:
                 self._held.append((share, sent))
 
@@ -442,13 +466,14 @@ class StratumClient:
         for share, sent in held:
             self._route(share, sent=sent)
 
-    def _give_up(self, share: Share, *, sent: bool) -> None:
+    def _give_up(self, share: Share, reason: DropReason, *, sent: bool) -> None:
+        """End a share that cannot be delivered; one that was sent may have been counted."""
         if sent:
-            self._settle(share, Outcome.UNANSWERED)
+            self._settle(share, Outcome.UNANSWERED, text=reason)
         else:
-            self._settle(share, Outcome.DROPPED, "connection lost")
+            self._settle(share, Outcome.DROPPED, reason)
 
-    def _settle(self, share: Share, outcome: Outcome, reason: str = "") -> None:
+    def _settle(self, share: Share, outcome: Outcome, reason: str = "", *, text: str = "") -> None:
         self._resent.discard(share)
-        result = ShareResult(outcome=outcome, reason=reason)
+        result = ShareResult(outcome=outcome, reason=reason, text=text)
         self._tell(stratum.ShareSettled(share=share, result=result))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from luxminer.errors import ConfigError
 
-__all__ = ["DEFAULT_PORT", "Endpoint", "may_follow", "parse_pool_url"]
+__all__ = ["DEFAULT_PORT", "Endpoint", "is_host", "may_follow", "parse_pool_url"]
 
 DEFAULT_PORT = 3333
 
@@ -46,7 +46,7 @@ class Endpoint:
 
 def parse_pool_url(url: str) -> Endpoint:
     """Read ``stratum+tcp://host:port``; a bare ``host:port`` is TCP. Raises ConfigError."""
-    cure = "write stratum+tcp://host:port"
+    cure = "write stratum+tcp://host:port, or stratum+ssl:// for TLS"
     if not url.isascii() or len(url) > 512 or re.search(r"[\x00-\x20\x7f]", url):
         raise ConfigError(f"pool URL {url[:80]!r} is no URL", value=url, cure=cure)
     text = url if "://" in url else f"stratum+tcp://{url}"
@@ -57,7 +57,7 @@ def parse_pool_url(url: str) -> Endpoint:
         raise ConfigError(f'pool URL "{url}": {exc}', value=url, cure=cure) from exc
     if parts.scheme not in TCP_SCHEMES + TLS_SCHEMES:
         raise ConfigError(f'pool URL "{url}": unknown scheme {parts.scheme}', value=url, cure=cure)
-    if not host or not _HOST.fullmatch(host):
+    if not host or not is_host(host):
         raise ConfigError(f'pool URL "{url}" names no host', value=url, cure=cure)
     if parts.username is not None or parts.path.strip("/") or parts.query:
         extra = "user, path and query have no place in it"
@@ -65,6 +65,11 @@ def parse_pool_url(url: str) -> Endpoint:
     if port == 0:
         raise ConfigError(f'pool URL "{url}": port 0 cannot be reached', value=url, cure=cure)
     return Endpoint(host=host, port=port or DEFAULT_PORT, tls=parts.scheme in TLS_SCHEMES)
+
+
+def is_host(text: str) -> bool:
+    """Tell whether a text can be the name or the address of a host."""
+    return bool(_HOST.fullmatch(text))
 
 
 def may_follow(connected_host: str, requested_host: str) -> bool:

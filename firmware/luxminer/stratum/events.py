@@ -12,6 +12,7 @@ __all__ = [
     "BadLine",
     "Configured",
     "Event",
+    "ExtensionAnswered",
     "JobReceived",
     "MessageShown",
     "ProtocolFailed",
@@ -31,10 +32,26 @@ class Configured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionAnswered:
+    """What became of something asked beside work, by its name in the protocol.
+
+    ``granted`` is None when the pool did not answer; ``text`` holds its words, if any.
+    """
+
+    name: str
+    granted: bool | None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscribed:
-    """``resumed``: the pool gave the extranonce1 that the earlier connection had."""
+    """``asked``: to go on with the session of an earlier connection.
+
+    ``resumed``: the pool gave the extranonce1 that the earlier connection had.
+    """
 
     resumed: bool
+    asked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +125,7 @@ class ProtocolFailed:
 
 Event: TypeAlias = (
     Configured
+    | ExtensionAnswered
     | Subscribed
     | Authorized
     | AuthorizeRefused

@@ -50,6 +50,7 @@ __all__ = [
     "UnknownMethod",
     "encode_reply",
     "encode_request",
+    "is_granted",
     "parse_call",
     "parse_configure",
     "parse_line",
@@ -60,6 +61,12 @@ MAX_REQUEST_BYTES = 1024
 """ckpool drops a client whose line is longer, line end included."""
 
 MAX_BRANCH = 64
+
+MAX_COINBASE = 100_000
+"""Bytes; the largest that pools offer has 16,000. It bounds what `MAX_VALID_JOBS` jobs take."""
+
+NO_WORDS = ("unknown", "unrecognised reply")
+"""Stand for the words that a pool did not find."""
 
 MAX_SESSION_ID = 256
 """Bytes of its escaped form: it is sent back in a line of `MAX_REQUEST_BYTES`."""
@@ -88,6 +95,14 @@ class Reply:
     @property
     def is_true(self) -> bool:
         return self.result is True
+
+    @property
+    def is_refusal(self) -> bool:
+        """False, or an error in whatever form; an answer that says nothing is no refusal."""
+        if self.result is False:
+            return True
+        error = self.error
+        return error is not None and (error.code is not None or error.text not in NO_WORDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +260,11 @@ def parse_configure(result: object) -> int:
         return 0
 
 
+def is_granted(result: object, name: str) -> bool:
+    """Tell whether the answer to ``mining.configure`` grants an extension."""
+    return isinstance(result, dict) and result.get(name) is True
+
+
 def encode_request(request_id: int, method: str, params: Sequence[object]) -> bytes:
     """Return one line of plain ASCII. Raises StratumError when it is too long for pools."""
     return _encode({"id": request_id, "method": method, "params": params})
@@ -291,7 +311,7 @@ def _error(result: object, fields: Mapping[str, object]) -> PoolError:
         code, text = integer_of(error), fields.get("reject-reason")
     if not isinstance(text, str) or not shown_text(text).strip():
         known = result is None or result is False or code is not None
-        text = "unknown" if known else "unrecognised reply"
+        text = NO_WORDS[0] if known else NO_WORDS[1]
     return PoolError(code=code, text=shown_text(text))
 
 
@@ -311,6 +331,8 @@ def _notify(params: list[object]) -> Notify:
         raise StratumError(str(exc)) from exc
     if len(coinb1) + len(coinb2) < MIN_COINBASE:
         raise StratumError("coinbase is too short")
+    if len(coinb1) + len(coinb2) > MAX_COINBASE:
+        raise StratumError("coinbase is too long")
     return Notify(
         job_id=job_id,
         job_id_is_number=is_number,

@@ -7,15 +7,11 @@ the very job it was made from is valid here.
 Ref: docs/sources.md, "Stratum"; BIP310.
 """
 
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum, auto
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
-from math import inf
 
 from luxminer.errors import StratumError
-from luxminer.stratum import messages
+from luxminer.stratum import asking, messages
 from luxminer.stratum.endpoint import may_follow
 from luxminer.stratum.events import (
     Authorized,
@@ -23,6 +19,7 @@ from luxminer.stratum.events import (
     BadLine,
     Configured,
     Event,
+    ExtensionAnswered,
     JobReceived,
     MessageShown,
     ProtocolFailed,
@@ -33,10 +30,12 @@ from luxminer.stratum.events import (
     VersionMaskChanged,
 )
 from luxminer.stratum.guard import LineSplitter, shown_text
-from luxminer.stratum.messages import Call, Notify, Reply, RequestId
+from luxminer.stratum.jobs import MAX_VALID_JOBS, JobBook
+from luxminer.stratum.messages import Call, Notify, Reply
 from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer.stratum.rejects import reject_reason
-from luxminer.work.job import PoolJob, Share, is_same_work
+from luxminer.stratum.requests import MAX_OUTSTANDING, MAX_REQUEST_ID, Kind, Request, Requests
+from luxminer.work.job import PoolJob, Share
 from luxminer.work.target import target_of
 from luxminer.work.version import bits_to_submit, is_allowed
 
@@ -49,6 +48,7 @@ __all__ = [
     "BadLine",
     "Configured",
     "Event",
+    "ExtensionAnswered",
     "JobReceived",
     "MessageShown",
     "ProtocolFailed",
@@ -60,17 +60,8 @@ __all__ = [
     "VersionMaskChanged",
 ]
 
-MAX_VALID_JOBS = 64
-"""Jobs kept between two clean ones; the oldest goes first."""
-
-MAX_OUTSTANDING = 8192
-"""Requests without an answer; the oldest share counts as unanswered then."""
-
 MAX_CONSECUTIVE_BAD_LINES = 10
 """More without a good one between them: the other end does not speak stratum."""
-
-MAX_REQUEST_ID = 999_999_999
-"""Larger ids are never reached; used to see whether a request fits into a line."""
 
 CODES_OF_LOST_LOGIN = (24, 25)
 LOST_LOGIN_REJECTS = 2
@@ -78,22 +69,17 @@ LOST_LOGIN_REJECTS = 2
 
 EXCERPT_CHARS = 80
 
+LEAST_DIFFICULTY = Fraction(1, 1 << 32)
+"""Below, every hash is a share."""
+
+MOST_DIFFICULTY = Fraction(1 << 50)
+"""Several times that of the network: no share would ever come."""
+
 UNKNOWN_METHOD = (20, "Method not found", None)
 INVALID_PARAMS = (20, "Invalid params", None)
 
 
-class _Kind(Enum):
-    CONFIGURE = auto()
-    SUBSCRIBE = auto()
-    AUTHORIZE = auto()
-    SUBMIT = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    kind: _Kind
-    sent_s: float
-    share: Share | None = None
+NO_WISHES = asking.Wishes()
 
 
 class StratumProtocol:
@@ -101,7 +87,8 @@ class StratumProtocol:
 
     ``version_mask`` is what we are willing to roll. ``session_id`` and ``resume`` (extranonce1 and
     valid jobs of the connection before) are given together, to go on with an earlier session.
-    Raises StratumError when user and password are longer than pools take.
+    ``leave_out`` holds methods of ``wishes`` that the pool does not bear. Raises StratumError when
+    user and password are longer than pools take.
     """
 
     def __init__(
@@ -117,6 +104,8 @@ class StratumProtocol:
         session_id: str | None = None,
         resume: tuple[bytes, Mapping[str, PoolJob]] | None = None,
         use_configure: bool = True,
+        wishes: asking.Wishes = NO_WISHES,
+        leave_out: Collection[str] = (),
         first_request_id: int = 1,
     ) -> None:
         self.connection = connection
@@ -128,11 +117,12 @@ class StratumProtocol:
         self._own_mask = version_mask
         self._resume = resume
         self._asked_session = session_id
-        self._use_configure = use_configure and version_mask != 0
-        self._next_id = first_request_id
-        self._pending: dict[int, _Request] = {}
+        self._wishes = wishes
+        self._leave_out = leave_out
+        asks = asking.is_asked_to_configure(version_mask, wishes)
+        self._use_configure = use_configure and asks
+        self._requests = Requests(first_request_id)
         self._lines = LineSplitter()
-        self._out: list[bytes] = []
         self._granted_mask: int | None = None
         self._next_extranonce1: bytes | None = None
         self._next_extranonce2_size: int | None = None
@@ -140,7 +130,10 @@ class StratumProtocol:
         self._failed = False
         self._unknown_in_a_row = 0
         self._authorized_again = False
-        self._jobs: dict[str, PoolJob] = {}
+        self._extranonce_granted = False
+        self._wished = False
+        self._jobs = JobBook()
+        self._absurdity = ""
         self.subscribed = False
         self.authorized = False
         self.session_id: str | None = None
@@ -148,8 +141,7 @@ class StratumProtocol:
         self.extranonce2_size: int | None = None
         self.difficulty = Fraction(1)
         """Of the next job."""
-        self.current_job: PoolJob | None = None
-        self.jobs_received = 0
+        self.good_lines = 0
         self.bad_lines = 0
         self.latency_s: float | None = None
         messages.encode_request(MAX_REQUEST_ID, "mining.authorize", [user, password])
@@ -166,36 +158,42 @@ class StratumProtocol:
 
     @property
     def valid_jobs(self) -> Mapping[str, PoolJob]:
-        return self._jobs
+        return self._jobs.valid
+
+    @property
+    def current_job(self) -> PoolJob | None:
+        return self._jobs.current
+
+    @property
+    def jobs_received(self) -> int:
+        return self._jobs.received
+
+    def unanswered_wishes(self, since_s: float) -> list[str]:
+        """Methods sent at ``since_s`` or later that nobody had to understand, and not answered."""
+        return self._requests.optional_since(since_s)
 
     @property
     def waiting(self) -> list[Share]:
         """Shares sent and not answered, oldest first."""
-        return [r.share for r in self._pending.values() if r.share is not None]
+        return self._requests.waiting
 
     def start(self, now_s: float) -> None:
         """Ask for everything at once; pools answer in any order."""
         if self._use_configure:
-            options = {
-                "version-rolling.mask": f"{self._own_mask:08x}",
-                "version-rolling.min-bit-count": 2,
-            }
-            self._request(
-                "mining.configure", [["version-rolling"], options], _Kind.CONFIGURE, now_s
-            )
+            params = asking.configure_params(self._own_mask, self._wishes)
+            self._requests.ask(Kind.CONFIGURE, "mining.configure", params, now_s)
         session = [] if self._asked_session is None else [self._asked_session]
-        self._request("mining.subscribe", [self._agent, *session], _Kind.SUBSCRIBE, now_s)
+        params = [self._agent, *session]
+        self._requests.ask(Kind.SUBSCRIBE, "mining.subscribe", params, now_s)
         self._authorize(now_s)
 
     def data_to_send(self) -> bytes:
         """Return what has to go to the pool now."""
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
+        return self._requests.data_to_send()
 
     def job_is_valid(self, job: PoolJob) -> bool:
         """Tell whether a share of ``job`` can still be accepted on this connection."""
-        return self._jobs.get(job.job_id) is job
+        return self._jobs.is_valid(job)
 
     def share_is_valid(self, share: Share) -> bool:
         """Tell whether the pool can still accept this share on this connection."""
@@ -213,11 +211,8 @@ class StratumProtocol:
             allowed = is_allowed(share.version, job.version, self.version_mask)
             mask = self.version_mask if allowed else job.version_mask
             params.append(f"{bits_to_submit(share.version, mask):08x}")
-        self._request("mining.submit", params, _Kind.SUBMIT, now_s, share)
-        if len(self._pending) <= MAX_OUTSTANDING:
-            return []
-        oldest = next(number for number, r in self._pending.items() if r.share is not None)
-        return [_unanswered(self._pending.pop(oldest))]
+        lost = self._requests.ask(Kind.SUBMIT, "mining.submit", params, now_s, share)
+        return [] if lost is None else [_unanswered(lost)]
 
     def receive_data(self, data: bytes, now_s: float) -> list[Event]:
         """Take bytes from the pool, however they were cut. Raises nothing, whatever they are."""
@@ -238,22 +233,20 @@ class StratumProtocol:
         self, now_s: float, handshake_timeout_s: float, share_timeout_s: float
     ) -> list[Event]:
         """Give up requests that the pool did not answer in time."""
-        events: list[Event] = []
-        for number, request in list(self._pending.items()):
-            limit_s = share_timeout_s if request.kind is _Kind.SUBMIT else handshake_timeout_s
-            if now_s - request.sent_s < limit_s:
-                continue
-            if request.kind is _Kind.SUBMIT:
-                events.append(_unanswered(self._pending.pop(number)))
-            elif request.kind is _Kind.CONFIGURE:
-                # Going on without; an answer that comes later still counts for both sides.
-                self._pending[number] = _Request(request.kind, sent_s=inf)
-                events.append(Configured(version_mask=self.version_mask))
-            else:
-                what = request.kind.name.lower()
-                events.append(self._fail(f"no answer to mining.{what} in {limit_s:g} s"))
-                break
-        return events
+        late = self._requests.overdue(now_s, handshake_timeout_s, share_timeout_s)
+        return [self._went_without(request, handshake_timeout_s) for request in late]
+
+    def _went_without(self, request: Request, limit_s: float) -> Event:
+        match request.kind:
+            case Kind.CONFIGURE:
+                return Configured(version_mask=self.version_mask)
+            case Kind.OPTIONAL:
+                return ExtensionAnswered(name=request.method, granted=None)
+            case Kind.SUBMIT:
+                assert request.share is not None
+                return _unanswered(request.share)
+            case _:
+                return self._fail(f"no answer to {request.method} in {limit_s:g} s")
 
     def _submit_params(
         self, job: PoolJob | Notify, extranonce2: bytes, ntime: int, nonce: int
@@ -263,19 +256,12 @@ class StratumProtocol:
         return [self._user, job_id, extranonce2.hex(), f"{ntime:08x}", f"{nonce:08x}"]
 
     def _authorize(self, now_s: float) -> None:
-        self._request("mining.authorize", [self._user, self._password], _Kind.AUTHORIZE, now_s)
+        params = [self._user, self._password]
+        self._requests.ask(Kind.AUTHORIZE, "mining.authorize", params, now_s)
 
-    def _request(
-        self,
-        method: str,
-        params: list[object],
-        kind: _Kind,
-        now_s: float,
-        share: Share | None = None,
-    ) -> None:
-        self._out.append(messages.encode_request(self._next_id, method, params))
-        self._pending[self._next_id] = _Request(kind, now_s, share)
-        self._next_id += 1
+    def _ask(self, requests: Iterable[asking.Request], now_s: float) -> None:
+        for method, params in requests:
+            self._requests.ask(Kind.OPTIONAL, method, params, now_s)
 
     def _line(self, line: bytes, now_s: float) -> list[Event]:
         try:
@@ -292,6 +278,7 @@ class StratumProtocol:
                 return [self._fail(f"does not speak stratum: {exc.reason}")]
             return [self._bad(exc.reason, line)]
         self._bad_in_a_row = 0
+        self.good_lines += 1
         return events
 
     def _bad(self, reason: str, line: bytes) -> BadLine:
@@ -306,28 +293,59 @@ class StratumProtocol:
     # Replies ---------------------------------------------------------------------------------
 
     def _reply(self, reply: Reply, now_s: float) -> list[Event]:
-        request = self._pending.pop(reply.id, None) if reply.id is not None else None
+        request = self._requests.answered(reply.id)
         if request is None:
             return [self._unmatched(reply)]
         match request.kind:
-            case _Kind.CONFIGURE:
-                mask = messages.parse_configure(reply.result)
-                if mask or self._granted_mask is None:
-                    self._granted_mask = mask or None
-                return [Configured(version_mask=self.version_mask)]
-            case _Kind.SUBSCRIBE:
+            case Kind.CONFIGURE:
+                return self._configure_answered(reply)
+            case Kind.SUBSCRIBE:
                 return self._subscribe_answered(reply)
-            case _Kind.AUTHORIZE:
-                if reply.is_true:
-                    self.authorized = True
-                    self._unknown_in_a_row = 0
-                    return [Authorized()]
-                self._failed = True
-                assert reply.error is not None
-                return [AuthorizeRefused(code=reply.error.code, text=reply.error.text)]
-            case _Kind.SUBMIT:
+            case Kind.AUTHORIZE:
+                return self._authorize_answered(reply, now_s)
+            case Kind.SUBMIT:
                 settled = self._submit_answered(request, reply, now_s)
                 return [settled, *self._check_login(reply, now_s)]
+            case Kind.OPTIONAL:
+                return self._wish_answered(request, reply, now_s)
+
+    def _configure_answered(self, reply: Reply) -> list[Event]:
+        mask = messages.parse_configure(reply.result)
+        if mask or self._granted_mask is None:
+            self._granted_mask = mask or None
+        events: list[Event] = [Configured(version_mask=self.version_mask)]
+        if self._wishes.minimum_difficulty is not None:
+            granted = messages.is_granted(reply.result, asking.MINIMUM_DIFFICULTY)
+            events.append(ExtensionAnswered(name=asking.MINIMUM_DIFFICULTY, granted=granted))
+        if self._wishes.extranonce_subscribe:
+            name = asking.SUBSCRIBE_EXTRANONCE
+            self._extranonce_granted = messages.is_granted(reply.result, name)
+            events.append(ExtensionAnswered(name=name, granted=self._extranonce_granted))
+        return events
+
+    def _authorize_answered(self, reply: Reply, now_s: float) -> list[Event]:
+        if not reply.is_true:
+            self._failed = True
+            assert reply.error is not None
+            return [AuthorizeRefused(code=reply.error.code, text=reply.error.text)]
+        self.authorized = True
+        self._unknown_in_a_row = 0
+        if not self._wished:
+            self._wished = True
+            granted = self._extranonce_granted
+            leave_out = self._leave_out
+            requests = asking.first_requests(
+                self._wishes, extranonce_granted=granted, leave_out=leave_out
+            )
+            self._ask(requests, now_s)
+        return [Authorized()]
+
+    def _wish_answered(self, request: Request, reply: Reply, now_s: float) -> list[Event]:
+        if request.method == asking.SUGGEST_DIFFICULTY and reply.is_refusal:
+            self._ask(asking.target_request(self._wishes, leave_out=self._leave_out), now_s)
+        granted = not reply.is_refusal
+        text = reply.error.text if reply.error is not None and not granted else ""
+        return [ExtensionAnswered(name=request.method, granted=granted, text=text)]
 
     def _subscribe_answered(self, reply: Reply) -> list[Event]:
         if reply.result is None and reply.error is not None:
@@ -342,10 +360,10 @@ class StratumProtocol:
         self.extranonce2_size = answer.extranonce2_size
         resumed = self._resume is not None and self._resume[0] == answer.extranonce1
         if resumed and self._resume is not None:
-            self._jobs = dict(self._resume[1])
-        return [Subscribed(resumed=resumed)]
+            self._jobs.resume(self._resume[1])
+        return [Subscribed(resumed=resumed, asked=self._asked_session is not None)]
 
-    def _submit_answered(self, request: _Request, reply: Reply, now_s: float) -> ShareSettled:
+    def _submit_answered(self, request: Request, reply: Reply, now_s: float) -> ShareSettled:
         assert request.share is not None
         latency_s = now_s - request.sent_s
         self.latency_s = latency_s
@@ -392,16 +410,16 @@ class StratumProtocol:
         try:
             message = messages.parse_call(call)
         except StratumError:
-            self._answer(call.id, None, INVALID_PARAMS)
+            self._requests.reply(call.id, None, INVALID_PARAMS)
             raise
         match message:
             case Notify():
                 return self._notified(message, now_s)
             case messages.SetDifficulty():
-                self.difficulty = message.difficulty
+                self._set_difficulty(message.difficulty)
                 return []
             case messages.SetExtranonce():
-                self._answer(call.id, result=True)
+                self._requests.reply(call.id, result=True)
                 if message.extranonce1 is not None:
                     self._next_extranonce1 = message.extranonce1
                 if message.extranonce2_size is not None:
@@ -416,27 +434,24 @@ class StratumProtocol:
                     ReconnectRequested(host=message.host, port=message.port, wait_s=message.wait_s)
                 ]
             case messages.ShowMessage():
-                self._answer(call.id, result=True)
+                self._requests.reply(call.id, result=True)
                 return [MessageShown(text=message.text)]
             case messages.GetVersion():
-                self._answer(call.id, self._agent)
+                self._requests.reply(call.id, self._agent)
             case messages.Ping():
-                self._answer(call.id, "pong")
+                self._requests.reply(call.id, "pong")
             case messages.UnknownMethod():
-                self._answer(call.id, None, UNKNOWN_METHOD)
+                self._requests.reply(call.id, None, UNKNOWN_METHOD)
         return []
 
-    def _answer(self, request_id: RequestId, result: object, error: object = None) -> None:
-        """Answer a request of the pool; one whose id is longer than a line gets no answer."""
-        if request_id is None:
-            return
-        with suppress(StratumError):
-            self._out.append(messages.encode_reply(request_id, result, error))
+    def _set_difficulty(self, difficulty: Fraction) -> None:
+        self.difficulty = difficulty
+        sane = LEAST_DIFFICULTY <= difficulty <= MOST_DIFFICULTY
+        self._absurdity = "" if sane else f"absurd difficulty {float(difficulty):.3g}"
 
     def _mask_set(self, mask: int) -> list[Event]:
         """Take a mask at once; one that nobody negotiated is for nobody."""
-        asked = any(r.kind is _Kind.CONFIGURE for r in self._pending.values())
-        if self._granted_mask is None and not asked:
+        if self._granted_mask is None and not self._requests.are_waiting(Kind.CONFIGURE):
             return []
         self._granted_mask = mask
         return [VersionMaskChanged(version_mask=self.version_mask)]
@@ -453,9 +468,9 @@ class StratumProtocol:
             self.extranonce1, self._next_extranonce1 = self._next_extranonce1, None
         if self._next_extranonce2_size is not None:
             self.extranonce2_size, self._next_extranonce2_size = self._next_extranonce2_size, None
-        before = self.current_job or next(reversed(self._jobs.values()), None)
-        new_block = before is not None and before.prev_hash != notify.prev_hash
-        clean = notify.clean or new_block
+        clean = notify.clean or self._jobs.is_new_block(notify.prev_hash)
+        if problem := self._absurdity or self._jobs.flood(now_s, clean=clean):
+            return [self._fail(problem)]
         job = PoolJob(
             pool_id=self._pool_id,
             connection=self.connection,
@@ -479,21 +494,9 @@ class StratumProtocol:
             network_target=notify.network_target,
             received_s=now_s,
         )
-        known = self._jobs.get(job.job_id)
-        if known is not None and is_same_work(known, job):
-            job = known
-        if clean:
-            self._jobs.clear()
-        self._jobs.pop(job.job_id, None)
-        self._jobs[job.job_id] = job
-        if len(self._jobs) > MAX_VALID_JOBS:
-            del self._jobs[next(iter(self._jobs))]
-        self.current_job = job
-        self.jobs_received += 1
-        return [JobReceived(job=job)]
+        return [JobReceived(job=self._jobs.take(job))]
 
 
-def _unanswered(request: _Request) -> ShareSettled:
-    assert request.share is not None
+def _unanswered(share: Share) -> ShareSettled:
     result = ShareResult(outcome=Outcome.UNANSWERED, text="the pool never answered")
-    return ShareSettled(share=request.share, result=result)
+    return ShareSettled(share=share, result=result)

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from luxminer.config.schema import StratumConfig
+from luxminer.config.schema import PoolConfig, StratumConfig
 from luxminer.hashing import header_hash
 from luxminer.stratum.client import StratumClient
-from luxminer.stratum.endpoint import parse_pool_url
 from luxminer.stratum.events import Event, JobReceived, ShareSettled
 from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer.work.generator import WorkGenerator
@@ -104,7 +103,7 @@ async def until(condition: Callable[[], object], what: str, timeout_s: float = 5
 class ClientRig:
     """One client against an address, and all that it said."""
 
-    def __init__(self, url: str, config: StratumConfig = QUICK, user: str = "me.rig") -> None:
+    def __init__(self, pool: PoolConfig, config: StratumConfig) -> None:
         self.clock = SkewedClock()
         self.events: list[Event] = []
         self.ends: defaultdict[Share, list[ShareResult]] = defaultdict(list)
@@ -113,9 +112,7 @@ class ClientRig:
         """Listening fails on such an event."""
         self.client = StratumClient(
             pool_id=7,
-            endpoint=parse_pool_url(url),
-            user=user,
-            password="x",
+            pool=pool,
             agent="rig",
             config=config,
             clock=self.clock,
@@ -161,10 +158,10 @@ class ClientRig:
 
 @asynccontextmanager
 async def running(
-    url: str, config: StratumConfig = QUICK, user: str = "me.rig"
+    url: str, config: StratumConfig = QUICK, user: str = "me.rig", **settings: Any
 ) -> AsyncIterator[ClientRig]:
     """Run a client; at the end every share must have had one end at most, and no error."""
-    rig = ClientRig(url, config, user)
+    rig = ClientRig(PoolConfig(url=url, user=user, **settings), config)
     rig.task = asyncio.create_task(rig.client.run())
     try:
         yield rig

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from luxminer.stratum.client import MAX_CARRIED, MAX_REDIRECTS, MUTE_S
+from luxminer.stratum.client import MAX_CARRIED, MUTE_S
 from luxminer.stratum.events import (
     Authorized,
     AuthorizeRefused,
@@ -20,13 +20,24 @@ from luxminer.stratum.events import (
     ShareSettled,
     Subscribed,
 )
+from luxminer.stratum.itinerary import MAX_REDIRECTS
 from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer_hil.fakepool.server import FakePool
 from tests.unit.stratum.client_rig import QUICK, TINY, ScriptedPool, outcomes, running, until
 
 LOGIN = ["mining.configure", "mining.subscribe", "mining.authorize"]
 
-LOST = ShareResult(outcome=Outcome.DROPPED, reason="connection lost")
+
+def dropped(reason: str) -> list[ShareResult]:
+    return [ShareResult(outcome=Outcome.DROPPED, reason=reason)]
+
+
+LOST = dropped("connection lost")
+SESSION_LOST = dropped("session lost")
+
+
+def unanswered(why: str = "") -> list[ShareResult]:
+    return [ShareResult(outcome=Outcome.UNANSWERED, text=why)]
 
 
 def free_port() -> int:
@@ -165,11 +176,12 @@ async def test_without_the_same_extranonce1_nothing_is_carried_over(named: bool)
         await until(lambda: rig.client.protocol is None, "break")
         rig.client.submit(found)
         await rig.job(2)
-        assert rig.ends[sent] == [ShareResult(outcome=Outcome.UNANSWERED)]
-        assert rig.ends[found] == [LOST]
+        why = "session lost" if named else "connection lost"
+        assert rig.ends[sent] == unanswered(why)
+        assert rig.ends[found] == dropped(why)
         block = rig.miner.share(job, block=True)
         rig.client.submit(block)
-        assert rig.ends[block] == [LOST]
+        assert rig.ends[block] == SESSION_LOST
         assert not pool.submits(1)
 
 
@@ -228,7 +240,7 @@ async def test_jobs_of_an_earlier_extranonce1_do_not_survive_a_break() -> None:
         old, new = rig.miner.share(before), rig.miner.share(after)
         rig.client.submit(old)
         rig.client.submit(new)
-        assert rig.ends[old] == [LOST]
+        assert rig.ends[old] == LOST
         await cut
         assert (await rig.end_of(new)).outcome is Outcome.ACCEPTED
 
@@ -242,13 +254,14 @@ async def test_held_shares_are_bounded_in_time_and_number() -> None:
         late = replace(first, found_s=first.found_s + 1000)
         for share in shares:
             rig.client.submit(share)
-        assert rig.ends[shares[0]] == [LOST]
+        assert rig.ends[shares[0]] == dropped("too many")
         assert not rig.ends[shares[1]]
         rig.client.submit(late)
         rig.client.tick(first.found_s + QUICK.share_timeout_s + 1)
         assert outcomes(rig)[Outcome.DROPPED] == MAX_CARRIED + 1
+        assert rig.ends[shares[2]] == dropped("too old")
         assert not rig.ends[late]
-    assert rig.ends[late] == [LOST]
+    assert rig.ends[late] == LOST
 
 
 async def test_shares_wait_for_a_late_login() -> None:
@@ -274,10 +287,10 @@ async def test_the_end_books_each_share_once_and_later_answers_count_no_more(res
         rig.client.submit(share)
         await pool.wait_until(lambda: pool.ledger().accepted == 1)
         rig.client.end()
-        assert rig.ends[share] == [ShareResult(outcome=Outcome.UNANSWERED)]
+        assert rig.ends[share] == unanswered("connection lost")
         late = rig.miner.share(share.work.job)
         rig.client.submit(late)
-        assert rig.ends[late] == [LOST]
+        assert rig.ends[late] == LOST
         assert rig.client.interruptions == 0
         await asyncio.sleep(0.2)
         assert len(rig.ends[share]) == 1
@@ -343,7 +356,7 @@ async def test_a_pool_that_hangs_up_on_a_session_is_asked_without() -> None:
         share = rig.miner.share(job)
         rig.client.submit(share)
         await rig.job(2)
-        assert rig.ends[share] == [LOST]
+        assert rig.ends[share] == SESSION_LOST
         assert len(pool.heard) == 4
 
 

@@ -15,7 +15,13 @@ from luxminer.stratum.connection import (
     PoolConnection,
     dial,
 )
+from luxminer.stratum.endpoint import Endpoint
 from tests.unit.stratum.client_rig import until
+
+
+def at(host: str, port: int) -> Endpoint:
+    return Endpoint(host=host, port=port, tls=False)
+
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -44,7 +50,7 @@ async def connected(
         got.append(data)
         received(data)
 
-    connection = await dial("127.0.0.1", port, 2.0, opened, take)
+    connection = await dial(at("127.0.0.1", port), 2.0, opened, take)
     try:
         yield connection, got
     finally:
@@ -150,7 +156,7 @@ async def test_an_address_nobody_answers_at_is_named(host: str) -> None:
         unheard.bind(("127.0.0.1", 0))
         port = unheard.getsockname()[1]
         with pytest.raises(TransportError) as caught:
-            await dial(host, port, 5.0, lambda _: None, lambda _: None)
+            await dial(at(host, port), 5.0, lambda _: None, lambda _: None)
     assert f"{host}:{port}" in str(caught.value)
 
 
@@ -164,7 +170,7 @@ async def test_dialling_has_a_time_limit() -> None:
 
         async def fill() -> None:
             for _ in range(16):
-                made = await dial("127.0.0.1", port, 0.2, lambda _: None, lambda _: None)
+                made = await dial(at("127.0.0.1", port), 0.2, lambda _: None, lambda _: None)
                 waiting.append(made)
 
         with pytest.raises(TransportTimeout, match=r"in 0\.2 s"):

@@ -183,7 +183,7 @@ def test_the_same_extranonce_keeps_jobs_and_shares_of_the_session() -> None:
     after = make(connection=2, session_id=before.session_id, resume=resume)
     assert not after.job_is_valid(job)
     (event, *_) = after.receive_data(answer(2, subscription()) + answer(3, True), 9.0)
-    assert event == stratum.Subscribed(resumed=True)
+    assert event == stratum.Subscribed(resumed=True, asked=True)
     assert after.share_is_valid(share)
     after.data_to_send()
     after.submit(share, 9.0)
@@ -201,7 +201,7 @@ def test_another_extranonce_voids_the_session() -> None:
     assert before.extranonce1 is not None
     after = make(connection=2, session_id="s1", resume=(before.extranonce1, before.valid_jobs))
     (event,) = after.receive_data(answer(2, subscription("08000003", "s2")), 9.0)
-    assert event == stratum.Subscribed(resumed=False)
+    assert event == stratum.Subscribed(resumed=False, asked=True)
     assert not after.job_is_valid(job)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from luxminer.stratum import protocol as stratum
+from luxminer.stratum import requests
 from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer.work.job import Share
 from luxminer_hil.vectors.stratum_talk import AGENT, JOB, Talk, make_share, notification
@@ -159,7 +160,7 @@ def test_ten_bad_lines_in_a_row_are_borne_and_a_good_one_forgives_them() -> None
 
 
 def test_the_oldest_share_gives_way_when_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stratum, "MAX_OUTSTANDING", 3)
+    monkeypatch.setattr(requests, "MAX_OUTSTANDING", 3)
     made = talk()
     shares = [make_share(made.job("j1")) for _ in range(5)]
     events = [event for share in shares for event in made.protocol.submit(share, 1.0)]
