@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     steps: list[Step] = []
     if options.script is not None:
         try:
-            steps = read_script(options.script)
+            steps = list(read_script(options.script).steps)
         except ScriptError as exc:
             raise ConfigError(str(exc), key=str(options.script)) from exc
     try:

@@ -1,9 +1,12 @@
 """A stratum pool that checks every share with `hashlib`, for tests, demonstrations and benches."""
 
+from luxminer_hil.fakepool.actions import read_script
+from luxminer_hil.fakepool.behaviours import scripted_pool
 from luxminer_hil.fakepool.blocks import HistoricalBlock, blocks
 from luxminer_hil.fakepool.judge import Reason
 from luxminer_hil.fakepool.ledger import Ledger, ShareRecord
-from luxminer_hil.fakepool.script import ScriptError, Step, play, read_script
+from luxminer_hil.fakepool.player import play
+from luxminer_hil.fakepool.script import Script, ScriptError, Step
 from luxminer_hil.fakepool.server import FakePool
 from luxminer_hil.fakepool.settings import PoolSettings
 
@@ -13,10 +16,12 @@ __all__ = [
     "Ledger",
     "PoolSettings",
     "Reason",
+    "Script",
     "ScriptError",
     "ShareRecord",
     "Step",
     "blocks",
     "play",
     "read_script",
+    "scripted_pool",
 ]

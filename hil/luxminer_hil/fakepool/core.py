@@ -8,15 +8,19 @@ extranonce belongs to the jobs sent after it: a session remembers what each job 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from random import Random
+from typing import NamedTuple
 
 from luxminer_hil.fakepool.blocks import block_named
+from luxminer_hil.fakepool.cues import Cues, Override
 from luxminer_hil.fakepool.jobs import Extranonce, Job, JobFactory
 from luxminer_hil.fakepool.judge import (
     Reason,
     SentJob,
+    Submit,
     Verdict,
     judge,
     parse_submit,
@@ -29,14 +33,30 @@ from luxminer_hil.fakepool.proof import (
     json_number,
     nbits_target,
 )
-from luxminer_hil.fakepool.settings import PoolSettings
+from luxminer_hil.fakepool.settings import MAX_BLOCK_EXTRANONCE, PoolSettings
 
-__all__ = ["PoolCore", "Session", "notification"]
+__all__ = ["Judged", "PoolCore", "Session", "notification"]
 
 MAX_SENT_JOBS = 64
 """Jobs of a session that are still known; older ones are answered "Job not found"."""
 MAX_SESSIONS = 1024
 """Sessions without a connection that can be resumed; the oldest goes first."""
+
+
+MAX_UNJUDGED = 256
+"""Job ids that were sent without being understood; the oldest is forgotten first."""
+MAX_STEP = Fraction(4)
+"""A session's difficulty changes by this factor at most, at once."""
+CALM = (Fraction(7, 10), Fraction(14, 10))
+"""Rates of shares, relative to the wanted one, at which its difficulty stays."""
+
+
+class Judged(NamedTuple):
+    """One submit, the job it is for, and what the arithmetic says."""
+
+    submit: Submit | None
+    sent: SentJob | None
+    verdict: Verdict
 
 
 def notification(method: str, params: list[object]) -> str:
@@ -58,6 +78,11 @@ class Session:
     users: set[str] = field(default_factory=set)
     floor: Fraction = Fraction(0)
     """Lowest difficulty that the client asked for."""
+    own_difficulty: Fraction | None = None
+    """Found for this session by `PoolCore.vary`; replaces that of the pool."""
+    accepted: int = 0
+    looked: tuple[float, int] = (0.0, 0)
+    """Time and accepted shares when its rate was looked at last."""
     asked_mask: int | None = None
     """None until version rolling was negotiated."""
     mask: int = 0
@@ -85,6 +110,9 @@ class PoolCore:
         self.version_mask = settings.version_mask
         self.refuse = settings.refuse
         self.answer_submits = True
+        self.sends_jobs = True
+        self.cues = Cues()
+        self.unjudged: dict[str, None] = {}
         self.books = Books()
         self.sessions: dict[str, Session] = {}
         self._monotonic = monotonic
@@ -110,26 +138,46 @@ class PoolCore:
         new_block: bool | None = None,
         block: str = "",
         difficulty: Number | None = None,
+        same_id: bool = False,
     ) -> Job:
         """Make a job the current one. ``new_block`` is ``clean`` unless said otherwise.
 
-        ``block`` names a real one. Raises ValueError for one that is not there, and as
-        `set_difficulty`; nothing has changed then.
+        ``block`` names a real one; ``same_id`` gives another job the id of the last. Raises
+        ValueError for a block that is not there, and as `set_difficulty`; nothing has changed then.
         """
         found = block_named(block) if block else None
         if difficulty is not None and difficulty != "network":
             self.set_difficulty(difficulty)
         if found is not None:
             sizes = (self.settings.extranonce1_size, self.settings.extranonce2_size)
-            self.job = self._jobs.historical(found, sizes=sizes, clean=clean)
+            if sum(sizes) > MAX_BLOCK_EXTRANONCE:
+                raise ValueError(f"extranonces of {sum(sizes)} bytes fit into no real block")
+            job = self._jobs.historical(found, sizes=sizes, clean=clean)
         else:
             moves = clean if new_block is None else new_block
-            self.job = self._jobs.synthetic(int(self._wall()), clean=clean, new_block=moves)
+            job = self._jobs.synthetic(
+                int(self._wall()),
+                clean=clean,
+                new_block=moves,
+                job_id=self.job.job_id if same_id else "",
+            )
         if difficulty == "network":
-            self.set_difficulty(max(1, DIFFICULTY_1_TARGET // nbits_target(self.job.nbits)))
+            self.set_difficulty(max(1, DIFFICULTY_1_TARGET // nbits_target(job.nbits)))
+        return self.use_job(job)
+
+    def use_job(self, job: Job) -> Job:
+        """Make this job the current one."""
+        self.job = job
         self._seen = {}
-        self._epoch += self.job.clean
-        return self.job
+        self._epoch += job.clean
+        self.unjudged.pop(job.job_id, None)
+        return job
+
+    def forget_job(self, job_id: str) -> None:
+        """Take shares for this id as impossible to judge: it was sent as it stood somewhere."""
+        self.unjudged[job_id] = None
+        if len(self.unjudged) > MAX_UNJUDGED:
+            del self.unjudged[next(iter(self.unjudged))]
 
     def announce(self, session: Session, *, first: bool = False) -> Iterator[str]:
         """Yield the lines that bring a session to the current job, ``first`` on a connection.
@@ -167,14 +215,14 @@ class PoolCore:
         """Yield the line for a mask that changed, if rolling was negotiated; it counts at once."""
         if session.asked_mask is None:
             return
-        mask = 0 if self.job.extranonce is not None else session.asked_mask & self.version_mask
+        mask = 0 if self.job.fixed_version else session.asked_mask & self.version_mask
         if mask != session.mask:
             session.mask = mask
             yield notification("mining.set_version_mask", [f"{mask:08x}"])
 
     def difficulty_line(self, session: Session, *, always: bool = False) -> Iterator[str]:
         """Yield the line for a difficulty that changed; it is that of the session's next jobs."""
-        difficulty = max(self.difficulty, session.floor)
+        difficulty = max(session.own_difficulty or self.difficulty, session.floor)
         if always or session.difficulty != difficulty:
             session.difficulty = difficulty
             number = json_number(difficulty)
@@ -186,11 +234,32 @@ class PoolCore:
         json_number(exact)
         self.difficulty = exact
 
+    def vary(
+        self, session: Session, per_minute: float, low: Fraction, high: Fraction
+    ) -> Iterator[str]:
+        """Yield the line for another difficulty if the session has too many or few shares.
+
+        Its rate is that since the last look; the first one only begins to count.
+        """
+        now_s = self._monotonic()
+        (since_s, before), session.looked = session.looked, (now_s, session.accepted)
+        elapsed_s = Fraction(now_s - since_s)
+        if session.difficulty is None or not since_s or elapsed_s <= 0:
+            return
+        wanted = Fraction(per_minute) * elapsed_s / 60
+        ratio = (session.accepted - before) / wanted
+        if CALM[0] <= ratio <= CALM[1]:
+            return
+        better = session.difficulty * min(max(ratio, 1 / MAX_STEP), MAX_STEP)
+        session.own_difficulty = min(max(rounded(better), low), high)
+        yield from self.difficulty_line(session)
+
     # Sessions
 
     def subscribe(self, wanted_id: object) -> Session:
         """Return the session with this id, if it may be resumed, or a new one."""
-        if self.settings.resume and isinstance(wanted_id, str):
+        may_resume = self.settings.resume and self.settings.offer_session
+        if may_resume and isinstance(wanted_id, str):
             known = self.sessions.get(wanted_id)
             if known is not None and not known.connected:
                 known.connected = True
@@ -222,8 +291,8 @@ class PoolCore:
 
     # Shares
 
-    def submit(self, params: object, session: Session | None, connection: int) -> ShareRecord:
-        """Judge and book one submit; the session is None before the subscription."""
+    def judge(self, params: object, session: Session | None) -> Judged:
+        """Judge one submit; the session is None before the subscription."""
         submit = parse_submit(params)
         sent = None
         if submit is None:
@@ -234,12 +303,37 @@ class PoolCore:
             verdict = Verdict(reason=Reason.UNAUTHORIZED)
         else:
             sent = session.sent.get(submit.job_id)
+            if sent is None and submit.job_id in self.unjudged:
+                return Judged(submit, None, Verdict(reason=Reason.UNJUDGED))
             verdict = judge(
                 submit,
                 sent,
                 mask=None if session.asked_mask is None else session.mask,
                 ntime_window_s=self.settings.ntime_window_s,
             )
+        return Judged(submit, sent, verdict)
+
+    def book(
+        self,
+        judged: Judged,
+        session: Session | None,
+        connection: int,
+        override: Override | None = None,
+        *,
+        is_mute: bool = False,
+    ) -> ShareRecord:
+        """Book one submit as its sender will be told, and report it."""
+        submit, sent, verdict = judged
+        reason = verdict.reason
+        answered = self.answer_submits and not is_mute
+        if override is not None and override.replaces:
+            answered = not override.is_silent and not is_mute
+            if override.says_accepted:
+                reason = None
+            elif not override.is_silent and reason is None:
+                reason = Reason.BY_SCRIPT
+        if reason is None and session is not None:
+            session.accepted += 1
         share = ShareRecord(
             number=self.books.submitted + 1,
             at_s=self._monotonic() - self._started_s,
@@ -250,13 +344,19 @@ class PoolCore:
             ntime=submit.ntime if submit else None,
             nonce=submit.nonce if submit else None,
             version=verdict.version,
-            reason=verdict.reason,
+            reason=reason,
+            judged=verdict.reason,
             asked=sent.difficulty if sent else None,
             difficulty=verdict.difficulty,
             block_hash=verdict.block_hash,
             is_block=verdict.is_block,
-            answered=self.answer_submits,
+            answered=answered,
         )
         self.books.book(share)
         self._on_share(share)
         return share
+
+
+def rounded(difficulty: Fraction) -> Fraction:
+    """Four digits, so that it can be written exactly."""
+    return Fraction(Decimal(f"{float(difficulty):.3e}"))

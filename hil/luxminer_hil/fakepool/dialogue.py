@@ -1,22 +1,32 @@
 """What one client says and what it is told: lines in, lines out, no I/O.
 
 Nothing that a client sends raises out of here: a line that is no request is counted and answered
-with an error. Ref: docs/sources.md, "Stratum".
+with an error. A script may put other answers in the place of the pool's own, and have orders follow
+them. Ref: docs/sources.md, "Stratum".
 """
 
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import NoReturn
 
-from luxminer_hil.fakepool.core import PoolCore, Session
+from luxminer_hil.fakepool.conduct import Conduct
+from luxminer_hil.fakepool.core import PoolCore, Session, rounded
+from luxminer_hil.fakepool.cues import Override
 from luxminer_hil.fakepool.judge import ERRORS, U32, Reason
-from luxminer_hil.fakepool.proof import exact_difficulty, json_number
+from luxminer_hil.fakepool.proof import DIFFICULTY_1_TARGET, exact_difficulty, json_number
+from luxminer_hil.fakepool.script import Step
 
-__all__ = ["Dialogue"]
+__all__ = ["EVENTS", "Dialogue"]
 
+SUBMIT = "mining.submit"
+MAY_HAVE_NO_ID = ("mining.suggest_difficulty", "mining.suggest_target")
+"""Requests that some miners send as notifications: done, and not answered."""
+ACCEPTED = "accepted"
+U256 = re.compile(r"[0-9a-fA-F]{64}\Z")
 MAX_USERS = 64
 MAX_CALLS = 64
 """Calls of ours that wait for an answer, and answers that are kept."""
@@ -38,9 +48,12 @@ NO_ID: Reply = (None, [20, "The id of a request must be an integer", None])
 class Dialogue:
     """State of one connection above the bytes."""
 
-    def __init__(self, core: PoolCore, number: int) -> None:
+    def __init__(self, core: PoolCore, number: int, conduct: Conduct | None = None) -> None:
         self.core = core
         self.number = number
+        self.conduct = conduct or Conduct()
+        self.on_cue: Callable[[tuple[Step, ...]], object] = lambda _steps: None
+        """Told the orders of the script that follow what the client did."""
         self.session: Session | None = None
         self.answers: deque[tuple[str, object]] = deque(maxlen=MAX_CALLS)
         """Method and result of those of our calls that the client answered."""
@@ -57,8 +70,12 @@ class Dialogue:
         """Names that are let in on this connection."""
         return frozenset(self.session.users if self.session else ())
 
-    def receive(self, line: bytes) -> Iterator[str]:
-        """Handle one line without its line feed; yields the lines to send."""
+    def receive(self, line: bytes) -> Iterator[str | bytes]:
+        """Handle one line without its line feed; yields the lines to send.
+
+        What is yielded must be on its way before the next one is asked for: orders that follow an
+        answer come after it.
+        """
         line = line.removesuffix(b"\r")
         if not line:
             return
@@ -72,7 +89,7 @@ class Dialogue:
 
     def announce(self) -> Iterator[str]:
         """Yield what brings the client to the current job, once it is far enough for one."""
-        if self.session is None:
+        if self.session is None or not self.core.sends_jobs:
             return
         if self.session.users or self.core.settings.job_before_authorize:
             first, self._announced = not self._announced, True
@@ -97,7 +114,7 @@ class Dialogue:
 
     def raise_floor(self, value: object) -> bool:
         """Take a lowest difficulty from the client, if it is one that can be asked of it."""
-        if not isinstance(value, int | Decimal):
+        if not isinstance(value, int | Decimal | Fraction):
             return False
         try:
             floor = exact_difficulty(value)
@@ -109,21 +126,48 @@ class Dialogue:
             self.session.floor = floor
         return True
 
-    def _request(self, message: dict[str, object]) -> Iterator[str]:
+    def _request(self, message: dict[str, object]) -> Iterator[str | bytes]:
         number, method, params = message.get("id"), message["method"], message.get("params")
         handler = METHODS.get(method) if isinstance(method, str) else None
-        if handler is None:
+        if handler is None and method != SUBMIT:
             yield self._bad_line(number, NO_METHOD)
             return
-        if not isinstance(number, int) or isinstance(number, bool):
+        is_numbered = isinstance(number, int) and not isinstance(number, bool)
+        if not is_numbered and not (number is None and method in MAY_HAVE_NO_ID):
             yield self._bad_line(number, NO_ID)
             return
         self.bad_in_row = 0
-        answer = handler(self, params if isinstance(params, list) else [])
-        if answer is not None:
-            yield reply(number, answer)
+        values = params if isinstance(params, list) else []
+        answer: Reply | None = None
+        if handler is None:
+            judged = self.core.judge(values, self.session)
+            cue = self.core.cues.take("submit", judged.verdict.reason or ACCEPTED)
+            share = self.core.book(
+                judged, self.session, self.number, cue.override, is_mute=self.conduct.is_mute
+            )
+            if share.answered:
+                answer = (True, None) if share.reason is None else (None, error(share.reason))
+        else:
+            cue = self.core.cues.take(str(method).removeprefix("mining."))
+            if cue.override is None or cue.override.carries_out:
+                answer = handler(self, values)
+        yield from self._answer(number, answer, cue.override)
+        if cue.steps:
+            self.on_cue(cue.steps)
         if not self._announced:
             yield from self.announce()
+
+    def _answer(
+        self, number: object, answer: Reply | None, override: Override | None
+    ) -> Iterator[str | bytes]:
+        """Yield the pool's answer, or what a script says instead; no request, no answer."""
+        if override is not None and not override.is_silent:
+            if number is not None or not override.replaces:
+                yield override.line(number)
+            if override.replaces:
+                return
+        if answer is not None and number is not None:
+            yield reply(number, answer)
 
     def _bad_line(self, number: object, answer: Reply) -> str:
         self.core.books.bad_lines += 1
@@ -201,6 +245,8 @@ def subscribe(dialogue: Dialogue, params: list[object]) -> Reply:
         dialogue.session = session
     name = session.session_id
     subscriptions = [["mining.set_difficulty", name], ["mining.notify", name]]
+    if not dialogue.core.settings.offer_session:
+        subscriptions = []
     return [subscriptions, session.extranonce.fixed.hex(), session.extranonce.size], None
 
 
@@ -219,32 +265,38 @@ def authorize(dialogue: Dialogue, params: list[object]) -> Reply:
     return True, None
 
 
-def submit(dialogue: Dialogue, params: list[object]) -> Reply | None:
-    """No reply at all while the pool was told not to answer."""
-    share = dialogue.core.submit(params, dialogue.session, dialogue.number)
-    if not share.answered:
-        return None
-    return (True, None) if share.reason is None else (None, error(share.reason))
-
-
 def suggest_difficulty(dialogue: Dialogue, params: list[object]) -> Reply:
     if not dialogue.core.settings.suggestions:
         return NOT_SUPPORTED
     return (True, None) if params and dialogue.raise_floor(params[0]) else BAD_PARAMS
 
 
+def suggest_target(dialogue: Dialogue, params: list[object]) -> Reply:
+    if not dialogue.core.settings.suggestions:
+        return NOT_SUPPORTED
+    text = params[0] if params else None
+    target = int(text, 16) if isinstance(text, str) and U256.match(text) else 0
+    if not target:
+        return BAD_PARAMS
+    floor = rounded(Fraction(DIFFICULTY_1_TARGET, target))
+    return (True, None) if dialogue.raise_floor(floor) else BAD_PARAMS
+
+
 def always(answer: Reply) -> Callable[[Dialogue, list[object]], Reply]:
     return lambda _dialogue, _params: answer
 
 
-METHODS: dict[str, Callable[[Dialogue, list[object]], Reply | None]] = {
+METHODS: dict[str, Callable[[Dialogue, list[object]], Reply]] = {
     "mining.configure": configure,
     "mining.subscribe": subscribe,
     "mining.authorize": authorize,
-    "mining.submit": submit,
     "mining.suggest_difficulty": suggest_difficulty,
-    "mining.suggest_target": always(NOT_SUPPORTED),
+    "mining.suggest_target": suggest_target,
     "mining.extranonce.subscribe": always((True, None)),
     "mining.get_transactions": always(NOT_SUPPORTED),
     "mining.ping": always(("pong", None)),
 }
+"""What is not here is an unknown method. Shares are judged and booked before their answer."""
+
+EVENTS = ("connect", "submit", *(method.removeprefix("mining.") for method in METHODS))
+"""What ``when`` may say in a script."""

@@ -50,7 +50,9 @@ class Job:
     ntime: int
     clean: bool
     extranonce: Extranonce | None = None
-    """Of a real block, which leaves the miner no choice; such a job allows no version rolling."""
+    """Of a real block or a recorded session; other jobs take that of the session."""
+    fixed_version: bool = False
+    """No version rolling: a real block leaves the miner no choice."""
     block: HistoricalBlock | None = field(default=None, repr=False)
 
     def coinb1(self, extranonce: Extranonce) -> bytes:
@@ -85,8 +87,11 @@ class JobFactory:
         self._height = FIRST_HEIGHT
         self._prev_hash = self._new_prev_hash()
 
-    def synthetic(self, ntime: int, *, clean: bool, new_block: bool) -> Job:
-        """Make a job on the tip of the chain; ``new_block`` moves the tip first."""
+    def synthetic(self, ntime: int, *, clean: bool, new_block: bool, job_id: str = "") -> Job:
+        """Make a job on the tip of the chain; ``new_block`` moves the tip first.
+
+        ``job_id`` is one that was used before; without it the job gets a new one.
+        """
         if new_block:
             self._height += 1
             self._prev_hash = self._new_prev_hash()
@@ -95,7 +100,7 @@ class JobFactory:
         outputs = SUBSIDY.to_bytes(8, "little") + payout + bytes(8) + commitment
         branches = self._random.randint(0, self._max_branches)
         return Job(
-            job_id=self._next_id(),
+            job_id=job_id or self._next_id(),
             prev_hash=self._prev_hash,
             before=INPUT,
             script_head=height_push(self._height) + TAG,
@@ -128,6 +133,7 @@ class JobFactory:
             ntime=int.from_bytes(block.header[68:72], "little"),
             clean=clean,
             extranonce=Extranonce(bytes(fixed), varied),
+            fixed_version=True,
             block=block,
         )
 

@@ -35,6 +35,10 @@ class Reason(StrEnum):
     VERSION_BITS = "version-bits"
     LOW_DIFFICULTY = "low-difficulty"
     DUPLICATE = "duplicate"
+    UNJUDGED = "unjudged"
+    """For a job that was sent as it stood in a recording, and that the pool cannot read."""
+    BY_SCRIPT = "by-script"
+    """Told so by a script, whatever the share was worth."""
 
 
 ERRORS: dict[Reason, tuple[int, str]] = {
@@ -48,6 +52,8 @@ ERRORS: dict[Reason, tuple[int, str]] = {
     Reason.VERSION_BITS: (20, "Invalid version mask"),
     Reason.LOW_DIFFICULTY: (23, "Above target"),
     Reason.DUPLICATE: (22, "Duplicate share"),
+    Reason.UNJUDGED: (20, "Cannot be judged"),
+    Reason.BY_SCRIPT: (20, "Rejected"),
 }
 """Error number and text of every reason. "Above target" is the servers' phrase for too easy."""
 
@@ -175,7 +181,7 @@ def rolled_version(job: Job, bits: int | None, mask: int | None) -> int | None:
     """
     if mask is None:
         return job.version if bits is None else None
-    if job.extranonce is not None:
+    if job.fixed_version:
         mask = 0
     if bits is None:
         return None if mask else job.version

@@ -30,7 +30,9 @@ class ShareRecord:
     version: int | None
     """Complete version field that the pool rebuilt."""
     reason: Reason | None
-    """None for an accepted share."""
+    """None for an accepted share: one that was told so, and is booked as such."""
+    judged: Reason | None
+    """What the arithmetic says; another than ``reason`` only where a script lies."""
     asked: Fraction | None
     """Difficulty in force for the job in this session."""
     difficulty: Fraction | None
@@ -53,6 +55,7 @@ class ShareRecord:
             "connection": self.connection,
             "accepted": self.accepted,
             "reason": self.reason,
+            "judged": self.judged,
             "user": self.user,
             "job": self.job_id,
             "extranonce2": None if self.extranonce2 is None else self.extranonce2.hex(),

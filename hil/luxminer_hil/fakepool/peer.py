@@ -1,14 +1,18 @@
 """The server end of one connection: bytes to lines and back, bounded in every direction.
 
 An `asyncio.Protocol` without tasks of its own, so that a connection costs a buffer and a timer.
+How it misbehaves is its `Conduct`.
 """
 
 import asyncio
 import logging
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable, Iterable
 
 from luxminer_hil.fakepool.dialogue import Dialogue
+from luxminer_hil.fakepool.recording import Recorder
 
 __all__ = ["Peer"]
 
@@ -26,25 +30,33 @@ LOGIN_TIMEOUT_S = 60.0
 """A connection without an authorized user is closed after this time, as at ckpool."""
 
 
-class Peer(asyncio.Protocol):
-    """``delay_s`` says how long what is sent now is held back.
+MAX_DELAYED_BYTES = 16 << 20
 
-    ``on_change`` is called when the connection opens, after lines were handled, and at its end.
+RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+"""`SO_LINGER` on, no time: closing sends a reset instead of an end."""
+
+
+class Peer(asyncio.Protocol):
+    """``on_change`` is called when the connection opens, after lines were handled, and at its end.
+
+    ``recorder`` is told of every line that came or went.
     """
 
     def __init__(
         self,
         dialogue: Dialogue,
         *,
-        delay_s: Callable[[], float],
         on_change: Callable[["Peer"], None],
+        recorder: Recorder | None = None,
     ) -> None:
         self.dialogue = dialogue
-        self._delay_s = delay_s
+        self.conduct = dialogue.conduct
         self._on_change = on_change
+        self._recorder = recorder
         self._transport: asyncio.Transport | None = None
         self._incoming = bytearray()
         self._outgoing: deque[tuple[float, bytes]] = deque()
+        self._outgoing_bytes = 0
         self._login_timer: asyncio.TimerHandle | None = None
         self._send_timer: asyncio.TimerHandle | None = None
         self._read_turn: asyncio.Handle | None = None
@@ -58,16 +70,23 @@ class Peer(asyncio.Protocol):
         self._transport = transport
         loop = asyncio.get_running_loop()
         self._login_timer = loop.call_later(LOGIN_TIMEOUT_S, self._check_login)
+        if self._recorder is not None:
+            self._recorder.happened(self.dialogue.number, "open")
         self._on_change(self)
+        if self.conduct.is_deaf:
+            transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         log.debug("connection %d closed: %s", self.dialogue.number, exc or "in order")
         for handle in (self._login_timer, self._send_timer, self._read_turn):
             if handle is not None:
                 handle.cancel()
+        if self._recorder is not None:
+            self._recorder.happened(self.dialogue.number, "closed")
         self._transport = None
         self._incoming.clear()
         self._outgoing.clear()
+        self._outgoing_bytes = 0
         if self.dialogue.session is not None:
             self.dialogue.session.connected = False
         self._on_change(self)
@@ -78,28 +97,48 @@ class Peer(asyncio.Protocol):
             log.debug("connection %d dropped: %s", self.dialogue.number, reason)
             self._transport.abort()
 
+    def reset(self) -> None:
+        """End the connection by a reset, without a word."""
+        if self._transport is not None and not self._transport.is_closing():
+            raw = self._transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
+            self.drop("reset by order")
+
+    def hear(self, *, is_deaf: bool) -> None:
+        """Stop or go on reading."""
+        self.conduct.is_deaf = is_deaf
+        if self._transport is not None and self.is_open and self._read_turn is None:
+            if is_deaf:
+                self._transport.pause_reading()
+            else:
+                self._read()
+
     def data_received(self, data: bytes) -> None:
         self._incoming += data
         if self._read_turn is None:
             self._read()
 
-    def send(self, lines: Iterable[str]) -> None:
+    def send(self, lines: Iterable[str | bytes]) -> None:
         for line in lines:
-            self.send_bytes(line.encode() + b"\n")
+            data = line.encode() if isinstance(line, str) else line
+            self.send_bytes(data + b"\n")
 
     def send_bytes(self, data: bytes) -> None:
         """Send now, or when the delay in force is over; what is sent stays in order."""
-        delay_s = self._delay_s()
-        if delay_s <= 0 and not self._outgoing:
+        conduct = self.conduct
+        if conduct.is_mute:
+            return
+        if conduct.delay_s <= 0 and not conduct.piece_bytes and not self._outgoing:
             self._write(data)
             return
-        if len(self._outgoing) >= MAX_DELAYED_LINES:
-            self.drop(f"{MAX_DELAYED_LINES} lines wait for their delay")
+        self._outgoing_bytes += len(data)
+        if len(self._outgoing) >= MAX_DELAYED_LINES or self._outgoing_bytes > MAX_DELAYED_BYTES:
+            self.drop(f"{len(self._outgoing)} lines wait for their delay")
             return
         loop = asyncio.get_running_loop()
-        self._outgoing.append((loop.time() + delay_s, data))
+        self._outgoing.append((loop.time() + conduct.delay_s, data))
         if len(self._outgoing) == 1:
-            self._send_timer = loop.call_later(delay_s, self._send_delayed)
+            self._send_timer = loop.call_later(conduct.delay_s, self._send_delayed)
 
     def _read(self) -> None:
         """Handle some lines; the socket is not read on while more of them wait."""
@@ -111,6 +150,8 @@ class Peer(asyncio.Protocol):
                 break
             line = bytes(self._incoming[:end])
             del self._incoming[: end + 1]
+            if self._recorder is not None:
+                self._recorder.heard(self.dialogue.number, True, line + b"\n")
             self.send(self.dialogue.receive(line))
         if self._transport is None or not self.is_open:
             return
@@ -122,25 +163,32 @@ class Peer(asyncio.Protocol):
         elif len(self._incoming) > limit:
             self.dialogue.core.books.bad_lines += 1
             self.drop(f"line of more than {limit} bytes")
-        else:
+        elif not self.conduct.is_deaf:
             self._transport.resume_reading()
         self._on_change(self)
 
     def _send_delayed(self) -> None:
         loop = asyncio.get_running_loop()
         while self._outgoing and self._outgoing[0][0] <= loop.time():
-            self._write(self._outgoing.popleft()[1])
+            _, data = self._outgoing.popleft()
+            size = self.conduct.piece_bytes or len(data)
+            self._outgoing_bytes -= min(size, len(data))
+            self._write(data[:size])
+            if data[size:]:
+                self._outgoing.appendleft((loop.time() + self.conduct.piece_s, data[size:]))
         if self._outgoing:
             self._send_timer = loop.call_at(self._outgoing[0][0], self._send_delayed)
 
     def _write(self, data: bytes) -> None:
         if self._transport is None or self._transport.is_closing():
             return
+        if self._recorder is not None:
+            self._recorder.heard(self.dialogue.number, False, data)
         if self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             self.drop("the client does not read")
         else:
             self._transport.write(data)
 
     def _check_login(self) -> None:
-        if not self.dialogue.users:
+        if not self.dialogue.users and not self.conduct.is_mute:
             self.drop("no login in time")

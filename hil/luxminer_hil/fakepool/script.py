@@ -1,37 +1,49 @@
-"""What a pool does at which moment, read from a file and played on a `FakePool`.
+"""The language of scripts: what happens when, read from a file and checked before anything starts.
 
-JSON lines (one object per line, ``#`` starts a comment line) or, in a file named ``*.toml``, tables
-``[[step]]``. A step has a moment, ``at`` (seconds since the start) or ``after`` (accepted shares
-since the start), a ``do`` from `ACTIONS`, and the keys of that action::
+A script is TOML: some ``words`` about it, settings in ``[pool]``, and tables ``[[step]]``; or, with
+any other suffix, steps alone as JSON lines (``#`` starts a comment line). A step has one moment
+from `MOMENTS`, a ``do``, the keys of that action, and any of `MODIFIERS`::
 
-    {"at": 10, "do": "difficulty", "value": 0.01}
-    {"at": 10, "do": "job", "clean": true}
-    {"after": 50, "do": "cut", "seconds": 20}
+    [[step]]
+    at = 10  # seconds since the start
+    every = 5  # and again
+    do = "job"
+    clean = true
+
+    [[step]]
+    on = "authorize"  # when any client does this; only it is concerned
+    do = "mute"
+
+Which actions and events there are is a `Vocabulary`: a pool has another one than a proxy.
 """
 
-import asyncio
 import json
 import re
-import time
+import shlex
 import tomllib
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from luxminer_hil.fakepool.blocks import block_named
-from luxminer_hil.fakepool.proof import exact_difficulty, json_number
-from luxminer_hil.fakepool.server import FakePool
+from luxminer_hil.fakepool.values import Reader, integer, number, one_of, seconds, text
 
-__all__ = ["ACTIONS", "ScriptError", "Step", "play", "read_script"]
+__all__ = [
+    "Action",
+    "Key",
+    "Script",
+    "ScriptError",
+    "Step",
+    "Vocabulary",
+    "read_document",
+    "read_words",
+]
 
 MAX_SCRIPT_BYTES = 1 << 20
 MAX_STEPS = 10_000
-MAX_SECONDS = 1e7
-IDLE_S = 60.0
-"""Longest sleep while only counts of shares are waited for; shares end it."""
+MAX_COUNT = 1 << 53
 
 
 class ScriptError(ValueError):
@@ -49,157 +61,85 @@ class ScriptError(ValueError):
 class Key(NamedTuple):
     """One key of an action: how its value is read, and what stands there without it."""
 
-    read: Callable[[Any], Any]
+    read: Reader
     default: Any = None
     required: bool = True
 
 
 class Action(NamedTuple):
-    """Something that a pool can be told to do."""
+    """Something that can be told to do. ``load`` turns the values of a step, files included."""
 
     keys: Mapping[str, Key]
-    run: Callable[..., Coroutine[Any, Any, object]]
+    run: Callable[..., Any]
+    load: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    only_on: bool = False
+    """Whether it makes sense for an event only."""
+
+
+class Vocabulary(NamedTuple):
+    """What the scripts of one kind of peer may say."""
+
+    actions: Mapping[str, Action]
+    events: tuple[str, ...]
+    moments: tuple[str, ...]
+    verdicts: tuple[str, ...] = ()
+    """What ``if`` may name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One order and its moment: exactly one of ``at_s`` and ``after`` is set."""
+    """One order and its moment: exactly one of ``at_s``, ``after`` and ``when`` is set."""
 
     line: int
-    at_s: float | None
-    after: int | None
+    at_s: float | None = None
+    after: int | None = None
+    when: str | None = None
+    every: float | None = None
+    """Seconds, or accepted shares, until it happens again."""
+    times: int | None = None
+    """How often it happens; None is once, or at every event."""
+    skip: int = 0
+    chance: float = 1.0
+    wait_s: float = 0.0
+    judged: str | None = None
     action: str
     values: Mapping[str, Any]
 
-    def is_due(self, elapsed_s: float, accepted: int) -> bool:
-        if self.at_s is not None:
-            return elapsed_s >= self.at_s
-        return self.after is not None and accepted >= self.after
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A whole file."""
+
+    words: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Table ``[pool]`` as it was written."""
+    steps: tuple[Step, ...] = ()
 
 
-# Readers of values: each raises ValueError with what the value must be.
+MOMENTS: dict[str, Reader] = {
+    "at": seconds,
+    "after": integer(0, MAX_COUNT),
+    "when": text,
+}
+"""Seconds since the start, accepted shares since the start, or what a client does."""
+
+MODIFIERS: dict[str, tuple[str, Reader]] = {
+    "every": ("at after", number(0.001, 1e7)),
+    "times": ("at after when", integer(1, MAX_COUNT)),
+    "skip": ("when", integer(0, MAX_COUNT)),
+    "chance": ("at after when", number(0, 1)),
+    "wait": ("when", seconds),
+    "if": ("when", text),
+}
+"""Name -> moments that it may go with, and its reader."""
 
 
-def one_of(kind: type, words: str) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if type(value) is not kind:  # bool is no int here
-            raise ValueError(f"must be {words}")
-        return value
-
-    return read
-
-
-flag = one_of(bool, "true or false")
-text = one_of(str, 'text in "quotes"')
-
-
-def seconds(value: Any) -> float:
-    if type(value) not in (int, float, Decimal) or not 0 <= value <= MAX_SECONDS:
-        raise ValueError("must be a number of seconds, 0 or more")
-    return float(value)
-
-
-def integer(low: int, high: int) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        if type(value) is not int or not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return value
-
-    return read
-
-
-def difficulty(value: Any) -> Any:
-    if type(value) not in (int, float, Decimal):
-        raise ValueError("must be a number")
-    json_number(exact_difficulty(value))
-    return value
-
-
-def job_difficulty(value: Any) -> Any:
-    return value if value == "network" else difficulty(value)
-
-
-def mask(value: Any) -> int:
-    if type(value) is not str or not re.fullmatch(r"[0-9a-fA-F]{8}", value):
-        raise ValueError('must be eight hexadecimal digits, as "1fffe000"')
-    return int(value, 16)
-
-
-def octets(value: Any) -> bytes:
-    if type(value) is not str or not re.fullmatch(r"([0-9a-fA-F]{2})*", value):
-        raise ValueError("must be hexadecimal digits, two for each byte")
-    return bytes.fromhex(value)
-
-
-def names(value: Any) -> tuple[str, ...]:
-    if type(value) is not list or not all(type(name) is str for name in value):
-        raise ValueError('must be a list of patterns, as ["*"]')
-    return tuple(value)
-
-
-def block(value: Any) -> str:
-    return block_named(text(value)).name
-
-
-def optional(read: Callable[[Any], Any], default: Any = None) -> Key:
+def optional(read: Reader, default: Any = None) -> Key:
     return Key(read, default, required=False)
 
 
-async def raw(pool: FakePool, text: str | None, hex_bytes: bytes | None) -> None:
-    """Send text with a line feed after it, and bytes as they are."""
-    if text is not None:
-        await pool.send_raw(text.encode() + b"\n")
-    if hex_bytes is not None:
-        await pool.send_raw(hex_bytes)
-
-
-ACTIONS: dict[str, Action] = {
-    "job": Action(
-        {
-            "clean": optional(flag, default=False),
-            "new_block": optional(flag),
-            "difficulty": optional(job_difficulty),
-        },
-        FakePool.new_job,
-    ),
-    "block": Action(
-        {
-            "block": Key(block),
-            "clean": optional(flag, default=True),
-            "difficulty": optional(job_difficulty),
-        },
-        FakePool.new_job,
-    ),
-    "difficulty": Action(
-        {"value": Key(difficulty)}, lambda pool, value: pool.set_difficulty(value)
-    ),
-    "extranonce": Action({"size": optional(integer(1, 16))}, FakePool.set_extranonce),
-    "version_mask": Action({"mask": Key(mask)}, FakePool.set_version_mask),
-    "cut": Action({"seconds": Key(seconds)}, FakePool.cut),
-    "disconnect": Action({}, FakePool.disconnect),
-    "reconnect": Action(
-        {
-            "host": optional(text),
-            "port": optional(integer(1, 65535)),
-            "wait_s": optional(integer(0, 100_000), default=0),
-        },
-        FakePool.reconnect,
-    ),
-    "message": Action({"text": Key(text)}, FakePool.show_message),
-    "raw": Action({"text": optional(text), "hex_bytes": optional(octets)}, raw),
-    "refuse": Action({"users": optional(names, default=("*",))}, FakePool.refuse),
-    "answer": Action({"on": Key(flag)}, FakePool.answer_submits),
-    "delay": Action({"seconds": Key(seconds)}, FakePool.delay),
-    "ping": Action({}, FakePool.ping),
-    "version": Action({}, FakePool.get_version),
-}
-"""What ``do`` may say, its keys, and the order on the pool."""
-
-MOMENTS: dict[str, Callable[[Any], Any]] = {"at": seconds, "after": integer(0, 1 << 53)}
-
-
-def read_script(path: Path) -> list[Step]:
-    """Read the steps of a file, in its order. Raises ScriptError."""
+def read_document(path: Path, vocabulary: Vocabulary) -> Script:
+    """Read a file. Raises ScriptError."""
     try:
         data = path.read_bytes()[: MAX_SCRIPT_BYTES + 1]
         content = data.decode()
@@ -209,67 +149,152 @@ def read_script(path: Path) -> list[Step]:
         raise ScriptError("is not UTF-8 text") from exc
     if len(data) > MAX_SCRIPT_BYTES:
         raise ScriptError(f"has more than {MAX_SCRIPT_BYTES} bytes")
-    rows = toml_rows(content) if path.suffix == ".toml" else json_rows(content)
-    steps = [read_step(line, row) for line, row in rows]
+    words, settings, rows = (
+        toml_parts(content) if path.suffix == ".toml" else ("", {}, json_rows(content))
+    )
+    steps = tuple(read_step(line, row, vocabulary, path.parent) for line, row in rows)
     if len(steps) > MAX_STEPS:
         raise ScriptError(f"has {len(steps)} steps, more than {MAX_STEPS}")
-    return steps
+    return Script(words=words, settings=settings, steps=steps)
+
+
+def read_words(words: str, vocabulary: Vocabulary) -> Step:
+    """Read one step as a command line has it: ``when=authorize do=mute``. Raises ScriptError."""
+    row: dict[str, object] = {}
+    try:
+        pairs = shlex.split(words)
+    except ValueError as exc:
+        raise ScriptError(f"{words!r}: {exc}") from exc
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ScriptError(f"{pair!r} is no setting", cure="write KEY=VALUE ...")
+        try:
+            row[key] = json.loads(value, parse_float=Decimal)
+        except (ValueError, RecursionError):
+            row[key] = value
+    return read_step(0, row, vocabulary, Path())
 
 
 def json_rows(content: str) -> Iterable[tuple[int, object]]:
-    for number, line in enumerate(content.splitlines(), start=1):
+    for row, line in enumerate(content.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
-            yield number, json.loads(line, parse_float=Decimal)
+            yield row, json.loads(line, parse_float=Decimal)
         except (ValueError, RecursionError) as exc:
             reason = exc.msg if isinstance(exc, json.JSONDecodeError) else "not JSON"
             cure = 'write one {"at": 5, "do": "job"} a line'
-            raise ScriptError(reason, line=number, cure=cure) from exc
+            raise ScriptError(reason, line=row, cure=cure) from exc
 
 
-def toml_rows(content: str) -> Iterable[tuple[int, object]]:
+def toml_parts(content: str) -> tuple[str, dict[str, Any], Iterable[tuple[int, object]]]:
+    """Return the words, the settings, and the steps with their lines."""
     try:
         document = tomllib.loads(content, parse_float=Decimal)
     except tomllib.TOMLDecodeError as exc:
         raise ScriptError(str(exc)) from exc
     for key in document:
-        if key != "step":
+        if key not in ("words", "pool", "step"):
             raise ScriptError("unknown key", key=key, cure="steps are tables [[step]]")
+    words, settings = document.get("words", ""), document.get("pool", {})
+    if not isinstance(words, str):
+        raise ScriptError("is no text", key="words", cure='write words = "what this does"')
+    if not isinstance(settings, dict):
+        raise ScriptError("is no table", key="pool", cure="write [pool]")
     rows = document.get("step", [])
     if not isinstance(rows, list):
         raise ScriptError("is no list of tables", key="step", cure="write [[step]]")
     heads = [
-        number
-        for number, line in enumerate(content.splitlines(), start=1)
+        row
+        for row, line in enumerate(content.splitlines(), start=1)
         if re.match(r"\s*\[\[\s*step\s*\]\]", line)
     ]
     lines = heads if len(heads) == len(rows) else [0] * len(rows)
-    return zip(lines, rows, strict=True)
+    return words, settings, zip(lines, rows, strict=True)
 
 
-def read_step(line: int, row: object) -> Step:
+def read_step(line: int, row: object, vocabulary: Vocabulary, folder: Path) -> Step:
     if not isinstance(row, dict):
         raise ScriptError("is no step", line=line, cure='write {"at": 5, "do": "job"}')
-    moments = [key for key in MOMENTS if key in row]
+    moments = [key for key in vocabulary.moments if key in row]
+    known_moments = " or ".join(f"`{name}`" for name in vocabulary.moments)
     if len(moments) != 1:
-        given = "both" if moments else "none"
+        given = f"{len(moments)}: {', '.join(moments)}" if moments else "none"
         raise ScriptError(
-            f"needs one moment and has {given}", line=line, cure="give `at` or `after`"
+            f"needs one moment and has {given}", line=line, cure=f"give {known_moments}"
         )
-    name = row.get("do")
-    action = ACTIONS.get(name) if isinstance(name, str) else None
+    moment = moments[0]
+    when = read_value(MOMENTS[moment], row[moment], line, moment)
+    if moment == "when":
+        when = read_value(one_of(*vocabulary.events), when, line, "when")
+    name, action = read_action(row.get("do"), vocabulary, line)
+    if action.only_on and moment != "when":
+        raise ScriptError(f"{name} needs an event", line=line, key=moment, cure="give `when`")
+    modifiers = {
+        key: read_modifier(key, row[key], moment, when, vocabulary, line)
+        for key in MODIFIERS
+        if key in row and key not in action.keys
+    }
+    rest = {
+        key: value
+        for key, value in row.items()
+        if key not in ("do", moment) and key not in modifiers
+    }
+    values = read_keys(name, action, rest, line)
+    for key, value in values.items():
+        if isinstance(value, Path):
+            values[key] = folder / value
+    if action.load is not None:
+        try:
+            values = action.load(values)
+        except ScriptError as exc:
+            raise ScriptError(str(exc), line=line, key=name) from exc
+    return Step(
+        line=line,
+        at_s=when if moment == "at" else None,
+        after=when if moment == "after" else None,
+        when=when if moment == "when" else None,
+        every=modifiers.get("every"),
+        times=modifiers.get("times"),
+        skip=modifiers.get("skip", 0),
+        chance=modifiers.get("chance", 1.0),
+        wait_s=modifiers.get("wait", 0.0),
+        judged=modifiers.get("if"),
+        action=name,
+        values=values,
+    )
+
+
+def read_action(name: object, vocabulary: Vocabulary, line: int) -> tuple[str, Action]:
+    action = vocabulary.actions.get(name) if isinstance(name, str) else None
     if action is None or not isinstance(name, str):
-        near = get_close_matches(str(name), ACTIONS, 1)
-        cure = f"did you mean {near[0]}?" if near else f"one of {', '.join(ACTIONS)}"
+        near = get_close_matches(str(name), vocabulary.actions, 1)
+        known = ", ".join(vocabulary.actions)
+        cure = f"did you mean {near[0]}?" if near else f"one of {known}"
         raise ScriptError(f"no action {name!r}", line=line, key="do", cure=cure)
-    moment = read_value(MOMENTS[moments[0]], row[moments[0]], line, moments[0])
+    return name, action
+
+
+def read_modifier(
+    key: str, value: object, moment: str, when: object, vocabulary: Vocabulary, line: int
+) -> Any:
+    moments, read = MODIFIERS[key]
+    if moment not in moments.split():
+        cure = f"it goes with {' or '.join(moments.split())}"
+        raise ScriptError(f"says nothing about `{moment}`", line=line, key=key, cure=cure)
+    if key == "if":
+        if when != "submit":
+            raise ScriptError("only shares are judged", line=line, key=key, cure='when = "submit"')
+        read = one_of(*vocabulary.verdicts)
+    return read_value(read, value, line, key)
+
+
+def read_keys(name: str, action: Action, row: Mapping[str, object], line: int) -> dict[str, Any]:
     values = {key: known.default for key, known in action.keys.items() if not known.required}
     for key, value in row.items():
-        if key in ("do", *moments):
-            continue
         if key not in action.keys:
-            near = get_close_matches(key, action.keys, 1)
+            near = get_close_matches(key, [*action.keys, *MODIFIERS], 1)
             known_keys = ", ".join(action.keys) or "no keys of its own"
             cure = f"did you mean {near[0]}?" if near else f"{name} has {known_keys}"
             raise ScriptError(f"unknown key of {name}", line=line, key=key, cure=cure)
@@ -277,46 +302,12 @@ def read_step(line: int, row: object) -> Step:
     for key, known in action.keys.items():
         if known.required and key not in values:
             raise ScriptError(f"missing from {name}", line=line, key=key, cure=f"add {key}")
-    return Step(
-        line=line,
-        at_s=moment if moments[0] == "at" else None,
-        after=moment if moments[0] == "after" else None,
-        action=name,
-        values=values,
-    )
+    return values
 
 
-def read_value(read: Callable[[Any], Any], value: object, line: int, key: str) -> Any:
+def read_value(read: Reader, value: object, line: int, key: str) -> Any:
     try:
         return read(value)
     except ValueError as exc:
         shown = value if isinstance(value, int | float | Decimal) else repr(value)
         raise ScriptError(f"{shown} cannot be used", line=line, key=key, cure=str(exc)) from exc
-
-
-async def play(
-    pool: FakePool, steps: Iterable[Step], *, monotonic: Callable[[], float] = time.monotonic
-) -> None:
-    """Play all steps and return; steps that are due together go in the order of the file.
-
-    A cut is not waited for, so that steps inside its time still happen at theirs.
-    """
-    started_s = monotonic()
-    waiting = list(steps)
-    async with asyncio.TaskGroup() as cuts:
-        while waiting:
-            elapsed_s, accepted = monotonic() - started_s, pool.ledger().accepted
-            due: list[Step] = []
-            later: list[Step] = []
-            for step in waiting:
-                (due if step.is_due(elapsed_s, accepted) else later).append(step)
-            waiting = later
-            for step in due:
-                order = ACTIONS[step.action].run(pool, **step.values)
-                if step.action == "cut":
-                    cuts.create_task(order)
-                else:
-                    await order
-            if waiting and not due:
-                next_s = min((s.at_s for s in waiting if s.at_s is not None), default=IDLE_S)
-                await pool.wait_for_change(max(0.0, min(next_s - elapsed_s, IDLE_S)))

@@ -5,31 +5,39 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from luxminer_hil.fakepool.core import PoolCore, Session, notification
+from luxminer_hil.fakepool.core import PoolCore, Session
 from luxminer_hil.fakepool.dialogue import Dialogue
 from luxminer_hil.fakepool.jobs import Job
 from luxminer_hil.fakepool.ledger import Ledger, ShareRecord
+from luxminer_hil.fakepool.orders import Orders
 from luxminer_hil.fakepool.peer import Peer
 from luxminer_hil.fakepool.proof import Number
+from luxminer_hil.fakepool.recording import Recorder
+from luxminer_hil.fakepool.script import Step
 from luxminer_hil.fakepool.settings import PoolSettings
+
+if TYPE_CHECKING:
+    import ssl
+
+    from luxminer_hil.fakepool.certificate import Certificate
 
 __all__ = ["FakePool"]
 
 BACKLOG = 128
+HANDSHAKE_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 """Time for connections to end when the pool closes."""
-MAX_RAW_BYTES = 4 << 20
-"""Longest piece of garbage that is sent on order."""
 
 
 class FakePool:
     """A stratum pool that judges every share. Use as ``async with FakePool(difficulty=1) as pool``.
 
     ``settings`` or single ones of them by name; see `PoolSettings`. ``on_share`` is called with
-    each judged share and must not block. Raises ValueError for settings that cannot be, OSError
-    when the address cannot be listened on.
+    each judged share and must not block; ``recorder`` writes down what passes, and is closed by its
+    owner. Raises ValueError for settings that cannot be, OSError when the address cannot be
+    listened on.
     """
 
     def __init__(
@@ -37,26 +45,38 @@ class FakePool:
         settings: PoolSettings | None = None,
         *,
         on_share: Callable[[ShareRecord], None] | None = None,
+        recorder: Recorder | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         **changes: Any,
     ) -> None:
         self.settings = replace(settings or PoolSettings(), **changes)
-        self.answer_delay_s = 0.0
-        """How long everything that is sent is held back."""
         self.port = self.settings.port
         self._core = PoolCore(
             self.settings, monotonic=monotonic, wall=wall, on_share=self._share_judged
         )
         self._report = on_share
+        self._recorder = recorder
         self._peers: dict[int, Peer] = {}
+        self.orders = Orders(self._core, self._peers)
+        self.perform: Callable[[tuple[Step, ...], Peer], object] = lambda _steps, _peer: None
+        """Carries out the steps of a script that follow what a client did; see `player`."""
         self._changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._timed_jobs = 0
         self._server: asyncio.Server | None = None
+        self.certificate: Certificate | None = None
+        """While it listens with TLS."""
+        self._tls: ssl.SSLContext | None = None
         self._cutting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
+        if self.settings.tls:
+            from luxminer_hil.fakepool.certificate import make_certificate, server_context
+
+            names = (self.settings.host, *self.settings.tls_names)
+            self.certificate = await asyncio.to_thread(make_certificate, self.settings.tls, names)
+            self._tls = server_context(self.certificate)
         reserved = self._reserve()
         self.port = reserved.getsockname()[1]
         await self._listen(reserved)
@@ -64,17 +84,21 @@ class FakePool:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self.stop_timer()
         self._stop_listening()
         await self.disconnect()
 
     # What can be asked
 
     @property
+    def core(self) -> PoolCore:
+        """Its state without the sockets."""
+        return self._core
+
+    @property
     def url(self) -> str:
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
-        return f"stratum+tcp://{host}:{self.port}"
+        return f"stratum+{'ssl' if self.settings.tls else 'tcp'}://{host}:{self.port}"
 
     @property
     def shares(self) -> Sequence[ShareRecord]:
@@ -159,42 +183,31 @@ class FakePool:
         new_block: bool | None = None,
         block: str = "",
         difficulty: Number | None = None,
+        same_id: bool = False,
     ) -> Job:
         """Send every client a new job.
 
         ``new_block`` (as ``clean`` unless said otherwise) changes the previous block; ``block``
-        names a real one instead. ``difficulty`` is in force from this job on; "network" is that of
-        the job's own block. Raises ValueError, before anything changes, for an unknown block or
-        an impossible difficulty.
+        names a real one instead; ``same_id`` gives the job the id of the one before.
+        ``difficulty`` is in force from this job on; "network" is that of the job's own block.
+        Raises ValueError, before anything changes, for an unknown block or an impossible
+        difficulty.
         """
-        job = self._core.next_job(
-            clean=clean, new_block=new_block, block=block, difficulty=difficulty
+        return self.orders.job(
+            clean=clean, new_block=new_block, block=block, difficulty=difficulty, same_id=same_id
         )
-        self._announce()
-        return job
 
     async def set_difficulty(self, difficulty: Number) -> None:
         """Tell all clients now; it counts for jobs that follow. Raises ValueError."""
-        self._core.set_difficulty(difficulty)
-        for peer, session in self._subscribed():
-            peer.send(self._core.difficulty_line(session))
+        self.orders.difficulty(difficulty)
 
     async def set_extranonce(self, size: int | None = None) -> None:
         """Give every session a new extranonce1, and ``size`` bytes for its own part."""
-        if size is not None and not 1 <= size <= 16:
-            raise ValueError(f"extranonce2 size {size} is outside 1 to 16")
-        for peer, session in self._subscribed():
-            session.own = self._core.new_extranonce(session.own.size if size is None else size)
-            if self.job.extranonce is None:
-                peer.send([self._core.set_extranonce(session, session.own)])
+        self.orders.extranonce(self.orders.everyone, size)
 
     async def set_version_mask(self, mask: int) -> None:
         """Grant these version bits from now on, within what each client asked for."""
-        if not 0 <= mask <= 0xFFFFFFFF:
-            raise ValueError(f"version mask {mask} is no 32-bit number")
-        self._core.version_mask = mask
-        for peer, session in self._subscribed():
-            peer.send(self._core.set_mask(session))
+        self.orders.version_mask(mask)
 
     async def cut(self, seconds: float) -> None:
         """Drop all connections and refuse new ones; returns when the pool listens again."""
@@ -211,7 +224,7 @@ class FakePool:
 
     async def disconnect(self) -> None:
         """Drop all connections that are open now."""
-        dropped = list(self._peers.values())
+        dropped = self.orders.everyone
         for peer in dropped:
             peer.drop("by order")
         await self.wait_until(
@@ -222,27 +235,24 @@ class FakePool:
 
     async def send_raw(self, data: bytes) -> None:
         """Send bytes to every client as they are."""
-        if len(data) > MAX_RAW_BYTES:
-            raise ValueError(f"{len(data)} bytes are more than {MAX_RAW_BYTES}")
-        for peer in self._peers.values():
-            peer.send_bytes(data)
+        self.orders.raw(self.orders.everyone, data)
 
     async def reconnect(
         self, host: str | None = None, port: int | None = None, wait_s: int = 0
     ) -> None:
         """Ask clients to connect elsewhere; without ``host`` to the same address again."""
         params: list[object] = [] if host is None else [host, port or self.port, wait_s]
-        self._tell("client.reconnect", params)
+        self.orders.tell(self.orders.everyone, "client.reconnect", params)
 
     async def show_message(self, text: str) -> None:
-        self._tell("client.show_message", [text])
+        self.orders.tell(self.orders.everyone, "client.show_message", [text])
 
     async def get_version(self) -> None:
         """Ask clients for their name; see ``answers``."""
-        self._call("client.get_version")
+        self.orders.call(self.orders.everyone, "client.get_version")
 
     async def ping(self) -> None:
-        self._call("mining.ping")
+        self.orders.call(self.orders.everyone, "mining.ping")
 
     async def refuse(self, users: Iterable[str] = ("*",)) -> None:
         """Let no user in whose name matches one of the patterns; nothing lets all in."""
@@ -254,21 +264,15 @@ class FakePool:
 
     async def delay(self, seconds: float) -> None:
         """Hold back everything that is sent from now on by this time."""
-        self.answer_delay_s = seconds
+        self.orders.delay(None, seconds)
+
+    def stop_timer(self) -> None:
+        """Send no job by itself any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     # Inside
-
-    def _subscribed(self) -> list[tuple[Peer, Session]]:
-        pairs = ((peer, peer.dialogue.session) for peer in self._peers.values())
-        return [(peer, session) for peer, session in pairs if session is not None]
-
-    def _tell(self, method: str, params: list[object]) -> None:
-        for peer in self._peers.values():
-            peer.send([notification(method, params)])
-
-    def _call(self, method: str) -> None:
-        for peer in self._peers.values():
-            peer.send([peer.dialogue.call(method)])
 
     def _reserve(self) -> socket.socket:
         """Own the address without listening: connections are refused."""
@@ -285,7 +289,13 @@ class FakePool:
 
     async def _listen(self, reserved: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._new_peer, sock=reserved, backlog=BACKLOG)
+        self._server = await loop.create_server(
+            self._new_peer,
+            sock=reserved,
+            backlog=BACKLOG,
+            ssl=self._tls,
+            ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if self._tls else None,
+        )
 
     def _stop_listening(self) -> None:
         if self._server is not None:
@@ -294,11 +304,11 @@ class FakePool:
 
     def _new_peer(self) -> Peer:
         self._core.books.connections += 1
-        return Peer(
-            Dialogue(self._core, self._core.books.connections),
-            delay_s=lambda: self.answer_delay_s,
-            on_change=self._peer_changed,
-        )
+        conduct = replace(self.orders.conduct)
+        dialogue = Dialogue(self._core, self._core.books.connections, conduct)
+        peer = Peer(dialogue, on_change=self._peer_changed, recorder=self._recorder)
+        dialogue.on_cue = lambda steps: self.perform(steps, peer)
+        return peer
 
     def _peer_changed(self, peer: Peer) -> None:
         if not peer.is_open:
@@ -308,6 +318,9 @@ class FakePool:
                 peer.drop(f"{self.settings.max_connections} connections are open")
             else:
                 self._peers[peer.dialogue.number] = peer
+                cue = self._core.cues.take("connect")
+                if cue.steps:
+                    self.perform(cue.steps, peer)
         self._wake()
 
     def _share_judged(self, share: ShareRecord) -> None:
@@ -319,11 +332,9 @@ class FakePool:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _announce(self) -> None:
-        for peer in self._peers.values():
-            peer.send(peer.dialogue.announce())
-
     def _start_timer(self) -> None:
+        if not self.settings.job_interval_s:
+            return
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self.settings.job_interval_s, self._job_is_due)
 
@@ -331,9 +342,8 @@ class FakePool:
         """Send a job; a real block stays, as every notify would start its search anew."""
         self._start_timer()
         if self.job.block is not None:
-            self._call("mining.ping")
+            self.orders.call(self.orders.everyone, "mining.ping")
             return
         self._timed_jobs += 1
         every = self.settings.clean_every
-        self._core.next_job(clean=every > 0 and self._timed_jobs % every == 0)
-        self._announce()
+        self.orders.job(clean=every > 0 and self._timed_jobs % every == 0)

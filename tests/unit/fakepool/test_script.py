@@ -7,15 +7,21 @@ from pathlib import Path
 import pytest
 
 from luxminer_hil.fakepool import FakePool, ScriptError, Step, play, read_script
-from luxminer_hil.fakepool.script import ACTIONS
+from luxminer_hil.fakepool.actions import ACTIONS
 from tests.unit.fakepool.raw_client import RawMiner
 
 
 def read(tmp_path: Path, content: str, name: str = "script.jsonl") -> list[Step]:
     path = tmp_path / name
     path.write_text(content)
-    return read_script(path)
+    return list(read_script(path).steps)
 
+
+SESSION = """\
+{"format": "luxminer-stratum", "version": 1}
+{"t": 0.5, "c": 1, "to": "miner", "line": "{\\"method\\": \\"mining.notify\\", \\"params\\": [\
+\\"a\\", \\"%s\\", \\"\\", \\"\\", [], \\"20000000\\", \\"17029a8a\\", \\"5f000000\\", false]}"}
+""" % ("00" * 32)
 
 ALL_ACTIONS = """
 # every action once
@@ -35,17 +41,43 @@ ALL_ACTIONS = """
 {"at": 1, "do": "delay", "seconds": 0.25}
 {"at": 1, "do": "ping"}
 {"at": 1, "do": "version"}
+{"at": 1, "every": 0.5, "times": 3, "do": "vardiff", "per_minute": 20, "low": 0.001}
+{"after": 1, "every": 10, "chance": 0.5, "do": "jobs", "on": true}
+{"when": "connect", "skip": 1, "times": 2, "wait": 0.5, "do": "mute", "deaf": true}
+{"when": "submit", "if": "stale", "do": "reply", "error": [21, "Stale"]}
+{"when": "authorize", "do": "reset", "half": true}
+{"at": 1, "do": "trickle", "bytes": 1, "seconds": 0.05}
+{"at": 1, "do": "fuzz", "count": 5}
+{"when": "authorize", "do": "lines", "lines": "odd.jsonl", "gap_s": 0.1}
+{"at": 0, "do": "replay", "file": "session.jsonl", "speed": 10}
 """
 
 
 def test_every_action_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "odd.jsonl").write_text('{"name": "blank", "text": " "}\n')
+    (tmp_path / "session.jsonl").write_text(SESSION)
     steps = read(tmp_path, ALL_ACTIONS)
     assert {step.action for step in steps} == set(ACTIONS)
-    assert steps[0].values == {"clean": True, "new_block": False, "difficulty": Decimal("0.5")}
+    assert steps[0].values == {
+        "clean": True,
+        "new_block": False,
+        "difficulty": Decimal("0.5"),
+        "same_id": False,
+    }
     assert steps[1].values == {"block": "main-1", "clean": True, "difficulty": "network"}
     assert (steps[0].line, steps[0].at_s, steps[0].after) == (3, 0.0, None)
     assert (steps[5].at_s, steps[5].after) == (None, 3)
     assert steps[10].values["hex_bytes"] == b"\x00\xff\n"
+    assert (steps[16].every, steps[16].times) == (0.5, 3)
+    assert (steps[17].after, steps[17].every, steps[17].chance) == (1, 10, 0.5)
+    assert (steps[18].when, steps[18].skip, steps[18].times, steps[18].wait_s) == (
+        "connect",
+        1,
+        2,
+        0.5,
+    )
+    assert (steps[19].judged, steps[19].values["error"]) == ("stale", [21, "Stale", None])
+    assert steps[23].values["lines"].count() == 1
 
 
 def test_toml_says_the_same(tmp_path: Path) -> None:
@@ -69,8 +101,11 @@ do = "refuse"
     [
         ("{", "line 1: .*; write one"),
         ("[]", r'line 1: is no step; write \{"at"'),
-        ('{"do": "job"}', "line 1: needs one moment and has none; give `at` or `after`"),
-        ('{"at": 1, "after": 1, "do": "job"}', "line 1: needs one moment and has both"),
+        ('{"do": "job"}', "line 1: needs one moment and has none; give `at` or `after` or `when`"),
+        (
+            '{"at": 1, "after": 1, "do": "job"}',
+            "line 1: needs one moment and has 2: at, after; give",
+        ),
         ('{"at": 1}', "line 1: do: no action None; one of job, block"),
         ('{"at": 1, "do": "jbo"}', "line 1: do: no action 'jbo'; did you mean job"),
         ('{"at": 1, "do": ["job"]}', "line 1: do: no action"),
@@ -90,6 +125,26 @@ do = "refuse"
         ('{"at": 1, "do": "refuse", "users": "x"}', "users: 'x' .*list of patterns"),
         ('{"at": 1, "do": "message", "text": 5}', "text: 5 cannot be used; must be text"),
         ('{"at": 1, "do": "reconnect", "port": 0}', "port: 0 .*from 1 to 65535"),
+        (
+            '{"when": "sleep", "do": "job"}',
+            "line 1: when: 'sleep' cannot be used; must be one of connect",
+        ),
+        ('{"at": 1, "wait": 1, "do": "job"}', "wait: says nothing about `at`; it goes with when"),
+        ('{"when": "connect", "every": 1, "do": "job"}', "every: says nothing about `when`"),
+        ('{"when": "connect", "if": "stale", "do": "job"}', "if: only shares are judged; when = "),
+        ('{"when": "submit", "if": "bad", "do": "job"}', "if: 'bad' .*one of accepted, malformed"),
+        (
+            '{"at": 1, "do": "reply", "result": true}',
+            "line 1: at: reply needs an event; give `when`",
+        ),
+        ('{"when": "submit", "do": "reply", "result": 1, "error": 2}', "says more than one thing"),
+        ('{"at": 1, "tmies": 2, "do": "job"}', "tmies: unknown key of job; did you mean times"),
+        (
+            '{"at": 1, "do": "raw", "text": "aaa", "repeat": 4000000}',
+            "raw: makes more than 4194304",
+        ),
+        ('{"at": 1, "do": "lines", "lines": "none.jsonl"}', "lines: .*none.jsonl cannot be read"),
+        ('{"at": 1, "do": "replay", "file": "none.jsonl"}', "replay: .*none.jsonl cannot be read"),
         ("[" * 100_000, "line 1: "),
     ],
 )
@@ -177,7 +232,7 @@ async def test_a_cut_does_not_hold_up_the_steps_inside_its_time(tmp_path: Path) 
     async with FakePool() as pool, asyncio.TaskGroup() as group:
         playing = group.create_task(play(pool, steps))
         await asyncio.sleep(0.3)
-        assert pool.answer_delay_s == 0.05
+        assert pool.orders.conduct.delay_s == 0.05
         with pytest.raises(ConnectionRefusedError):
             await RawMiner.connect(pool.port)
         await playing

@@ -1,0 +1,110 @@
+"""The behaviours that are shipped: one small script each in ``scripts/``, by the file's name."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from luxminer_hil.fakepool import values
+from luxminer_hil.fakepool.actions import read_script
+from luxminer_hil.fakepool.ledger import ShareRecord
+from luxminer_hil.fakepool.player import Player
+from luxminer_hil.fakepool.recording import Recorder
+from luxminer_hil.fakepool.script import Script, ScriptError, Step, read_value
+from luxminer_hil.fakepool.server import FakePool
+from luxminer_hil.fakepool.settings import PoolSettings
+
+__all__ = ["SCRIPTS", "behaviour_names", "find_script", "joined", "load_script", "scripted_pool"]
+
+SCRIPTS = Path(__file__).parent / "scripts"
+
+SETTINGS: Mapping[str, values.Reader] = {
+    "difficulty": values.job_difficulty,
+    "job_interval_s": values.seconds,
+    "clean_every": values.integer(0, 1_000_000),
+    "block": values.block,
+    "max_branches": values.integer(0, 32),
+    "extranonce1_size": values.integer(0, 16),
+    "extranonce2_size": values.integer(0, 200),
+    "version_mask": values.mask,
+    "ntime_window_s": values.integer(0, 7200),
+    "resume": values.flag,
+    "offer_session": values.flag,
+    "suggestions": values.flag,
+    "job_before_authorize": values.flag,
+    "refuse": values.list_of_texts,
+    "tls": values.text,
+    "tls_names": values.list_of_texts,
+}
+"""What a script may say in ``[pool]``: settings that have to do with behaviour."""
+
+
+def behaviour_names(folder: Path = SCRIPTS) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def find_script(name: str, folder: Path = SCRIPTS) -> Path:
+    """Return the file of a shipped behaviour, or ``name`` as a path. Raises ScriptError."""
+    known = behaviour_names(folder)
+    if name in known:
+        return folder / f"{name}.toml"
+    if "/" not in name and "." not in name:
+        near = get_close_matches(name, known, 1)
+        cure = f"did you mean {near[0]}?" if near else "--list shows those there are"
+        raise ScriptError(f"no behaviour {name!r}", cure=cure)
+    return Path(name)
+
+
+def load_script(name: str) -> Script:
+    """Read a shipped behaviour or a file, settings included. Raises ScriptError."""
+    script = read_script(find_script(name))
+    settings = {}
+    for key, value in script.settings.items():
+        if key not in SETTINGS:
+            near = get_close_matches(key, SETTINGS, 1)
+            cure = f"did you mean {near[0]}?" if near else f"one of {', '.join(SETTINGS)}"
+            raise ScriptError("unknown setting of [pool]", key=key, cure=cure)
+        settings[key] = read_value(SETTINGS[key], value, 0, key)
+    return Script(words=script.words, settings=settings, steps=script.steps)
+
+
+def joined(scripts: Iterable[Script]) -> Script:
+    """Make one of several: all steps, and of a setting the last one."""
+    settings: dict[str, Any] = {}
+    steps: list[Step] = []
+    for script in scripts:
+        settings |= script.settings
+        steps += script.steps
+    return Script(settings=settings, steps=tuple(steps))
+
+
+@asynccontextmanager
+async def scripted_pool(
+    *scripts: str | Script,
+    settings: PoolSettings | None = None,
+    on_share: Callable[[ShareRecord], None] | None = None,
+    recorder: Recorder | None = None,
+    **changes: Any,
+) -> AsyncIterator[FakePool]:
+    """Open a pool that behaves as scripts say: names of shipped ones, paths, or read ones.
+
+    ``settings`` are those for what no script says, ``changes`` count in any case. Raises
+    ScriptError, ValueError and OSError as the parts do.
+    """
+    script = joined(each if isinstance(each, Script) else load_script(each) for each in scripts)
+    base = settings or PoolSettings()
+    known = {each.name: getattr(base, each.name) for each in fields(base)}
+    pool = FakePool(on_share=on_share, recorder=recorder, **known | dict(script.settings) | changes)
+    player = Player(pool, script.steps)
+    async with pool:
+        playing = asyncio.create_task(player.run())
+        try:
+            yield pool
+        finally:
+            playing.cancel()
+            await asyncio.wait([playing])
+        if not playing.cancelled() and (error := playing.exception()):
+            raise error
