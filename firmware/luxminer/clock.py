@@ -1,12 +1,14 @@
 """Time as a dependency: monotonic seconds for intervals, wall seconds for what users read."""
 
 import asyncio
-import socket
+import logging
 import time
+from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["Clock", "SystemClock", "beat"]
+__all__ = ["Bell", "Chores", "Clock", "SystemClock", "beat", "next_beat"]
 
+log = logging.getLogger(__name__)
 
 ROUNDING = 1e-6
 """Of an interval: so near before a beat it is that beat, and the next one is waited for."""
@@ -29,26 +31,95 @@ class SystemClock:
         return time.time()
 
 
-async def beat(interval_s: float, told: socket.socket | None = None) -> bool:
-    """Sleep until the loop's clock shows the next multiple of ``interval_s``, or ``told`` has data.
+class Bell:
+    """Wakes one coroutine at a time that it sets, or earlier when somebody rings.
 
-    True in the latter case. Duties of the same interval so wake the machine together: waking costs
-    more than most of them.
+    A timer and a future, and no time limit that cancels: a wait of half the effort.
     """
-    loop = asyncio.get_running_loop()
-    due: asyncio.Future[bool] = loop.create_future()
-    beats = int(loop.time() / interval_s + ROUNDING) + 1
-    timer = loop.call_at(beats * interval_s, _ring, due, False)
-    if told is not None:
-        loop.add_reader(told.fileno(), _ring, due, True)
-    try:
-        return await due
-    finally:
-        timer.cancel()
-        if told is not None:
-            loop.remove_reader(told)
+
+    def __init__(self) -> None:
+        self._waiter: asyncio.Future[bool] | None = None
+
+    def ring(self) -> None:
+        """Wake who waits now, if anybody does."""
+        self._wake(is_rung=True)
+
+    async def wait_until(self, due_s: float) -> bool:
+        """Wait until the loop's clock shows ``due_s``; True when rung before."""
+        assert self._waiter is None, "a bell wakes one"
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = loop.call_at(due_s, self._wake)
+        try:
+            return await self._waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _wake(self, *, is_rung: bool = False) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(is_rung)
 
 
-def _ring(due: asyncio.Future[bool], is_told: bool) -> None:
-    if not due.done():
-        due.set_result(is_told)
+def next_beat(interval_s: float) -> float:
+    """Return when the loop's clock will show the next multiple of ``interval_s``.
+
+    Duties of the same interval so wake the machine together: waking costs more than most of them.
+    """
+    beats = int(asyncio.get_running_loop().time() / interval_s + ROUNDING) + 1
+    return beats * interval_s
+
+
+async def beat(interval_s: float) -> None:
+    """Sleep until the `next_beat`."""
+    await Bell().wait_until(next_beat(interval_s))
+
+
+class Chores:
+    """What is to be done every ``interval_s`` or so, best when the machine is awake anyway.
+
+    Whoever is woken often says so by `nudge`; when nobody has done so ``slack_s`` after it was due,
+    a timer does it.
+    """
+
+    def __init__(self, interval_s: float = 1.0, slack_s: float = 0.5) -> None:
+        self._interval_s = interval_s
+        self._slack_s = slack_s
+        self._chores: list[Callable[[], None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._due_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, chore: Callable[[], None]) -> None:
+        """Do one more. What it raises is logged with its traceback, and keeps no other from it."""
+        self._chores.append(chore)
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._wind_up(self._loop)
+
+    def remove(self, chore: Callable[[], None]) -> None:
+        """Do it no more. Raises ValueError for one that was not added."""
+        self._chores.remove(chore)
+        if not self._chores and self._timer is not None:
+            self._timer.cancel()
+            self._loop = self._timer = None
+
+    def nudge(self) -> None:
+        """Do what is due."""
+        if self._loop is not None and self._loop.time() >= self._due_s:
+            self._do_all()
+
+    def _do_all(self) -> None:
+        for chore in tuple(self._chores):
+            try:
+                chore()
+            except Exception:
+                log.exception("a periodic duty failed")
+        if self._loop is not None:
+            self._wind_up(self._loop)
+
+    def _wind_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due_s = loop.time() + self._interval_s
+        self._timer = loop.call_at(self._due_s + self._slack_s, self._do_all)

@@ -18,7 +18,7 @@ from pathlib import Path
 from luxminer import __version__
 from luxminer.api.sockets import bind
 from luxminer.check import check
-from luxminer.clock import Clock, SystemClock
+from luxminer.clock import Chores, Clock, SystemClock
 from luxminer.config.schema import Config
 from luxminer.control import CommandBus
 from luxminer.device.manager import DeviceManager
@@ -86,6 +86,7 @@ class Daemon:
         rng = rng or random.Random()
         self.hub = TelemetryHub(self._clock, self._snapshot)
         self.bus = CommandBus(self.hub.invalidate)
+        self.chores = Chores()
         self.scheduler = Scheduler(self._clock, self._work_made)
         self.gate = ShareGate(self._share_found)
         self.pools = PoolManager(
@@ -116,6 +117,7 @@ class Daemon:
             bus=usb,
             open_transport=open_transport,
             profile=self.profile.wish_of,
+            chores=self.chores,
         )
         self.tuner = Tuner(
             config.tuning,

@@ -44,6 +44,7 @@ class Bm1380(Family):
     chip = facts.CHIP
     cores = facts.CORES
     tail_s = TAIL_S
+    task_pause_s = facts.COMMAND_PAUSE_S
 
     def __init__(self, link: Link, options: DeviceOptions) -> None:
         self._link = link
@@ -82,7 +83,7 @@ class Bm1380(Family):
         log.debug("device %d: %s has answered", host.device_id, Kind.ANTMINER.words)
         self.chips = 1
         self._jobs = self._new_jobs()
-        await self.send_task(None)
+        await self._link.send(self.task(None), self.task_pause_s)
         await self._link.settle(LAST_ANSWER_S)
         self._decoder = Decoder(self._is_right)
 
@@ -105,9 +106,8 @@ class Bm1380(Family):
     def take_work(self, host: DeviceHost) -> WorkItem | None:
         return host.next_work()
 
-    async def send_task(self, work: WorkItem | None) -> None:
-        job_id = self._jobs.put(work)
-        await self._link.send(task_frame(work, job_id).encode(), facts.COMMAND_PAUSE_S)
+    def task(self, work: WorkItem | None) -> bytes:
+        return task_frame(work, self._jobs.put(work)).encode()
 
     def receive(self, data: bytes) -> Iterator[Reading]:
         frames = self._decoder.feed(data, 0.0) if data else self._decoder.expire(TAIL_S)

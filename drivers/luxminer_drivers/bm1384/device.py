@@ -72,6 +72,7 @@ class Bm1384(Family):
     chip = facts.CHIP
     cores = facts.CORES
     tail_s = TAIL_S
+    task_pause_s = facts.COMMAND_PAUSE_S
 
     def __init__(self, link: Link, options: DeviceOptions) -> None:
         self._link = link
@@ -195,20 +196,20 @@ class Bm1384(Family):
     def take_work(self, host: DeviceHost) -> WorkItem | None:
         return host.next_work()
 
-    async def send_task(self, work: WorkItem | None) -> None:
+    def task(self, work: WorkItem | None) -> bytes:
         ticket, nonce_range = self._ticket, self._range
         job_id = self._jobs.put(work)
         if work is None:
-            task = busy_task(ticket_difficulty=ticket, nonce_range=nonce_range, job_id=job_id)
-        else:
-            task = TaskFrame(
-                midstate=work.midstates[0],
-                tail=work.tail,
-                ticket_difficulty=ticket,
-                nonce_range=nonce_range,
-                job_id=job_id,
-            )
-        await self._send(task.encode())
+            return busy_task(
+                ticket_difficulty=ticket, nonce_range=nonce_range, job_id=job_id
+            ).encode()
+        return TaskFrame(
+            midstate=work.midstates[0],
+            tail=work.tail,
+            ticket_difficulty=ticket,
+            nonce_range=nonce_range,
+            job_id=job_id,
+        ).encode()
 
     def receive(self, data: bytes) -> Iterator[Reading]:
         frames = self._decoder.feed(data, 0.0) if data else self._decoder.expire(TAIL_S)

@@ -67,6 +67,7 @@ class Bm13xx(Family):
     """The chips of one stick."""
 
     tail_s = 0.05
+    task_pause_s = facts.COMMAND_PAUSE_S
     warm_c = WARM_C
 
     def __init__(self, link: Link, options: DeviceOptions, plan: Plan, row: facts.Model) -> None:
@@ -286,31 +287,38 @@ class Bm13xx(Family):
             return host.next_work(versions=self._kind.midstate_counts[-1])
         return host.next_work(chip_rolls=True)
 
-    async def send_task(self, work: WorkItem | None) -> None:
+    def is_ready_for(self, work: WorkItem | None) -> bool:
+        return not self._ticket_watch.is_wrong and self._rolls_as(work)
+
+    async def make_ready(self, work: WorkItem | None) -> None:
         if self._ticket_watch.is_wrong:
             await self._send_ticket()
+        if work is not None and not self._rolls_as(work):
+            self._mask = work.chip_rolls
+            self._fed = fed_ceiling(self._kind, self.chips, self._mask, self._line_s)
+            value = version_register(self._plan.version_control, self._mask)
+            await self._write(self._kind.registers.version or 0, value)
+
+    def _rolls_as(self, work: WorkItem | None) -> bool:
+        """Tell whether the chips roll the versions of ``work``, as far as they roll any."""
+        return work is None or bool(self._kind.midstate_counts) or work.chip_rolls == self._mask
+
+    def task(self, work: WorkItem | None) -> bytes:
         job_id = self._ring.put(work)
         if work is None:
-            task = busy_task(self._kind, job_id)
-        elif self._kind.midstate_counts:
+            return busy_task(self._kind, job_id).encode(self._kind)
+        if self._kind.midstate_counts:
             found = len(work.midstates)
             self._midstates = max(n for n in self._kind.midstate_counts if n <= found)
-            task = MidstateTask(
+            return MidstateTask(
                 job_id=job_id, tail=work.tail, midstates=work.midstates[: self._midstates]
-            )
-        else:
-            if work.chip_rolls != self._mask:
-                self._mask = work.chip_rolls
-                self._fed = fed_ceiling(self._kind, self.chips, self._mask, self._line_s)
-                value = version_register(self._plan.version_control, self._mask)
-                await self._write(self._kind.registers.version or 0, value)
-            task = HeaderTask(
-                job_id=job_id,
-                header=_first_64(work, work.versions[0]) + work.tail,
-                length_byte=self._kind.header_length_byte,
-                count_byte=self._kind.header_count_byte,
-            )
-        await self._link.send(task.encode(self._kind), facts.COMMAND_PAUSE_S)
+            ).encode(self._kind)
+        return HeaderTask(
+            job_id=job_id,
+            header=_first_64(work, work.versions[0]) + work.tail,
+            length_byte=self._kind.header_length_byte,
+            count_byte=self._kind.header_count_byte,
+        ).encode(self._kind)
 
     async def _send_ticket(self) -> None:
         """Send the mask again, in its other order where there is one, or give it up.

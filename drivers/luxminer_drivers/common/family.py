@@ -122,6 +122,8 @@ class Family(ABC):
     """Starts of the chips beyond the first, by whatever means the stick has."""
     tail_s: float = 0.05
     """Silence after which the rest of a reply is not coming."""
+    task_pause_s: float
+    """Silence that the chips need after a task."""
     proof: Proof | None = None
     """None where it is sure."""
     warm_c: float | None = None
@@ -210,9 +212,20 @@ class Family(ABC):
     def take_work(self, host: DeviceHost) -> WorkItem | None:
         """Take work that suits the chips, None when there is none."""
 
+    def is_ready_for(self, _work: WorkItem | None) -> bool:
+        """Tell whether its task may go without `make_ready`."""
+        return True
+
+    async def make_ready(self, work: WorkItem | None) -> None:
+        """Send what the chips must know before the task of ``work``."""
+        assert self.is_ready_for(work), "a family that has more to say says it here"
+
     @abstractmethod
-    async def send_task(self, work: WorkItem | None) -> None:
-        """Let the chips search ``work`` from now on; None keeps them busy or idle."""
+    def task(self, work: WorkItem | None) -> bytes:
+        """Return what makes the chips search ``work`` from now on; None keeps them busy or idle.
+
+        It takes the next job id, so it is to be sent; `task_pause_s` must follow it.
+        """
 
     @abstractmethod
     def receive(self, data: bytes) -> Iterator[Reading]:

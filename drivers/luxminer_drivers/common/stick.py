@@ -1,10 +1,9 @@
-"""Runs a chain of chips: feeds it, listens to it, judges it. The same for every family.
+"""Runs a chain of chips: listens to it, judges it, has it fed. The same for every family.
 
-One coroutine writes (tasks and clock steps, by absolute deadlines), one reads, one looks after
-what stands beside the chips; all end with `ChainStick.run`.
+`Feeder` writes (tasks and clock steps), one coroutine reads, one looks after what stands beside the
+chips; all end with `ChainStick.run`.
 """
 
-import asyncio
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from luxminer.work.job import NonceFound
 from luxminer_drivers.common.clock_wishes import ClockWishes
 from luxminer_drivers.common.facts import NONCE_SPACE
 from luxminer_drivers.common.family import Ceiling, Claim, ClockReading, Family
+from luxminer_drivers.common.feeder import Feeder, Sent
 from luxminer_drivers.common.flood import Flood
 from luxminer_drivers.common.guard import Guard
 from luxminer_drivers.common.link import Link
@@ -30,18 +30,6 @@ from luxminer_drivers.common.watch import ClockWatch, Watch
 __all__ = ["ChainStick"]
 
 log = logging.getLogger(__name__)
-
-REPORT_INTERVAL_S = 1.0
-
-REPORT_SLACK_S = 0.5
-"""A report waits so long for a task that has to be sent anyway."""
-
-CLOCK_CHECK_S = 30.0
-"""Between two questions for the clock; the original judges its answers at the same distance."""
-
-CHANGE_PAUSE_S = 0.02
-"""Least time between two tasks for the sake of a new job: a pool that sends jobs without end must
-not push each task out of the job ids before its first nonce can come back."""
 
 NO_CEILING = Ceiling(mhz=math.inf)
 
@@ -56,6 +44,24 @@ class _Chip:
         self.nonces = 0
         self.hw_errors = 0
         self.duplicates = 0
+
+
+class _Duties:
+    """What the feeder has to do for a stick besides tasks, during one time that it is up."""
+
+    def __init__(self, stick: "ChainStick", host: DeviceHost, watch: Watch) -> None:
+        self._host = host
+        self._watch = watch
+        self._stick = stick
+        self.step_clock = stick.step_clock
+        self.ask_clock = stick.ask_clock
+
+    @property
+    def is_ramping(self) -> bool:
+        return self._stick.is_ramping
+
+    def report(self, *, was_busy: bool) -> None:
+        self._stick.judge_and_report(self._host, self._watch, was_busy=was_busy)
 
 
 class ChainStick:
@@ -78,13 +84,8 @@ class ChainStick:
         self._turn = 0
         self._complaints: list[str] = []
         self._clock_watch = ClockWatch()
-        self._tasks_sent = 0
-        self._busy_tasks_sent = 0
+        self._sent = Sent()
         self._busy_nonces = 0
-        self._is_task_done = False
-        self._is_work_new = False
-        self._work_taken = asyncio.Event()
-        self._pause: asyncio.Future[None] | None = None
 
     async def set_frequency(self, mhz: float) -> float:
         """Change the target clock and return what the dividers give; chips follow in steps.
@@ -151,12 +152,12 @@ class ChainStick:
                     f"{self._family.chips - 1}; take it out"
                 )
             self._clock_watch = ClockWatch()
-            self._is_task_done = self._is_work_new = False
-            self._work_taken.clear()
+            duties = _Duties(self, host, watch)
+            feeder = Feeder(self._link, self._family, host, duties, self._sent)
             await run_together(
-                self._listen(host, watch),
-                self._feed(host, watch),
-                self._watch_work(host),
+                self._listen(host, watch, feeder),
+                feeder.run(),
+                feeder.watch_work(),
                 self._family.attend(),
             )
         except TransportTimeout as exc:
@@ -166,46 +167,26 @@ class ChainStick:
                 self._is_up = False
                 await self._family.quieten()
 
-    async def _feed(self, host: DeviceHost, watch: Watch) -> None:
-        """Send tasks and clock steps when they are due, and at once when work became void."""
-        family = self._family
-        now_s = host.clock.monotonic()
-        task_s = report_s = now_s
-        step_s = now_s + 1.0
-        check_s = now_s + CLOCK_CHECK_S
-        sent_s = float("-inf")
-        was_busy = False
-        while True:
-            if self._is_ramping and now_s >= step_s:
-                before_s = family.task_interval_s
-                self._clock_watch.changed()
-                self._pass_wishes_on()
-                step_s = now_s + await family.step_clock(self._guard.clock_mhz)
-                task_s += family.task_interval_s - before_s
-                report_s = now_s
-            if self._is_task_done:
-                task_s = min(task_s, now_s)
-            if now_s >= task_s:
-                self._is_task_done = False
-                was_busy |= await self._send_task(host)
-                sent_s = now_s
-                # Counted from when it was due, so that delays do not add up.
-                task_s = max(task_s, now_s - family.task_interval_s) + family.task_interval_s
-            if now_s >= check_s and not self._is_ramping:
-                self._clock_watch.asked(family.clocks_mhz)
-                await family.ask_clock()
-                check_s = now_s + CLOCK_CHECK_S
-            if now_s >= report_s:
-                self._judge(host, watch, was_busy=was_busy)
-                was_busy = False
-                host.report(self._report())
-                report_s = now_s + REPORT_INTERVAL_S
-            due_s = min(task_s, report_s + REPORT_SLACK_S, step_s if self._is_ramping else check_s)
-            await self._rest(due_s - host.clock.monotonic())
-            if self._is_work_new:
-                await asyncio.sleep(sent_s + CHANGE_PAUSE_S - host.clock.monotonic())
-                task_s = host.clock.monotonic()
-            now_s = host.clock.monotonic()
+    @property
+    def is_ramping(self) -> bool:
+        """The clock is not what it is to be."""
+        return not self._wishes.are_reached(self._guard.clock_mhz)
+
+    async def step_clock(self) -> float:
+        """Set the next clock; return the pause after it in seconds."""
+        self._clock_watch.changed()
+        self._pass_wishes_on()
+        return await self._family.step_clock(self._guard.clock_mhz)
+
+    async def ask_clock(self) -> None:
+        """Ask the chips for their clock."""
+        self._clock_watch.asked(self._family.clocks_mhz)
+        await self._family.ask_clock()
+
+    def judge_and_report(self, host: DeviceHost, watch: Watch, *, was_busy: bool) -> None:
+        """Judge the chips and tell the host of them. Raises DeviceFault."""
+        self._judge(host, watch, was_busy=was_busy)
+        host.report(self._report())
 
     def _judge(self, host: DeviceHost, watch: Watch, *, was_busy: bool) -> None:
         """Judge the chips by what they found since the last time; with dead work they owe none."""
@@ -292,76 +273,33 @@ class ChainStick:
         host.report(self._report())
         return True
 
-    async def _watch_work(self, host: DeviceHost) -> None:
-        """Say when there is newer work than that of the last task."""
-        while True:
-            await host.work_changed()
-            self._is_work_new = True
-            self._end_rest()
-            await self._work_taken.wait()
-            self._work_taken.clear()
-
-    async def _rest(self, wait_s: float) -> None:
-        """Wait for so long, or until there is newer work or a task is done.
-
-        A timer and a future, and no time limit that cancels: this is the way of every task.
-        """
-        if self._is_task_done or self._is_work_new:
-            return
-        loop = asyncio.get_running_loop()
-        self._pause = loop.create_future()
-        timer = loop.call_later(max(0.0, wait_s), self._end_rest)
-        try:
-            await self._pause
-        finally:
-            timer.cancel()
-            self._pause = None
-
-    def _end_rest(self) -> None:
-        if self._pause is not None and not self._pause.done():
-            self._pause.set_result(None)
-
-    def _task_done(self) -> None:
-        """Let the next task be sent at once."""
-        self._is_task_done = True
-        self._end_rest()
-
-    async def _send_task(self, host: DeviceHost) -> bool:
-        """Send the next task; True when there was no work and it is a busy one."""
-        work = self._family.take_work(host)
-        if self._is_work_new:
-            self._is_work_new = False
-            self._work_taken.set()
-        if work is None:
-            self._busy_tasks_sent += 1
-        else:
-            self._tasks_sent += 1
-        await self._family.send_task(work)
-        return work is None
-
-    async def _listen(self, host: DeviceHost, watch: Watch) -> None:
+    async def _listen(self, host: DeviceHost, watch: Watch, feeder: Feeder) -> None:
         """Hand every reply to the host as soon as its last byte is there."""
-        family, flood = self._family, Flood(self._link.name)
-        while True:
-            data = await self._link.read(family.tail_s if family.is_waiting else None)
+        family, link = self._family, self._link
+        flood = Flood(link.name)
+
+        def heard(data: bytes) -> float | None:
             now_s = host.clock.monotonic()
             if data and log.isEnabledFor(TRACE):
                 log.log(TRACE, "device %d: received %s", host.device_id, HexDump(data))
             if not flood.admits(len(data), now_s):
-                self._link.discard("what is too much", len(data))
-                continue
+                link.discard("what is too much", len(data))
+                return family.tail_s if family.is_waiting else None
             for reading in family.receive(data):
                 if isinstance(reading, ClockReading):
                     if self._clock_watch.answered(reading.mhz, reading.chip):
                         flood.replied()
                     else:
-                        self._link.discard(reading, reading.length)
+                        link.discard(reading, reading.length)
                 else:
                     if reading.is_right:
                         flood.replied()
                     self._claim(host, watch, reading, now_s)
                     if reading.ends_task:
-                        self._task_done()
+                        feeder.task_done()
+            return family.tail_s if family.is_waiting else None
+
+        await link.hear(heard)
 
     def _claim(self, host: DeviceHost, watch: Watch, claim: Claim, now_s: float) -> None:
         """Report a nonce. A right one for a busy task is nobody's: it is only counted."""
@@ -400,10 +338,6 @@ class ChainStick:
         return self._chips[chip]
 
     @property
-    def _is_ramping(self) -> bool:
-        return not self._wishes.are_reached(self._guard.clock_mhz)
-
-    @property
     def _nonce_interval_s(self) -> float:
         """Mean time between two nonces; the scale of a virtual stick cancels out."""
         return NONCE_SPACE / self._family.rate_hs * self._family.ticket_difficulty
@@ -436,12 +370,12 @@ class ChainStick:
             nominal_hs=family.rate_hs * self._scale,
             ticket_difficulty=family.ticket_difficulty * self._scale,
             task_interval_s=family.task_interval_s,
-            tasks_sent=self._tasks_sent,
-            busy_tasks_sent=self._busy_tasks_sent,
+            tasks_sent=self._sent.tasks,
+            busy_tasks_sent=self._sent.busy_tasks,
             busy_nonces=self._busy_nonces,
             bytes_discarded=self._link.bytes_discarded,
             resets=family.resets,
-            is_ramping=self._is_ramping,
+            is_ramping=self.is_ramping,
             temperature_c=family.health.temperature_c,
             voltage_v=family.health.voltage_v,
             power_w=family.health.power_w,

@@ -47,6 +47,7 @@ class Icarus(Family):
     chip = facts.CHIP
     cores = 1
     tail_s = TAIL_S
+    task_pause_s = facts.TASK_PAUSE_S
 
     def __init__(self, link: Link, options: DeviceOptions) -> None:
         self._link = link
@@ -77,7 +78,7 @@ class Icarus(Family):
         log.debug("device %d: %s has answered", host.device_id, Kind.BLOCK_ERUPTER.words)
         self.chips, self.mhz = 1, target_mhz
         self._tasks.clear()
-        await self.send_task(None)
+        await self._link.send(self.task(None), self.task_pause_s)
         await self._link.settle(LAST_ANSWER_S)
         self._decoder = Decoder(self._age_of)
 
@@ -89,9 +90,9 @@ class Icarus(Family):
     def take_work(self, host: DeviceHost) -> WorkItem | None:
         return host.next_work()
 
-    async def send_task(self, work: WorkItem | None) -> None:
+    def task(self, work: WorkItem | None) -> bytes:
         self._tasks.appendleft(Slot(work))
-        await self._link.send(task_frame(work).encode(), facts.TASK_PAUSE_S)
+        return task_frame(work).encode()
 
     def receive(self, data: bytes) -> Iterator[Reading]:
         frames = self._decoder.feed(data, 0.0) if data else self._decoder.expire(TAIL_S)

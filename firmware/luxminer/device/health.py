@@ -57,8 +57,6 @@ class Timing:
     """For a driver to end whose port was taken away."""
     order_s: float = 5.0
     """For a driver to carry out an order."""
-    check_s: float = 1.0
-    """How often health is looked at."""
 
 
 def backoff_s(failures: int, timing: Timing, rng: random.Random) -> float:

@@ -6,12 +6,14 @@ Looks and compares; nothing is opened.
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from luxminer.clock import beat
+from luxminer.clock import Bell, next_beat
 from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.preference import preferred_port
+from luxminer.device.uevents import Uevents
 from luxminer.device.usb import UsbBus, natural_key
 from luxminer.transport.base import Capability
 from luxminer.transport.ports import USB_PREFIX, is_cpu, is_url, is_usb
@@ -20,6 +22,10 @@ __all__ = ["HotplugWatcher", "PortChange"]
 
 TOLD_PAUSE_S = 0.05
 """Between two looks at least, however much the kernel has to tell."""
+
+LOOK_ANYWAY_S = 10.0
+"""Between two looks at most. What went without a word from the kernel, such as the pseudo terminal
+of a stick that is not open, is seen this late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,8 @@ class HotplugWatcher:
         """All that the last look depended on."""
         self._seen: dict[str, Sighting] = {}
         self._forgotten: set[str] = set()
+        self._bell = Bell()
+        self._is_told = False
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -94,21 +102,56 @@ class HotplugWatcher:
     def forget(self, url: str) -> None:
         """Report a port at the next look as if it had come anew, if it is still there."""
         self._forgotten.add(url)
+        self._bell.ring()
 
     async def watch(self, interval_s: float, tell: Callable[[Sequence[PortChange]], None]) -> None:
-        """Poll until cancelled; ``tell`` is called after each look, the first one at once.
+        """Look until cancelled; ``tell`` is called after each look, the first one at once.
 
-        What the kernel tells is looked at soon, the rest every ``interval_s``.
+        What the kernel tells is looked at soon. Besides, a look comes every ``interval_s`` while
+        something is missing or unsettled, and now and then while all is as it was.
         """
-        events = self._bus.events
-        try:
+        with ExitStack() as stack:
+            is_listening = False
             while True:
                 tell(self.poll())
-                if await beat(interval_s, events.kernel if events is not None else None):
-                    await asyncio.sleep(TOLD_PAUSE_S)
-        finally:
-            if events is not None:
-                events.close()
+                if not is_listening and self._bus.events is not None:
+                    is_listening = self._listen(self._bus.events, stack)
+                await self._rest(interval_s)
+
+    def _listen(self, events: Uevents, stack: ExitStack) -> bool:
+        """Be woken by the kernel from now on; False while it does not tell."""
+        kernel = events.kernel
+        if kernel is None:
+            return False
+
+        def told() -> None:
+            events.hear()
+            self._is_told = True
+            self._bell.ring()
+
+        loop = asyncio.get_running_loop()
+        stack.callback(events.close)
+        loop.add_reader(kernel, told)
+        stack.callback(loop.remove_reader, kernel)
+        return True
+
+    async def _rest(self, interval_s: float) -> None:
+        """Wait until it is worth looking again."""
+        anyway_s = asyncio.get_running_loop().time() + LOOK_ANYWAY_S
+        while True:
+            due_s = next_beat(interval_s) if self._is_restless else anyway_s
+            if not await self._bell.wait_until(due_s):
+                return
+            if self._is_told:
+                await asyncio.sleep(TOLD_PAUSE_S)
+                self._is_told = False
+                return
+
+    @property
+    def _is_restless(self) -> bool:
+        events = self._bus.events
+        is_quiet = events is not None and events.is_quiet
+        return not is_quiet or bool(self._forgotten) or bool(self.missing)
 
     def _look(self) -> dict[str, Sighting]:
         ttys = {

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from luxminer.clock import Clock, beat
+from luxminer.clock import Chores, Clock
 from luxminer.config.schema import Config
 from luxminer.device.assignment import Assigner, Assignment
 from luxminer.device.contract import Probe
@@ -58,6 +58,7 @@ class DeviceManager:
         open_transport: Callable[[str, int], Awaitable[Transport]] = open_port,
         timing: Timing | None = None,
         profile: Callable[[DeviceState], Wish] = lambda _: Wish(),
+        chores: Chores | None = None,
     ) -> None:
         """``profile`` is asked what the profile says each time that a stick appears."""
         self._config = config
@@ -75,6 +76,7 @@ class DeviceManager:
             open_transport=open_transport,
             reset_usb=self._bus.reset,
             timing=timing or Timing(),
+            chores=chores or Chores(),
         )
         self._rows: list[DeviceSupervisor] = []
         self._by_url: dict[str, DeviceSupervisor] = {}
@@ -89,8 +91,11 @@ class DeviceManager:
         """
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            tasks.create_task(self._check(), name="device health")
-            await self._watcher.watch(self._config.mining.detect_interval_s, self._take)
+            self._services.chores.add(self._check)
+            try:
+                await self._watcher.watch(self._config.mining.detect_interval_s, self._take)
+            finally:
+                self._services.chores.remove(self._check)
 
     def device_states(self) -> tuple[DeviceState, ...]:
         """Return the rows by number."""
@@ -171,12 +176,10 @@ class DeviceManager:
             raise CommandError("unknown-device", f"no device {device_id}; {known}")
         return self._rows[device_id]
 
-    async def _check(self) -> None:
-        while True:
-            await beat(self._services.timing.check_s)
-            now_s = self._services.clock.monotonic()
-            for row in self._rows:
-                row.check(now_s)
+    def _check(self) -> None:
+        now_s = self._services.clock.monotonic()
+        for row in self._rows:
+            row.check(now_s)
 
     def _take(self, changes: Sequence[PortChange]) -> None:
         for change in changes:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from luxminer.clock import Clock
+from luxminer.clock import Chores, Clock
 from luxminer.device.contract import (
     Device,
     DeviceOptions,
@@ -62,6 +62,8 @@ class Services:
     reset_usb: Callable[[str], None]
     """Called in a thread with the place of the device; raises OSError."""
     timing: Timing
+    chores: Chores
+    """Nudged whenever a stick reports."""
 
 
 class Session:
@@ -225,6 +227,7 @@ class Session:
                 report.frequency_mhz,
             )
         self._expect()
+        self._services.chores.nudge()
 
     def _expect(self) -> None:
         if self._watch is not None and self.last_report is not None:

@@ -53,34 +53,43 @@ class Uevents:
         """What becomes readable with an event; None before `is_due`, and where there are none."""
         return self._kernel
 
+    @property
+    def is_quiet(self) -> bool:
+        """The kernel tells, and has told nothing for a while."""
+        return self._kernel is not None and time.monotonic() > self._until_s
+
     def is_due(self) -> bool:
         """Tell whether something may have changed since it was last worth it."""
         now_s = time.monotonic()
         if self._kernel is None and not self._is_deaf:
             self._listen()
-        if self._hear() or self._kernel is None:
+        self.hear()
+        if self._kernel is None:
             self._until_s = now_s + SETTLE_S
         if now_s > self._until_s and now_s < self._looked_s + LOOK_ANYWAY_S:
             return False
         self._looked_s = now_s
         return True
 
+    def hear(self) -> None:
+        """Take what the kernel said; its words do not matter, sysfs has them too."""
+        if self._kernel is not None and _has_said(self._kernel):
+            self._until_s = time.monotonic() + SETTLE_S
+
     def close(self) -> None:
         if self._kernel is not None:
             self._kernel.close()
         self._kernel = None
 
-    def _hear(self) -> bool:
-        """Take what the kernel said; its words do not matter, sysfs has them too."""
-        if self._kernel is None:
-            return False
-        heard = False
-        for _ in range(MAX_MESSAGES):
-            try:
-                self._kernel.recv(RECEIVE_BYTES)
-            except BlockingIOError:
-                break
-            except OSError:  # ENOBUFS: more was said than there is room for
-                return True
-            heard = True
-        return heard
+
+def _has_said(kernel: socket.socket) -> bool:
+    heard = False
+    for _ in range(MAX_MESSAGES):
+        try:
+            kernel.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            break
+        except OSError:  # ENOBUFS: more was said than there is room for
+            return True
+        heard = True
+    return heard

@@ -1,12 +1,13 @@
 """The byte channel to a device, as drivers see it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from luxminer.errors import TransportError
 
-__all__ = ["Capability", "PlainTransport", "Transport"]
+__all__ = ["Capability", "PlainTransport", "PromptTransport", "Transport"]
 
 
 class Capability(StrEnum):
@@ -74,6 +75,32 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Release the port. A read or write under way raises TransportClosed. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class PromptTransport(Transport, Protocol):
+    """One that can also be used within a callback of the loop, without a turn of it for waiting."""
+
+    def listen(self, heard: Callable[[], None] | None) -> None:
+        """Call ``heard`` when bytes have arrived or the other end is gone; None calls no more.
+
+        In place of `read`, and at once for what has arrived already.
+        """
+        ...
+
+    def take(self, limit: int) -> bytes:
+        """Return up to ``limit`` bytes that have arrived, and none where there are none.
+
+        Raises TransportClosed when the other end is gone and all was taken.
+        """
+        ...
+
+    def write_now(self, data: bytes) -> int:
+        """Hand over what goes without waiting; return how many bytes that were.
+
+        Raises TransportClosed.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ import struct
 import termios
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -157,6 +158,7 @@ class SerialTransport(PlainTransport):
         self._loop = asyncio.get_running_loop()
         self._input = bytearray()
         self._reader: asyncio.Future[None] | None = None
+        self._heard: Callable[[], None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._is_paused = False
         self._end = ""
@@ -180,20 +182,39 @@ class SerialTransport(PlainTransport):
         Raises TransportClosed. Cancelling loses no bytes.
         """
         assert limit > 0, limit
-        while not self._input or self._closing is not None:
-            self._raise_if_ended()
+        while not (data := self.take(limit)):
             assert self._reader is None, "a transport has one reader"
             self._reader = self._loop.create_future()
             try:
                 await self._reader
             finally:
                 self._reader = None
+        return data
+
+    def listen(self, heard: Callable[[], None] | None) -> None:
+        """Call ``heard`` for what has arrived and will arrive; see `PromptTransport`."""
+        self._heard = heard
+        if heard is not None and (self._input or self._end):
+            heard()
+
+    def take(self, limit: int) -> bytes:
+        """Return what has arrived, ``limit`` bytes of it at most. Raises TransportClosed."""
+        if not self._input or self._closing is not None:
+            self._raise_if_ended()
+            return b""
         data = bytes(self._input[:limit])
         del self._input[:limit]
         self._resume()
         if log.isEnabledFor(TRACE):
             log.log(TRACE, "%s: received %s", self._name, HexDump(data))
         return data
+
+    def write_now(self, data: bytes) -> int:
+        """Hand over what the port takes at once. Raises TransportClosed."""
+        self._raise_if_ended()
+        if log.isEnabledFor(TRACE):
+            log.log(TRACE, "%s: sending %s", self._name, HexDump(data))
+        return self._send(data)
 
     async def write(self, data: bytes) -> None:
         """Hand over all of ``data``. Raises TransportClosed, TransportTimeout."""
@@ -270,7 +291,7 @@ class SerialTransport(PlainTransport):
         if len(self._input) >= INPUT_LIMIT:
             self._loop.remove_reader(self._fd)
             self._is_paused = True
-        _wake(self._reader)
+        self._tell()
 
     def _receive(self, limit: int) -> bytes:
         """Return what is there up to ``limit``; empty when nothing is, or at the end."""
@@ -285,7 +306,7 @@ class SerialTransport(PlainTransport):
             self._lost("the other end is closed")
         return data
 
-    def _send(self, data: memoryview) -> int:
+    def _send(self, data: bytes | memoryview) -> int:
         try:
             return os.write(self._fd, data)
         except (BlockingIOError, InterruptedError):
@@ -318,8 +339,14 @@ class SerialTransport(PlainTransport):
         self._end = reason.lower()
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
-        _wake(self._reader)
+        self._tell()
         _wake(self._writer)
+
+    def _tell(self) -> None:
+        """Tell the reader that there are bytes, or that none will come any more."""
+        _wake(self._reader)
+        if self._heard is not None:
+            self._heard()
 
     def _raise_if_ended(self) -> None:
         if self._end:

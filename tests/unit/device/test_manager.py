@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from luxminer.clock import SystemClock
+from luxminer.clock import Chores, SystemClock
 from luxminer.config.schema import Config, DeviceConfig, MiningConfig
 from luxminer.device import manager as manager_module
 from luxminer.device.contract import Device, DeviceOptions
@@ -40,7 +40,6 @@ FAST = Timing(
     udev_retry_s=0.02,
     quiet_s=0.3,
     force_s=0.2,
-    check_s=0.02,
 )
 
 
@@ -123,6 +122,7 @@ class Bench:
             nonces=self.pool,
             bus=self.usb.bus,
             open_transport=open_transport,
+            chores=Chores(0.02, 0.0),
             timing=timing,
         )
         return self.manager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from luxminer.clock import SystemClock
+from luxminer.clock import Chores, SystemClock
 from luxminer.config.schema import Config, DeviceConfig, MiningConfig
 from luxminer.device.contract import Device, DeviceOptions, DriverSpec, Probe
 from luxminer.device.health import Timing
@@ -101,6 +101,7 @@ class Bench:
             nonces=idle,
             bus=self.usb.bus,
             open_transport=self._open,
+            chores=Chores(0.02, 0.0),
             timing=replace(Timing(), udev_s=0.01, retry_min_s=20, retry_max_s=20),
         )
         task = asyncio.create_task(manager.run())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from luxminer.clock import SystemClock
+from luxminer.clock import Chores, SystemClock
 from luxminer.config.schema import Config, DeviceConfig, MiningConfig
 from luxminer.device.assignment import Assigner
 from luxminer.device.contract import DriverSpec, StickModel
@@ -229,6 +229,7 @@ async def test_a_stick_mines_over_usb_and_comes_back_after_a_pull(usb: FakeUsb) 
         nonces=pool,
         bus=usb.bus,
         open_transport=open_transport,
+        chores=Chores(0.02, 0.0),
         timing=FAST,
     )
 
