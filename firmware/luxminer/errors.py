@@ -11,6 +11,7 @@
       ProtocolError
         FrameError          bytes from a chip that cannot be a frame
         StratumError        a pool broke the protocol
+        NodeError           a Bitcoin node refuses, or answered what cannot be used
       DriverError
         ProbeMismatch       what answers is not what the driver expects
         DeviceFault         the device was right before and is wrong now
@@ -29,6 +30,7 @@ __all__ = [
     "DriverError",
     "FrameError",
     "LuxminerError",
+    "NodeError",
     "Overheated",
     "PortProblem",
     "PortUnusable",
@@ -129,6 +131,14 @@ class StratumError(ProtocolError):
 
     def __init__(self, reason: str, raw: bytes = b"", *, code: int | None = None) -> None:
         super().__init__(reason, raw)
+        self.code = code
+
+
+class NodeError(ProtocolError):
+    """A Bitcoin node refuses, or answered what cannot be used. ``code`` is its own error number."""
+
+    def __init__(self, reason: str, *, code: int | None = None) -> None:
+        super().__init__(reason)
         self.code = code
 
 

@@ -14,7 +14,7 @@ ROOTS = {
 }
 
 LAYERS = [
-    {"errors", "clock", "logs", "commands", "limits"},
+    {"errors", "clock", "logs", "commands", "limits", "pool.files"},
     {"hashing", "config.schema"},
     {"work"},
     {"stratum.asking", "stratum.endpoint", "stratum.fields", "stratum.guard", "transport.base"},
@@ -23,7 +23,7 @@ LAYERS = [
     {"stratum.rejects", "stratum.requests", "stratum.events", "stratum.tls", "stratum.tunnel"},
     {"stratum.protocol", "device.contract"},
     {"stratum.connection", "transport", "config.load"},
-    {"stratum.client"},
+    {"stratum.client", "node"},
     {"telemetry", "control"},
     {"device", "plugins"},
     {"pool", "mining"},
@@ -122,6 +122,7 @@ def test_drivers_see_the_contract_only(name: str, path: Path) -> None:
 
 JUDGES: dict[str, set[str]] = {
     "chipsim": {"hashing", "commands"},
+    "fakenode": {"commands"},
     "fakepool": {"commands"},
     "usbsim": set(),
 }
@@ -146,6 +147,13 @@ PURE_MODULES = (
     "limits",
     "work",
     "hashing",
+    "node.block",
+    "node.coinbase",
+    "node.job",
+    "node.merkle",
+    "node.reply",
+    "node.template",
+    "node.verdicts",
     "stratum.asking",
     "stratum.endpoint",
     "stratum.events",

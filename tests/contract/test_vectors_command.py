@@ -48,7 +48,7 @@ WIRE_KINDS = {
 }
 """Facts of the wire: never left out for a family that a driver exists for."""
 
-LATER_SECTIONS = ("sv2", "gbt", "quota_split", "balance_utility")
+LATER_SECTIONS = ("sv2", "quota_split", "balance_utility")
 DECIDED_ELSEWHERE = ("scenarios", "malformed")
 """Sections of which single outcomes may be left out, where the design decides otherwise."""
 
@@ -219,6 +219,11 @@ GIVEN = {
     "nbits": "negative overflow",
     "version_rolling/cases": "mask",
     "version_rolling/set_version_mask": "old_mask pushed_mask client_mask",
+    "gbt/blocks": "expect.coinbase_wtxid_rule",
+    "gbt/submitblock_results": "meaning client_action",
+    "gbt/templates_only": "template.version template.vbrequired template.coinbasevalue "
+    "template.longpollid template.mintime template.curtime template.mutable.* template.*limit "
+    "template.transactions.*.fee template.transactions.*.sigops template.transactions.*.weight",
     "scenarios": "steps.*.action steps.*.note steps.*.event steps.*.expected "
     "steps.*.hash_found.difficulty",
     "malformed": "line line_hex reason code generator.* length sha256",

@@ -281,8 +281,7 @@ def _section(title: str, cls: type[Any], values: Any, *, comment: str) -> Iterat
         if values is not None:
             value = getattr(values, field.name)
         else:
-            required = field.default is dataclasses.MISSING
-            value = meta["example"] if required else field.default
+            value = field.default if meta["example"] is None else meta["example"]
         yield f"{comment}{field.name} = {_toml(value)}"
 
 

@@ -34,7 +34,7 @@ def opt(
     """Declare one setting; MISSING as default means that the owner must give it.
 
     ``low`` and ``high`` are inclusive. ``secret`` keeps the value out of ``repr``, logs and
-    replies. ``example`` is what the template shows for a setting that has no default.
+    replies. ``example`` is what the template shows instead of a default that says nothing.
     """
     metadata = {
         "words": words,
@@ -86,15 +86,34 @@ class PoolConfig:
 
     url: str = opt(
         MISSING,
-        "stratum+tcp://host:port, or stratum+ssl:// for TLS",
+        "stratum+tcp://host:port, or stratum+ssl:// for TLS; a Bitcoin node of your own, for solo "
+        "mining, is http://user:password@host:8332",
         example="stratum+tcp://pool.example:3333",
     )
     backup_urls: tuple[str, ...] = opt(
         (), "more addresses of the same pool, tried in turn while the one before does not work"
     )
-    user: str = opt(MISSING, "account or address, with the worker's name", example="account.worker")
+    user: str = opt(
+        "",
+        "account or address, with the worker's name; of a node, its RPC user",
+        example="account.worker",
+    )
     password: str = opt("x", "most pools do not look at it", secret=True)
     enabled: bool = opt(True, "false keeps the entry without using it")
+    payout: str = opt(
+        "",
+        "address: of a pool, the one that its jobs are expected to pay; of a node, the one that a "
+        "block pays",
+    )
+    payout_check: str = opt(
+        "warn",
+        "what follows when jobs do not pay that address: a warning, or none of them is mined",
+        choices=("warn", "refuse"),
+    )
+    coinbase_text: str = opt("/luxminer/", "text in the blocks that are found for a node")
+    cookie_file: str = opt(
+        "", "file of a node with the login of its RPC (.cookie), instead of user and password"
+    )
     tls_ca_file: str = opt(
         "", "PEM file with the authorities that sign this pool's certificate; else the system's"
     )

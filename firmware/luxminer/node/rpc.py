@@ -1,0 +1,157 @@
+"""Calls of a node's JSON-RPC over HTTP. Nothing that could hold a login is ever put into words.
+
+Ref: Bitcoin Core JSON-RPC-interface.md; RFC 9112, RFC 7617 (login).
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from luxminer.errors import NodeError, TransportError, TransportTimeout
+from luxminer.node.reply import MAX_REPLY_BYTES, Hook, parse_reply
+from luxminer.node.settings import NodeSettings
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = [
+    "FORBIDDEN",
+    "METHOD_NOT_FOUND",
+    "LoginRefused",
+    "NodeRpc",
+    "NotReached",
+    "is_unknown",
+    "open_rpc",
+]
+
+METHOD_NOT_FOUND = -32601
+FORBIDDEN = -403
+"""Ours, for HTTP status 403: a login that may not use this method."""
+
+MAX_COOKIE_BYTES = 1024
+
+
+class LoginRefused(NodeError):
+    """The node does not know this login (HTTP status 401)."""
+
+
+class NotReached(TransportError):
+    """There was no connection: the node has received nothing."""
+
+
+def is_unknown(exc: NodeError) -> bool:
+    """Tell whether a node has no such method, or keeps it from this login."""
+    return exc.code in (METHOD_NOT_FOUND, FORBIDDEN)
+
+
+class NodeRpc:
+    """Calls to one node; `open_rpc` makes one."""
+
+    def __init__(self, url: str, session: "aiohttp.ClientSession") -> None:
+        self._url = url
+        self._session = session
+        self._id = 0
+        self.latency_s: float | None = None
+        """Time that the last call took."""
+
+    async def call(
+        self, method: str, params: list[object], *, timeout_s: float, hook: Hook | None = None
+    ) -> object:
+        """Return the result of a call.
+
+        With ``hook``, see `parse_reply`, the answer may be large and is read beside the event loop.
+        Raises TransportError, TransportTimeout, LoginRefused, and NodeError for the node's errors.
+        """
+        import aiohttp
+
+        self._id += 1
+        request = {"jsonrpc": "1.0", "id": self._id, "method": method, "params": params}
+        body = json.dumps(request, separators=(",", ":")).encode()
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+        try:
+            async with asyncio.timeout(timeout_s):
+                headers = {"Content-Type": "application/json"}
+                async with self._session.post(
+                    self._url, data=body, headers=headers, allow_redirects=False
+                ) as response:
+                    status = response.status
+                    raw = await _body(response)
+        except TimeoutError as exc:
+            raise TransportTimeout(f"no answer to {method} in {timeout_s:g} s") from exc
+        except (aiohttp.ClientError, OSError, ValueError) as exc:
+            raise _lost(exc) from exc
+        self.latency_s = loop.time() - started_s
+        _check_status(status, raw)
+        if hook is None:
+            return parse_reply(raw)
+        return await asyncio.to_thread(parse_reply, raw, hook)
+
+
+@asynccontextmanager
+async def open_rpc(settings: NodeSettings, agent: str, timeout_s: float) -> AsyncIterator[NodeRpc]:
+    """Make calls with the login of now. Raises NodeError for a cookie file that cannot be read."""
+    import aiohttp
+
+    user, password = settings.user, settings.password
+    if settings.cookie_file is not None:
+        user, password = await asyncio.to_thread(_read_cookie, settings.cookie_file)
+    session = aiohttp.ClientSession(
+        auth=aiohttp.BasicAuth(user, password, encoding="utf-8"),
+        headers={"User-Agent": agent, "Accept-Encoding": "identity"},
+        auto_decompress=False,  # a small answer that unpacks to a large one
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, connect=timeout_s),
+    )
+    async with session:
+        yield NodeRpc(settings.endpoint.url, session)
+
+
+async def _body(response: "aiohttp.ClientResponse") -> bytes:
+    """Read an answer whole, `MAX_REPLY_BYTES` at most."""
+    raw = bytearray()
+    async for piece in response.content.iter_any():
+        raw += piece
+        if len(raw) > MAX_REPLY_BYTES:
+            raise NodeError(f"the node answers with more than {MAX_REPLY_BYTES >> 20} MiB")
+    return bytes(raw)
+
+
+def _check_status(status: int, raw: bytes) -> None:
+    if status == 401:
+        raise LoginRefused("the node refuses the login; correct user and password, or the cookie")
+    if status == 403:
+        words = "the node does not let this machine or login in; look at its rpcallowip"
+        raise NodeError(f"{words} and rpcwhitelist", code=FORBIDDEN)
+    if status == 503 or raw.startswith(b"Work queue depth exceeded"):
+        raise TransportError("the node is too busy to answer")
+    if status not in (200, 404, 500):
+        raise NodeError(f"what answers is no Bitcoin node: HTTP status {status}")
+
+
+def _lost(exc: Exception) -> TransportError:
+    """Say why there was no answer; never with the URL or anything of the request."""
+    import aiohttp
+
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        reason = os.strerror(exc.errno).lower() if exc.errno else "its name is not known"
+        return NotReached(f"no connection to the node: {reason}; correct address and port")
+    return TransportError(f"connection to the node lost ({type(exc).__name__})")
+
+
+def _read_cookie(path: Path) -> tuple[str, str]:
+    """Return user and password of a cookie file. Blocks. Raises NodeError without its content."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_COOKIE_BYTES + 1)
+    except OSError as exc:
+        reason = str(exc.strerror).lower()
+        raise NodeError(f"cookie file {path}: {reason}; is the node running?") from exc
+    user, colon, password = raw.strip().decode("utf-8", "replace").partition(":")
+    if not user or not colon or len(raw) > MAX_COOKIE_BYTES:
+        raise NodeError(f"cookie file {path} holds no user:password")
+    return user, password
