@@ -1,9 +1,9 @@
 """The behaviours that are shipped: one small script each in ``scripts/``, by the file's name."""
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,15 @@ from luxminer_hil.fakepool.script import Script, ScriptError, Step, read_value
 from luxminer_hil.fakepool.server import FakePool
 from luxminer_hil.fakepool.settings import PoolSettings
 
-__all__ = ["SCRIPTS", "behaviour_names", "find_script", "joined", "load_script", "scripted_pool"]
+__all__ = [
+    "SCRIPTS",
+    "behaviour_names",
+    "find_script",
+    "joined",
+    "list_behaviours",
+    "load_script",
+    "scripted_pool",
+]
 
 SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -87,24 +95,45 @@ async def scripted_pool(
     settings: PoolSettings | None = None,
     on_share: Callable[[ShareRecord], None] | None = None,
     recorder: Recorder | None = None,
+    on_end: Callable[[], object] | None = None,
     **changes: Any,
 ) -> AsyncIterator[FakePool]:
     """Open a pool that behaves as scripts say: names of shipped ones, paths, or read ones.
 
-    ``settings`` are those for what no script says, ``changes`` count in any case. Raises
-    ScriptError, ValueError and OSError as the parts do.
+    ``settings`` are complete; without them scripts have their say, and ``changes`` the last.
+    ``on_end`` is called when a step failed, whose error is raised at the end. Raises ScriptError,
+    ValueError and OSError as the parts do.
     """
     script = joined(each if isinstance(each, Script) else load_script(each) for each in scripts)
-    base = settings or PoolSettings()
-    known = {each.name: getattr(base, each.name) for each in fields(base)}
-    pool = FakePool(on_share=on_share, recorder=recorder, **known | dict(script.settings) | changes)
+    if settings is None:
+        settings = PoolSettings(**dict(script.settings) | changes)
+    pool = FakePool(settings, on_share=on_share, recorder=recorder)
     player = Player(pool, script.steps)
     async with pool:
         playing = asyncio.create_task(player.run())
+        if on_end is not None:
+            playing.add_done_callback(lambda task: on_end() if failure(task) else None)
         try:
             yield pool
         finally:
             playing.cancel()
             await asyncio.wait([playing])
-        if not playing.cancelled() and (error := playing.exception()):
+        if error := failure(playing):
             raise error
+
+
+def failure(task: asyncio.Task[None]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()
+
+
+def list_behaviours(folder: Path = SCRIPTS) -> list[str]:
+    """Return a line for each shipped behaviour: its name, and what it does."""
+    names = behaviour_names(folder)
+    widest = max(map(len, names), default=0)
+    return [f"{name:{widest}}  {first_words(folder / f'{name}.toml')}" for name in names]
+
+
+def first_words(path: Path) -> str:
+    words = tomllib.loads(path.read_text())["words"]
+    assert isinstance(words, str), path
+    return words

@@ -34,7 +34,13 @@ class Override(NamedTuple):
 
     @property
     def says_accepted(self) -> bool:
-        return self.result is True
+        if self.text is None:
+            return self.result is True
+        try:
+            message = json.loads(self.line(0))
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(message, dict) and message.get("result") is True
 
     def line(self, number: object) -> bytes:
         """Make the line for a request with this id; not for silence."""

@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from luxminer_hil.fakepool.certificate import Certificate, make_certificate, server_context
 from luxminer_hil.fakepool.core import PoolCore, Session
 from luxminer_hil.fakepool.dialogue import Dialogue
 from luxminer_hil.fakepool.jobs import Job
@@ -17,11 +19,6 @@ from luxminer_hil.fakepool.proof import Number
 from luxminer_hil.fakepool.recording import Recorder
 from luxminer_hil.fakepool.script import Step
 from luxminer_hil.fakepool.settings import PoolSettings
-
-if TYPE_CHECKING:
-    import ssl
-
-    from luxminer_hil.fakepool.certificate import Certificate
 
 __all__ = ["FakePool"]
 
@@ -72,8 +69,6 @@ class FakePool:
 
     async def __aenter__(self) -> Self:
         if self.settings.tls:
-            from luxminer_hil.fakepool.certificate import make_certificate, server_context
-
             names = (self.settings.host, *self.settings.tls_names)
             self.certificate = await asyncio.to_thread(make_certificate, self.settings.tls, names)
             self._tls = server_context(self.certificate)

@@ -53,7 +53,7 @@ def seconds(value: Any) -> float:
 
 def number(low: float, high: float) -> Callable[[Any], float]:
     def read(value: Any) -> float:
-        if type(value) not in (int, float, Decimal) or not low <= value <= high:
+        if type(value) not in (int, float, Decimal) or not low <= float(value) <= high:
             raise ValueError(f"must be a number from {low:g} to {high:g}")
         return float(value)
 
