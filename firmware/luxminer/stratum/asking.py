@@ -69,11 +69,12 @@ def configure_params(mask: int, wishes: Wishes) -> list[object]:
 
 
 def first_requests(
-    wishes: Wishes, *, extranonce_granted: bool, leave_out: Collection[str]
+    wishes: Wishes, extranonce_granted: bool, leave_out: Collection[str]
 ) -> Iterator[Request]:
     """Yield what to ask once the login is granted; earlier, pools were seen to hang up.
 
-    ``leave_out`` holds methods that this pool has hung up on.
+    ``extranonce_granted``: by the answer to `mining.configure`. ``leave_out`` holds methods that
+    this pool has hung up on.
     """
     if wishes.extranonce_subscribe and not extranonce_granted:
         yield from _unless(leave_out, EXTRANONCE_SUBSCRIBE, [])
@@ -81,7 +82,7 @@ def first_requests(
         yield from _unless(leave_out, SUGGEST_DIFFICULTY, [_number(wishes.suggest_difficulty)])
 
 
-def target_request(wishes: Wishes, *, leave_out: Collection[str]) -> Iterator[Request]:
+def target_request(wishes: Wishes, leave_out: Collection[str]) -> Iterator[Request]:
     """Yield the other form of a suggested difficulty, for a pool that has refused the first."""
     if wishes.suggest_difficulty is not None:
         target = f"{target_of(wishes.suggest_difficulty):064x}"

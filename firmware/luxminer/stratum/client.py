@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import logging
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -42,6 +42,9 @@ MUTE_S = 300.0
 
 WISH_HANGUP_S = 5.0
 """A pool that hangs up this soon after a request that it need not understand may do so for it."""
+
+MAX_WISH_HANGUPS = 2
+"""Once may be chance; after that many the request is left out."""
 
 MAX_LOST_LOGINS = 2
 """Connections in a row that end before the subscription: then the session is given up, too."""
@@ -88,7 +91,7 @@ class StratumClient:
         self._session_id: str | None = None
         self._resume: tuple[bytes, Mapping[str, PoolJob]] | None = None
         self._session_place = 0
-        self._not_borne: set[str] = set()
+        self._hangups: Counter[str] = Counter()
         self._held: deque[tuple[Share, bool]] = deque()
         self._session_start = 0
         self._resent: set[Share] = set()
@@ -191,7 +194,7 @@ class StratumClient:
             resume=self._resume if same else None,
             use_configure=self._lost_logins % 2 == 0,
             wishes=self._way.wishes,
-            leave_out=self._not_borne,
+            leave_out={m for m, n in self._hangups.items() if n >= MAX_WISH_HANGUPS},
         )
         refused = False
 
@@ -232,12 +235,12 @@ class StratumClient:
         return refused
 
     def _note_wishes(self, protocol: StratumProtocol) -> None:
-        """Leave out, from now on, what a pool may have hung up on."""
+        """Count what a pool may have hung up on, to leave it out when that is no chance."""
         asked = protocol.unanswered_wishes(self._clock.monotonic() - WISH_HANGUP_S)
-        if asked:
-            words = "pool %s: hung up; from now on without %s"
-            log.info(words, self._home, ", ".join(sorted(asked)))
-        self._not_borne.update(asked)
+        self._hangups.update(asked)
+        for method in asked:
+            if self._hangups[method] == MAX_WISH_HANGUPS:
+                log.info("pool %s: hung up again; from now on without %s", self._home, method)
 
     def _hang_up(self, reason: str) -> None:
         """Leave at once, without waiting for a peer that may never read what is left."""

@@ -332,17 +332,13 @@ class StratumProtocol:
         self._unknown_in_a_row = 0
         if not self._wished:
             self._wished = True
-            granted = self._extranonce_granted
-            leave_out = self._leave_out
-            requests = asking.first_requests(
-                self._wishes, extranonce_granted=granted, leave_out=leave_out
-            )
-            self._ask(requests, now_s)
+            known = self._extranonce_granted
+            self._ask(asking.first_requests(self._wishes, known, self._leave_out), now_s)
         return [Authorized()]
 
     def _wish_answered(self, request: Request, reply: Reply, now_s: float) -> list[Event]:
         if request.method == asking.SUGGEST_DIFFICULTY and reply.is_refusal:
-            self._ask(asking.target_request(self._wishes, leave_out=self._leave_out), now_s)
+            self._ask(asking.target_request(self._wishes, self._leave_out), now_s)
         granted = not reply.is_refusal
         text = reply.error.text if reply.error is not None and not granted else ""
         return [ExtensionAnswered(name=request.method, granted=granted, text=text)]

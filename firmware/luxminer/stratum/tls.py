@@ -94,6 +94,7 @@ class TlsLayer:
 def open_tls(policy: TlsPolicy, host: str) -> TlsLayer:
     """Prepare a connection to ``host``; certificates are read from files. Raises TransportError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     if policy.fingerprint is not None or not policy.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
