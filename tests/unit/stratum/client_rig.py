@@ -195,6 +195,7 @@ class ScriptedPool:
     """Method after which the job is sent."""
     heard: list[list[dict[str, Any]]] = field(default_factory=list)
     """Requests, one list for each connection."""
+    host: str = "127.0.0.1"
     port: int = 0
     nbits: str = "17029a8a"
     hang_up_on_session: bool = False
@@ -203,7 +204,7 @@ class ScriptedPool:
 
     @property
     def url(self) -> str:
-        return f"stratum+tcp://127.0.0.1:{self.port}"
+        return f"stratum+tcp://{self.host}:{self.port}"
 
     def methods(self, connection: int = -1) -> list[str]:
         return [request["method"] for request in self.heard[connection] if "method" in request]
@@ -263,7 +264,7 @@ class ScriptedPool:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["ScriptedPool"]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        server = await asyncio.start_server(self._serve, self.host, self.port)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
