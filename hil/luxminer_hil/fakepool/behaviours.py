@@ -1,6 +1,7 @@
 """The behaviours that are shipped: one small script each in ``scripts/``, by the file's name."""
 
 import asyncio
+import time
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -96,6 +97,7 @@ async def scripted_pool(
     on_share: Callable[[ShareRecord], None] | None = None,
     recorder: Recorder | None = None,
     on_end: Callable[[], object] | None = None,
+    wall: Callable[[], float] = time.time,
     **changes: Any,
 ) -> AsyncIterator[FakePool]:
     """Open a pool that behaves as scripts say: names of shipped ones, paths, or read ones.
@@ -107,7 +109,7 @@ async def scripted_pool(
     script = joined(each if isinstance(each, Script) else load_script(each) for each in scripts)
     if settings is None:
         settings = PoolSettings(**dict(script.settings) | changes)
-    pool = FakePool(settings, on_share=on_share, recorder=recorder)
+    pool = FakePool(settings, on_share=on_share, recorder=recorder, wall=wall)
     player = Player(pool, script.steps)
     async with pool:
         playing = asyncio.create_task(player.run())
