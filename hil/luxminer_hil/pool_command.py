@@ -30,6 +30,7 @@ from luxminer_hil.fakepool import (
 from luxminer_hil.fakepool.actions import read_step_words
 from luxminer_hil.fakepool.behaviours import joined, list_behaviours, load_script
 from luxminer_hil.fakepool.certificate import CertificateError
+from luxminer_hil.fakepool.proxy_actions import PROXY_SCRIPTS
 from luxminer_hil.fakepool.settings import CERTIFICATES
 
 __all__ = ["COMMAND"]
@@ -98,7 +99,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     if options.list:
-        print("\n".join(list_behaviours()))
+        proxies = list_behaviours(PROXY_SCRIPTS)
+        print("\n".join([*list_behaviours(), "", "luxminer-hil proxy --script:", *proxies]))
         return ExitCode.OK
     script = read_scripts(options)
     settings = read_settings(options, script.settings)
