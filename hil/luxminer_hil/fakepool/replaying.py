@@ -40,8 +40,8 @@ class Told(NamedTuple):
     """One thing that the recorded pool said; ``raw`` is its line."""
 
     t_s: float
-    what: Extranonce | Fraction | int | Job | None
-    """Extranonce, difficulty, version mask or job; None for what is only passed on."""
+    what: Fraction | int | Job | None
+    """Difficulty, version mask or job, with its extranonce; None for what is only passed on."""
     raw: bytes
     job_id: str = ""
     """Of a job that cannot be read."""
@@ -96,7 +96,7 @@ def say(pool: "FakePool", told: Told) -> None:
         orders.raw(orders.everyone, told.raw + b"\n")
 
 
-def apply(core: PoolCore, what: Extranonce | Fraction | int | Job) -> None:
+def apply(core: PoolCore, what: Fraction | int | Job) -> None:
     if isinstance(what, Job):
         core.use_job(what)
     elif isinstance(what, Fraction):
@@ -165,9 +165,7 @@ class Reader:
             case "client.show_message", _:
                 self._tell(heard, None)
 
-    def _tell(
-        self, heard: Heard, what: Extranonce | Fraction | int | Job | None, job_id: str = ""
-    ) -> None:
+    def _tell(self, heard: Heard, what: Fraction | int | Job | None, job_id: str = "") -> None:
         self.told.append(Told(heard.t_s, what, heard.line, job_id))
 
 
