@@ -83,6 +83,8 @@ class Session:
     accepted: int = 0
     looked: tuple[float, int] = (0.0, 0)
     """Time and accepted shares when its rate was looked at last."""
+    takes_extranonce: bool = False
+    """The client asked to be told of another extranonce; it is told in any case."""
     asked_mask: int | None = None
     """None until version rolling was negotiated."""
     mask: int = 0

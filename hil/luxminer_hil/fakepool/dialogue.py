@@ -59,6 +59,7 @@ class Dialogue:
         """Method and result of those of our calls that the client answered."""
         self.bad_in_row = 0
         """Lines since the last request that were none."""
+        self.takes_extranonce = False
         self.asked_mask: int | None = None
         self.floor = Fraction(0)
         self._calls: dict[int, str] = {}
@@ -111,6 +112,7 @@ class Dialogue:
         session.asked_mask = self.asked_mask
         session.mask = (self.asked_mask or 0) & self.core.version_mask
         session.floor = self.floor
+        session.takes_extranonce = self.takes_extranonce
 
     def raise_floor(self, value: object) -> bool:
         """Take a lowest difficulty from the client, if it is one that can be asked of it."""
@@ -220,8 +222,10 @@ def configure(dialogue: Dialogue, params: list[object]) -> Reply:
                 result["version-rolling.mask"] = f"{granted:08x}"
         elif name == "minimum-difficulty":
             result[name] = dialogue.raise_floor(options.get("minimum-difficulty.value"))
+        elif name == "subscribe-extranonce":
+            result[name], _ = take_extranonce(dialogue, [])
         elif isinstance(name, str):
-            result[name] = name in ("subscribe-extranonce", "info")
+            result[name] = name == "info"
     return result, None
 
 
@@ -282,6 +286,13 @@ def suggest_target(dialogue: Dialogue, params: list[object]) -> Reply:
     return (True, None) if dialogue.raise_floor(floor) else BAD_PARAMS
 
 
+def take_extranonce(dialogue: Dialogue, _params: list[object]) -> Reply:
+    dialogue.takes_extranonce = True
+    if dialogue.session is not None:
+        dialogue.session.takes_extranonce = True
+    return True, None
+
+
 def always(answer: Reply) -> Callable[[Dialogue, list[object]], Reply]:
     return lambda _dialogue, _params: answer
 
@@ -292,7 +303,7 @@ METHODS: dict[str, Callable[[Dialogue, list[object]], Reply]] = {
     "mining.authorize": authorize,
     "mining.suggest_difficulty": suggest_difficulty,
     "mining.suggest_target": suggest_target,
-    "mining.extranonce.subscribe": always((True, None)),
+    "mining.extranonce.subscribe": take_extranonce,
     "mining.get_transactions": always(NOT_SUPPORTED),
     "mining.ping": always(("pong", None)),
 }

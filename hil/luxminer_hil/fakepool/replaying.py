@@ -160,8 +160,10 @@ class Reader:
                 self._tell(heard, difficulty(value))
             case "mining.set_version_mask", [str(text), *_] if U32.match(text):
                 self._tell(heard, int(text, 16))
-            case "mining.set_extranonce", [str(fixed), int(size), *_]:
-                self._extranonce = extranonce(fixed, size) or self._extranonce
+            case "mining.set_extranonce", [str() | None as fixed, int(size), *_]:
+                kept = self._extranonce.fixed.hex() if self._extranonce else ""
+                changed = extranonce(kept if fixed is None else fixed, size)
+                self._extranonce = changed or self._extranonce
             case "client.show_message", _:
                 self._tell(heard, None)
 
@@ -170,7 +172,12 @@ class Reader:
 
 
 def extranonce(fixed: str, size: int) -> Extranonce | None:
-    if not HEX.match(fixed) or not 0 <= size <= MAX_EXTRANONCE or len(fixed) > 2 * MAX_EXTRANONCE:
+    if (
+        isinstance(size, bool)
+        or not HEX.match(fixed)
+        or not 0 <= size <= MAX_EXTRANONCE
+        or len(fixed) > 2 * MAX_EXTRANONCE
+    ):
         return None
     return Extranonce(bytes.fromhex(fixed), size)
 

@@ -271,6 +271,7 @@ async def test_configure_answers_each_name() -> None:
             "unheard-of": False,
         }
         await miner.login()
+        assert pool.sessions[0].takes_extranonce
         assert miner.difficulty == Fraction(1, 2)
         for value in (0, -1, 1e40, "1", True, [1]):
             reply = await miner.call(
@@ -397,7 +398,10 @@ async def test_calls_to_the_client_and_their_answers() -> None:
             ("client.get_version", "raw/1"),
         ]
         assert (await miner.call("mining.ping"))["result"] == "pong"
+        flags = [session.takes_extranonce for session in pool.sessions]
         assert (await miner.call("mining.extranonce.subscribe"))["result"] is True
+        flags += [session.takes_extranonce for session in pool.sessions]
+        assert flags == [False, True]
         assert pool.ledger().bad_lines == 0
 
 

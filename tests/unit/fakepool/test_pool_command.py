@@ -1,9 +1,11 @@
 """``luxminer-hil pool`` as a process: what it prints, and how it ends."""
 
 import asyncio
+import hashlib
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,26 +17,31 @@ import pytest
 
 from luxminer.commands import ExitCode
 from luxminer_hil.cli import main
+from luxminer_hil.fakepool.behaviours import behaviour_names
+from luxminer_hil.fakepool.proxy_actions import PROXY_SCRIPTS
 from tests.unit.fakepool.raw_client import RawMiner
+from tests.unit.fakepool.wire import Wire
 
 PROGRAM = "import sys; from luxminer_hil.cli import main; sys.exit(main(sys.argv[1:]))"
 WAIT_S = 20.0
 
 
 @asynccontextmanager
-async def pool_process(*options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+async def pool_process(
+    *options: str, scheme: str = "stratum+tcp", command: str = "pool"
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
     """The process and the port of the URL that it printed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         PROGRAM,
-        *("pool", "--listen", "127.0.0.1:0", *options),
+        *(command, "--listen", "127.0.0.1:0", *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     try:
         url = await line_of(process)
-        assert url.startswith("stratum+tcp://127.0.0.1:")
+        assert url.startswith(f"{scheme}://127.0.0.1:")
         yield process, int(url.rpartition(":")[2])
     finally:
         if process.returncode is None:
@@ -87,6 +94,72 @@ async def test_a_script_is_played(tmp_path: Path) -> None:
         assert await miner.until("client.show_message") == ["thanks"]
 
 
+@pytest.mark.slow
+async def test_names_words_and_options_make_one_pool(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    words = "when=authorize do=message text=welcome"
+    options = ("--script", "tls", "--script", "early-jobs", "--step", words, "--ca", str(ca))
+    async with pool_process(*options, scheme="stratum+ssl") as (process, port):
+        shown = json.loads(await line_of(process))["certificate"]
+        context = ssl.create_default_context(cafile=ca)
+        async with await Wire.to(port, tls=context, name="localhost") as wire:
+            der = wire.writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            assert shown == {"kind": "good", "sha256": hashlib.sha256(der).hexdigest()}
+            wire.ask(1, "mining.subscribe", "raw/1")
+            await wire.until("mining.notify")
+            wire.ask(2, "mining.authorize", "rig.1", "x")
+            assert (await wire.until("client.show_message"))["params"] == ["welcome"]
+
+
+@pytest.mark.slow
+async def test_a_session_is_recorded_and_replayed(tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    async with (
+        pool_process("--difficulty", "1e-6", "--record", str(path)) as (process, port),
+        await RawMiner.connect(port) as miner,
+    ):
+        await miner.login()
+        job = miner.job
+        process.send_signal(signal.SIGINT)
+        assert (await end_of(process))[1] == ""
+    options = ("--replay", str(path), "--speed", "10")
+    async with pool_process(*options) as (process, port), await RawMiner.connect(port) as miner:
+        await miner.login()
+        assert miner.job == job
+        await miner.submit(*miner.mine().params())
+        share = json.loads(await line_of(process))
+        assert (share["accepted"], share["judged"], share["asked"]) == (True, None, 1e-6)
+
+
+@pytest.mark.slow
+async def test_a_proxy_prints_what_was_asked_of_it() -> None:
+    options = ("--name", "Pool.onion=127.0.0.1", "--step", "when=request do=refuse code=4")
+    async with (
+        pool_process(*options, command="proxy", scheme="socks5") as (process, port),
+        await Wire.to(port) as wire,
+    ):
+        wire.say(b"\x05\x01\x00" + b"\x05\x01\x00\x03\x0apool.onion\x0d\x05")
+        assert await wire.end() == b"\x05\x00" + b"\x05\x04\x00\x01" + bytes(6)
+        assert json.loads(await line_of(process)) == {
+            "connection": 1,
+            "asked": "pool.onion:3333",
+            "as": "name",
+            "user": None,
+            "fate": "refused by script",
+        }
+        process.send_signal(signal.SIGTERM)
+        assert await end_of(process) == ("", "")
+        assert process.returncode == ExitCode.OK
+
+
+@pytest.mark.parametrize("command", ["pool", "proxy"])
+def test_the_list_names_every_behaviour(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--list"]) == ExitCode.OK
+    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line}
+    assert set(behaviour_names(PROXY_SCRIPTS)) <= listed
+    assert (set(behaviour_names()) <= listed) is (command == "pool")
+
+
 async def test_a_reader_that_went_away_ends_it() -> None:
     async with pool_process("--difficulty", "1e-6") as (process, port):
         transport = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined] # asyncio has no public way to close a pipe
@@ -108,6 +181,13 @@ async def test_a_reader_that_went_away_ends_it() -> None:
         (["--version-mask", "0x1fffe0"], "--version-mask: '0x1fffe0' is no mask; write eight"),
         (["--block", "main-7"], "no block 'main-7'; there are"),
         (["--script", "/nonexistent.toml"], "/nonexistent.toml: cannot be read: No such file"),
+        (["--script", "vardif"], "vardif: no behaviour 'vardif'; did you mean vardiff?"),
+        (["--script", "no"], "no: no behaviour 'no'; --list shows those there are"),
+        (["--step", "at=1 do=nothing"], "--step: do: no action 'nothing'; one of job"),
+        (["--replay", "/nonexistent"], "--replay: replay: /nonexistent cannot be read: No such"),
+        (["--ca", "/tmp/ca.pem"], "--ca: there is no certificate; add --tls"),
+        (["--record", "/nonexistent/x"], "cannot write /nonexistent/x: No such file"),
+        (["--job-interval", "0.01"], "job_interval_s 0.01 is below 0.05"),
     ],
 )
 def test_bad_usage_is_one_line_and_status_2(
@@ -117,6 +197,42 @@ def test_bad_usage_is_one_line_and_status_2(
     errors = capsys.readouterr().err
     assert words in errors
     assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--listen", "nowhere"], "--listen: 'nowhere' is no HOST:PORT"),
+        (["--listen", "0.0.0.0:1080"], "0.0.0.0 is not loopback; --anywhere"),
+        (["--name", "pool.onion"], "--name: 'pool.onion' is no NAME=HOST; write pool.onion="),
+        (["--script", "stale-happy"], "stale-happy: no behaviour 'stale-happy'"),
+        (["--step", "when=tunnel do=job"], "--step: do: no action 'job'; one of refuse"),
+    ],
+)
+def test_bad_usage_of_the_proxy_is_one_line_and_status_2(
+    options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["proxy", *options]) == ExitCode.USAGE
+    errors = capsys.readouterr().err
+    assert words in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_setting_that_no_pool_has_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "plan.toml"
+    script.write_text("[pool]\nextranonce_size = 4\n")
+    assert main(["pool", "--script", str(script)]) == ExitCode.USAGE
+    assert "extranonce_size: unknown setting of [pool]; did you mean" in capsys.readouterr().err
+
+
+def test_without_openssl_the_cure_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert main(["pool", "--tls", "--listen", "127.0.0.1:0"]) == ExitCode.USAGE
+    assert "--tls: TLS needs the program openssl; type: sudo apt" in capsys.readouterr().err
 
 
 def test_a_mistake_in_a_script_has_its_place(

@@ -263,7 +263,7 @@ MESSAGES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(MESSAGES.map(json.dumps).map(str.encode) | st.binary(max_size=30), st.booleans())
