@@ -59,6 +59,8 @@ class Measurement:
     started_s: float
     seconds: float
     nonces: tuple[Nonce, ...] = field(repr=False)
+    tasks: int
+    """Sent meanwhile."""
     bytes_read: int
     bytes_discarded: int
 
@@ -100,6 +102,8 @@ class Bench:
         """Lines for the person who watches."""
         self.baseline: Measurement | None = None
         """At the usual clock: made by the check of that name, used by those after it."""
+        self.answer_s = 0.0
+        """How long chips usually take to answer a question, as far as that is known."""
         self.sweep: list[Measurement] = []
         self.soak: Measurement | None = None
         self._session: Session | None = None
@@ -166,6 +170,7 @@ class Bench:
             seconds = max(min(wanted_s, self.effort.longest_s), SHORTEST_S)
         started_s, first = self.clock.monotonic(), len(host.nonces)
         discarded, read = report.bytes_discarded, session.tape.bytes_read
+        tasks = host.tasks.count
         await session.wait(seconds, "while it was measured")
         return Measurement(
             mhz=report.frequency_mhz,
@@ -176,6 +181,7 @@ class Bench:
             started_s=started_s,
             seconds=self.clock.monotonic() - started_s,
             nonces=tuple(host.nonces[first:]),
+            tasks=host.tasks.count - tasks,
             bytes_read=session.tape.bytes_read - read,
             bytes_discarded=session.report.bytes_discarded - discarded,
         )

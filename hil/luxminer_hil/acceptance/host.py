@@ -17,7 +17,7 @@ from luxminer.work.header import header_bytes
 from luxminer.work.job import NonceFound, PoolJob, WorkItem
 from luxminer.work.target import DIFF1_TARGET, target_of
 
-__all__ = ["VERSION_MASK", "BenchHost", "Nonce", "bench_job", "header_work"]
+__all__ = ["VERSION_MASK", "BenchHost", "Nonce", "Tasks", "bench_job", "header_work"]
 
 VERSION_MASK = 0x1FFFE000
 """What pools usually grant."""
@@ -25,6 +25,9 @@ VERSION_MASK = 0x1FFFE000
 VERSION = 0x20000000
 NBITS = 0x1D00FFFF
 NTIME = 1_700_000_000
+
+MAX_TASKS = 4096
+"""Remembered; more than drivers know by their ids."""
 
 MAX_NONCES = 1_000_000
 """Kept of one run; an R909 takes two days for them."""
@@ -46,6 +49,39 @@ class Nonce:
     difficulty: float
     """Of the hash, 0 where no work belongs to the claim."""
     job: PoolJob | None
+    task: int | None = None
+    """Number of its task in the order in which they were taken; None for one that is forgotten."""
+    late_s: float = 0.0
+    """For how long another task had been sent when it came."""
+
+
+class Tasks:
+    """What the driver has taken, the newest, and when."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._taken_s: dict[int, float] = {}
+        self._works: dict[int, WorkItem | None] = {}
+        self._numbers: dict[int, int] = {}
+
+    def take(self, work: WorkItem | None, now_s: float) -> None:
+        """Remember a task, also one without work."""
+        number, self.count = self.count, self.count + 1
+        self._taken_s[number], self._works[number] = now_s, work
+        self._numbers[id(work)] = number
+        if number >= MAX_TASKS:
+            del self._taken_s[number - MAX_TASKS]
+            forgotten = id(self._works.pop(number - MAX_TASKS))
+            if self._numbers.get(forgotten) == number - MAX_TASKS:
+                del self._numbers[forgotten]
+
+    def number_of(self, work: WorkItem | None) -> int | None:
+        """Return the number of the last task with this very work."""
+        return self._numbers.get(id(work)) if work is not None else None
+
+    def replaced_s(self, number: int) -> float:
+        """Return when the next task was taken; infinity if none was."""
+        return self._taken_s.get(number + 1, float("inf"))
 
 
 def bench_job(rng: random.Random, *, version_mask: int = VERSION_MASK) -> PoolJob:
@@ -116,6 +152,7 @@ class BenchHost:
         self.versions_wanted = 1
         """Most versions that the driver has asked for in one work item."""
         self.chip_rolls = False
+        self.tasks = Tasks()
         self._golden = golden
         self._target = target_of(Fraction(scale))
         self._seen: set[tuple[bytes, int, int, int]] = set()
@@ -130,7 +167,9 @@ class BenchHost:
         self.versions_wanted = max(self.versions_wanted, versions)
         self.chip_rolls |= chip_rolls
         work = self._scheduler.next_work(0, versions, chip_rolls=chip_rolls)
-        return work if self._golden is None else self._golden
+        work = work if self._golden is None else self._golden
+        self.tasks.take(work, self.clock.monotonic())
+        return work
 
     async def work_changed(self) -> None:
         await self._scheduler.work_changed(0)
@@ -144,6 +183,8 @@ class BenchHost:
         is_duplicate = is_right and key in self._seen
         if is_right and key is not None:
             self._seen.add(key)
+        task = self.tasks.number_of(work)
+        replaced_s = self.tasks.replaced_s(task) if task is not None else float("inf")
         if len(self.nonces) < MAX_NONCES:
             self.nonces.append(
                 Nonce(
@@ -156,6 +197,8 @@ class BenchHost:
                     is_duplicate=is_duplicate,
                     difficulty=DIFF1_TARGET / number if number else 0.0,
                     job=work.job if work is not None else None,
+                    task=task,
+                    late_s=max(0.0, nonce.found_s - replaced_s),
                 )
             )
         return is_right

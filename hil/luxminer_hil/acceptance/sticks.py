@@ -1,9 +1,10 @@
 """What a bench has in front of it: a stick at a port, or one that it makes itself."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 from luxminer.device.contract import DeviceOptions, DriverSpec, StickModel
 from luxminer.device.registry import discover_drivers, model_named
@@ -11,12 +12,15 @@ from luxminer.transport.base import Transport
 from luxminer.transport.opening import open_port
 from luxminer_hil.acceptance.places import part_before, skip_to
 from luxminer_hil.acceptance.plug import Plug
-from luxminer_hil.chipsim.faults import Fault, FaultPlan
+from luxminer_hil.chipsim.faults import USB_KINDS, Fault, FaultPlan
 from luxminer_hil.chipsim.hasher import Hasher
 from luxminer_hil.chipsim.port import MemoryPort
 from luxminer_hil.chipsim.products import BOARDS, MODELS
 from luxminer_hil.chipsim.stick import VirtualStick
 from luxminer_hil.memory_transport import BoardTransport
+from luxminer_hil.usb_transport import open_board
+from luxminer_hil.usbsim.bus import SimulatedBus
+from luxminer_hil.usbsim.stick_port import UsbPort, usb_stick
 
 __all__ = ["BenchStick", "OwnStick", "RealStick", "find_driver"]
 
@@ -28,6 +32,8 @@ a real one, at a few hundred headers each."""
 LATEST_PART = 0.4
 """Of the nonces of a task. Drivers replace it when half of them are tried, and may be early."""
 
+
+USB_PLACE = "1-1"
 
 MOST_TIMES = 1_000_000_000
 """A virtual stick is not slowed down more; long chains are faster for it."""
@@ -138,7 +144,7 @@ class InlineHasher(Hasher):
 
 
 class OwnStick:
-    """A virtual stick in this process, for warped time."""
+    """A virtual stick in this process, for warped time; on a USB bridge if that is to fail."""
 
     is_virtual = True
 
@@ -170,18 +176,33 @@ class OwnStick:
         self._found = found
         self._seed = seed
         self._stable_mhz = stable_mhz
+        options: dict[str, Any] = {
+            "chips": self._real_chips,
+            "scale": self._ratio,
+            "skip": skip,
+            "stable_mhz": stable_mhz,
+            "seed": seed,
+            "faults": FaultPlan(self.faults, seed),
+            "hasher": InlineHasher(),
+        }
+        self._bus = SimulatedBus()
+        self._usb_port: UsbPort | None = None
+        if any(fault.kind in USB_KINDS for fault in self.faults):
+            self.stick, self._usb_port = usb_stick(
+                self._bus,
+                USB_PLACE,
+                self.model.name,
+                serial=self.serial,
+                clock=lambda: asyncio.get_running_loop().time(),
+                **options,
+            )
+            return
         has_telemetry = BOARDS[self.model.name].telemetry is not None
         self.stick = VirtualStick(
             self.model.name,
-            chips=self._real_chips,
-            scale=self._ratio,
-            skip=skip,
-            stable_mhz=stable_mhz,
-            seed=seed,
             port=MemoryPort(self.port),
             telemetry_port=MemoryPort("telemetry:") if has_telemetry else None,
-            faults=FaultPlan(self.faults, seed),
-            hasher=InlineHasher(),
+            **options,
         )
 
     async def start(self) -> None:
@@ -191,6 +212,8 @@ class OwnStick:
         await self.stick.stop()
 
     async def open(self) -> Transport:
+        if self._usb_port is not None:
+            return await open_board(self._bus, self._usb_port, self.model.baudrate)
         return BoardTransport(self.stick, self.model.baudrate)
 
     async def at_nonce(self, position: int, chips: int) -> "BenchStick | str":

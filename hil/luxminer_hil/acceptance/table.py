@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 
 from luxminer_hil.acceptance.bench import Bench
 from luxminer_hil.acceptance.checks import handling, nonces, presence, speed
-from luxminer_hil.acceptance.checks.rating import FAIL_CHANCE, RATE_BOUND, WARN_CHANCE
+from luxminer_hil.acceptance.checks.rating import (
+    FAIL_CHANCE,
+    FAIL_SHORT,
+    RATE_BOUND,
+    WARN_CHANCE,
+    WARN_SHORT,
+)
 from luxminer_hil.acceptance.verdict import Finding
 
 __all__ = ["CHECKS", "FIRST", "Check", "chosen"]
@@ -77,6 +83,16 @@ CHECKS: tuple[Check, ...] = (
         "of twice the difficulty, warn where chance is so uneven once in "
         f" {1 / WARN_CHANCE:,.0f}, fail once in {1 / FAIL_CHANCE:,.0f} (binomial)",
         run=nonces.ticket,
+    ),
+    Check(
+        name="tasks",
+        what="chips begin each task as soon as it is sent",
+        bound=f"nonces that come over {nonces.LATE_S * 1e3:g} ms and the usual time of an answer "
+        "after their task was replaced: "
+        + _parts("right nonces", nonces.WARN_LATE, nonces.FAIL_LATE)
+        + f"; as many tasks without any as chance leaves: warn below {WARN_SHORT:.0%} of those "
+        f"that should have one, fail below {FAIL_SHORT:.0%}",
+        run=nonces.tasks,
     ),
     Check(
         name="duplicates",

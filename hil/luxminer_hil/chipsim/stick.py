@@ -445,7 +445,9 @@ class VirtualStick:
                     self.faults.counts[kind] += 1
                 action()
 
-            if delay_s < math.inf:
+            if delay_s <= 0.0:
+                happen()  # before a host can come
+            elif delay_s < math.inf:
                 self._fault_timers.append(loop.call_at(self._started_s + delay_s, happen))
 
         port = self.port

@@ -25,7 +25,7 @@ from luxminer_hil.usbsim.descriptors import (
     Identity,
     Layout,
 )
-from luxminer_hil.usbsim.uart import Channel, UartSide
+from luxminer_hil.usbsim.uart import START_BAUDRATE, Channel, UartSide
 
 __all__ = ["Gone", "ModelLine", "Seen", "Setup", "Stall", "UsbModel"]
 
@@ -161,6 +161,7 @@ class UsbModel:
         for channel in self.channels:
             channel.unread.clear()
             channel.is_enabled = False
+            channel.baudrate = START_BAUDRATE
 
     def _started(self) -> None:
         """Drive the pins; kinds of bridges that have some do so here."""

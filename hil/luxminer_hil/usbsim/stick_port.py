@@ -6,6 +6,7 @@ program has for them.
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -180,11 +181,13 @@ def usb_stick(
     *,
     serial: str = "",
     kernel_drivers: Sequence[int] | None = None,
+    clock: Callable[[], float] = time.monotonic,
     **options: Any,
 ) -> tuple[VirtualStick, UsbPort]:
     """Make a stick of any model behind its bridge, with its reset line and telemetry joined.
 
-    ``options`` are those of `VirtualStick`. Starting it plugs it in. Raises SimulatorError.
+    ``options`` are those of `VirtualStick`, ``clock`` is that of the bridge. Starting it plugs it
+    in. Raises SimulatorError.
     """
     if not serial.isascii() or not serial.isprintable() or len(serial) > MAX_STRING_CHARACTERS:
         cure = f"use at most {MAX_STRING_CHARACTERS} printable ASCII characters"
@@ -193,7 +196,7 @@ def usb_stick(
     telemetry = UartPort(f"usb:{place}#1") if has_telemetry else None
 
     def bridge(chips: UartSide) -> UsbModel:
-        return make_bridge(model, chips, serial=serial, telemetry=telemetry)
+        return make_bridge(model, chips, serial=serial, telemetry=telemetry, clock=clock)
 
     port = UsbPort(bus, place, bridge, kernel_drivers=kernel_drivers)
     stick = VirtualStick(model, port=port, telemetry_port=telemetry, **options)

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["Channel", "HostLine", "Silence", "UartSide"]
+__all__ = ["START_BAUDRATE", "Channel", "HostLine", "Silence", "UartSide"]
+
+START_BAUDRATE = 9600
+"""Unproven: what the bridges run at before they are told."""
 
 
 class HostLine(Protocol):
@@ -64,7 +67,7 @@ class Channel:
 
     def __init__(self, uart: UartSide, buffer_bytes: int) -> None:
         self.uart = uart
-        self.baudrate = 9600  # Unproven: what the bridges run at before they are told
+        self.baudrate = START_BAUDRATE
         self.is_enabled = False
         self.unread = bytearray()
         self.overruns = 0

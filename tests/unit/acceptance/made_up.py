@@ -32,6 +32,7 @@ def nonces(
             is_duplicate=False,
             difficulty=ticket / rng.uniform(1e-9, 1.0),
             job=job,
+            task=number,
         )
         for number in range(count)
     ]
@@ -52,6 +53,7 @@ def measured(
         started_s=0.0,
         seconds=100.0,
         nonces=tuple(found),
+        tasks=len(found),
         bytes_read=1000,
         bytes_discarded=0,
     )

@@ -41,6 +41,11 @@ def test_a_fault_fails_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "  chips        fail    1 of 2 chips answer" in lines
 
 
+def test_a_long_chain_is_a_virtual_stick_too() -> None:
+    arguments = ["bench", "--model", "terminusa2", "--chips", "9", "--only", "chips", *SHORT]
+    assert main(arguments) == ExitCode.OK
+
+
 def test_a_rig_of_two_gets_a_folder_each(tmp_path: Path) -> None:
     rig = tmp_path / "rig.toml"
     rig.write_text(

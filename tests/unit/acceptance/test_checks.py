@@ -74,6 +74,24 @@ async def test_a_mask_that_is_too_hard_fails_the_ticket() -> None:
     assert finding.verdict is Verdict.FAILED
 
 
+async def test_chips_that_miss_tasks_answer_late_and_too_few() -> None:
+    found = made_up(200)
+    by_chance = [replace(nonce, task=nonce.nonce % 200) for nonce in found]
+    bench = bench_of("newpac", replace(measured(by_chance), tasks=200))
+    finding = await nonces.tasks(bench)
+    assert finding.verdict is Verdict.PASSED, finding
+    late = [replace(n, late_s=0.2 if at % 5 == 0 else 0.0) for at, n in enumerate(by_chance)]
+    bench = bench_of("newpac", replace(measured(late), tasks=200))
+    assert (await nonces.tasks(bench)).verdict is Verdict.FAILED
+    bench.answer_s = 0.3  # everything comes late over this line
+    assert (await nonces.tasks(bench)).verdict is Verdict.PASSED
+    half = [replace(nonce, task=nonce.nonce % 200 // 2) for nonce in found]
+    bench = bench_of("newpac", replace(measured(half), tasks=200))
+    finding = await nonces.tasks(bench)
+    assert finding.verdict is Verdict.FAILED
+    assert "of 200 tasks have nonces, 126.4 should" in finding.figure
+
+
 async def test_too_few_nonces_are_said_to_be_too_few() -> None:
     assert (await nonces.ticket(bench_of("compac", measured(made_up(3))))).verdict is Verdict.WARNED
 
@@ -126,6 +144,7 @@ async def test_gaps_fail_the_soak_in_the_window_they_are_in() -> None:
     "check",
     [
         nonces.ticket,
+        nonces.tasks,
         nonces.duplicates,
         nonces.distribution,
         nonces.versions,

@@ -1,8 +1,10 @@
 """The order of nonces: nothing twice, nothing left out, chips apart."""
 
+from collections import Counter
+
 import pytest
 
-from luxminer_hil.chipsim.spaces import NONCES, Range, RollingSpace, Space, StripedSpace
+from luxminer_hil.chipsim.spaces import NONCES, RUN, Range, RollingSpace, Space, StripedSpace
 
 
 def walk(space: Space, count: int) -> list[tuple[int, int]]:
@@ -62,3 +64,36 @@ def test_an_address_near_the_end_wraps_inside_its_core() -> None:
 
 def test_without_a_budget_there_is_nothing() -> None:
     assert RollingSpace(first=0, window=1 << 25, cores=64, epochs=8, budget=0.0).total == 0
+
+
+def test_each_turn_begins_with_another_window_and_has_the_same_nonces() -> None:
+    window, span = 1 << 26, 128
+    spaces = [StripedSpace(0, span, window, turn=turn) for turn in (0, 5)]
+    first, other = ([nonce for _, nonce in walk(space, space.total)] for space in spaces)
+    assert first[0] == 0
+    assert other[0] == 5 * window
+    assert sorted(first) == sorted(other)
+    assert all(spaces[1].number_of(nonce) == at for at, nonce in enumerate(other))
+
+
+def test_a_scaled_chip_gets_to_all_its_cores_in_the_course_of_tasks() -> None:
+    window, cores = 1 << 25, 64
+    begun = [
+        RollingSpace(first=0, window=window, cores=cores, epochs=16, budget=1.0, skip=turn * RUN)
+        for turn in range(cores)
+    ]
+    assert [space.place(0).first // window for space in begun] == list(range(cores))
+    counts = Counter(nonce // window for space in begun for _, nonce in walk(space, space.total))
+    assert len(counts) == cores
+    assert len(set(counts.values())) == 1
+
+
+def test_what_is_skipped_wraps_inside_a_core() -> None:
+    window = 1 << 12
+    space = RollingSpace(
+        first=window - 64, window=window, cores=2, epochs=1, budget=8.0, skip=RUN * 2
+    )
+    assert space.place(0).first == 0
+    assert space.skip_to(window + window - 1, 64) == RUN + RUN - 1
+    assert space.skip_to(2 * window, 64) is None
+    assert space.skip_to(0, 64) is None

@@ -1,21 +1,34 @@
 """What the nonces of one clock tell: how hard they are, whose, how often twice, which versions."""
 
+import math
 from collections import Counter
 
 from luxminer.work.target import HASHES_PER_DIFFICULTY
 from luxminer_drivers.bm13xx import chain
 from luxminer_hil.acceptance.bench import Bench
-from luxminer_hil.acceptance.checks.rating import FAIL_CHANCE, WARN_CHANCE, rate_part
+from luxminer_hil.acceptance.checks.rating import (
+    FAIL_CHANCE,
+    FAIL_SHORT,
+    WARN_CHANCE,
+    WARN_SHORT,
+    rate_part,
+)
 from luxminer_hil.acceptance.host import VERSION_MASK, Nonce
 from luxminer_hil.acceptance.readings import counts_by_chip, with_chips
 from luxminer_hil.acceptance.statistics import at_least, at_most, even_tail
-from luxminer_hil.acceptance.verdict import Finding, Verdict
+from luxminer_hil.acceptance.verdict import Finding, Verdict, worst
 from luxminer_hil.record.cutting import FAMILIES
 
-__all__ = ["cores", "distribution", "duplicates", "ticket", "versions"]
+__all__ = ["cores", "distribution", "duplicates", "tasks", "ticket", "versions"]
 
 ROUNDING = 0.9999
 """Chips count zero bits, which is 15 ppm easier than the pools' difficulty 1."""
+
+LATE_S = 0.05
+"""For a task to get to the chips, and for what they had found before to come back."""
+
+WARN_LATE = 0.01
+FAIL_LATE = 0.05
 
 WARN_DUPLICATES = 0.001
 FAIL_DUPLICATES = 0.01
@@ -68,6 +81,35 @@ async def duplicates(bench: Bench) -> Finding:
     twice = sum(nonce.is_duplicate for nonce in measured.nonces)
     verdict = rate_part(twice, measured.right, WARN_DUPLICATES, FAIL_DUPLICATES)
     return Finding(verdict=verdict, figure=f"{twice} of {measured.right} right nonces came twice")
+
+
+async def tasks(bench: Bench) -> Finding:
+    """Look whether chips take up every task: one that they have missed is never answered.
+
+    They go on with the one before, so its nonces come late, and there are more of them.
+    """
+    measured = bench.need_baseline()
+    sound = (nonce for nonce in measured.nonces if nonce.is_right and not nonce.is_duplicate)
+    found = [nonce for nonce in sound if nonce.task is not None]
+    if len(found) < FEWEST_NONCES:
+        words = f"{len(found)} right nonces are too few to judge the tasks"
+        return Finding(verdict=Verdict.WARNED, figure=words)
+    late = sum(nonce.late_s > LATE_S + bench.answer_s for nonce in found)
+    count = measured.tasks
+    answered = min(len({nonce.task for nonce in found}), count)
+    chance = -math.expm1(-len(found) / count)
+    figure = (
+        f"{late} of {len(found)} nonces are of a task that was replaced long before; {answered} of "
+        f"{count} tasks have nonces, {chance * count:.1f} should"
+    )
+    verdicts = [rate_part(late, len(found), WARN_LATE, FAIL_LATE)]
+    for verdict, part, bound in (
+        (Verdict.FAILED, FAIL_SHORT, FAIL_CHANCE),
+        (Verdict.WARNED, WARN_SHORT, WARN_CHANCE),
+    ):
+        if answered < part * chance * count and at_most(answered, count, chance) < bound:
+            verdicts.append(verdict)
+    return Finding(verdict=worst(verdicts), figure=figure)
 
 
 async def distribution(bench: Bench) -> Finding:

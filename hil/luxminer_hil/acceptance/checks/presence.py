@@ -1,5 +1,6 @@
 """Who is there: the model, its chips, what their registers hold, what the line does to bytes."""
 
+from statistics import median
 from typing import NamedTuple
 
 from luxminer_drivers.bm13xx.commands import ReadRegister, WriteRegister
@@ -97,6 +98,7 @@ async def registers(bench: Bench) -> Finding:
     wrong = [answer for answer in asked if any(got != answer.wanted for got in answer.got)]
     silent = [answer for answer in asked if len(answer.got) < count]
     slowest_s = max(answer.took_s for answer in asked)
+    bench.answer_s = median(answer.took_s for answer in asked)
     right = sum(got == answer.wanted for answer in asked for got in answer.got)
     figure = (
         f"{right} of {len(asked) * count} answers hold what was written, "

@@ -6,7 +6,7 @@ from luxminer_hil.acceptance.bench import Measurement
 from luxminer_hil.acceptance.statistics import at_least, poisson_band
 from luxminer_hil.acceptance.verdict import Finding, Verdict, worst
 
-__all__ = ["FAIL_CHANCE", "WARN_CHANCE", "rate", "rate_part"]
+__all__ = ["FAIL_CHANCE", "FAIL_SHORT", "WARN_CHANCE", "WARN_SHORT", "rate", "rate_part"]
 
 WARN_CHANCE = 1e-4
 FAIL_CHANCE = 1e-6
