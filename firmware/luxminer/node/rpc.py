@@ -6,6 +6,7 @@ Ref: Bitcoin Core JSON-RPC-interface.md; RFC 9112, RFC 7617 (login).
 import asyncio
 import json
 import os
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING
 from luxminer.errors import NodeError, TransportError, TransportTimeout
 from luxminer.node.reply import MAX_REPLY_BYTES, Hook, parse_reply
 from luxminer.node.settings import NodeSettings
+from luxminer.stratum.route import TlsPolicy
 
 if TYPE_CHECKING:
+    import ssl
+
     import aiohttp
 
 __all__ = [
@@ -100,15 +104,37 @@ async def open_rpc(settings: NodeSettings, agent: str, timeout_s: float) -> Asyn
     user, password = settings.user, settings.password
     if settings.cookie_file is not None:
         user, password = await asyncio.to_thread(_read_cookie, settings.cookie_file)
+    tls = _tls(settings.tls) if settings.endpoint.tls else True
     session = aiohttp.ClientSession(
-        auth=aiohttp.BasicAuth(user, password, encoding="utf-8"),
-        headers={"User-Agent": agent, "Accept-Encoding": "identity"},
+        connector=aiohttp.TCPConnector(ssl=tls),
+        headers={
+            "Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}",
+            "User-Agent": agent,
+            "Accept-Encoding": "identity",
+        },
         auto_decompress=False,  # a small answer that unpacks to a large one
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, connect=timeout_s),
     )
     async with session:
         yield NodeRpc(settings.endpoint.url, session)
+
+
+def _tls(policy: TlsPolicy) -> "bool | aiohttp.Fingerprint | ssl.SSLContext":
+    """Return whose certificate is accepted, as aiohttp takes it. Raises TransportError."""
+    import ssl
+
+    import aiohttp
+
+    if policy.fingerprint is not None:
+        return aiohttp.Fingerprint(policy.fingerprint)
+    if not policy.verify or not policy.ca_file:
+        return policy.verify
+    try:
+        return ssl.create_default_context(cafile=policy.ca_file)
+    except OSError as exc:
+        name = Path(policy.ca_file).name
+        raise TransportError(f"cannot use tls_ca_file {name}: {exc.strerror or exc}") from exc
 
 
 async def _body(response: "aiohttp.ClientResponse") -> bytes:
@@ -137,6 +163,13 @@ def _lost(exc: Exception) -> TransportError:
     """Say why there was no answer; never with the URL or anything of the request."""
     import aiohttp
 
+    if isinstance(exc, aiohttp.ServerFingerprintMismatch):
+        return NotReached("the node's certificate is not the one of tls_fingerprint")
+    if isinstance(exc, aiohttp.ClientConnectorCertificateError):
+        cure = "correct the host, or set tls_ca_file or tls_fingerprint"
+        return NotReached(f"the node's certificate is not accepted; {cure}")
+    if isinstance(exc, aiohttp.ClientSSLError):
+        return NotReached("no TLS with the node; is this its port for https?")
     if isinstance(exc, aiohttp.ClientConnectorError):
         reason = os.strerror(exc.errno).lower() if exc.errno else "its name is not known"
         return NotReached(f"no connection to the node: {reason}; correct address and port")

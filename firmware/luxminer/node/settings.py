@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from luxminer.config.schema import PoolConfig
+from luxminer.config.schema import PoolConfig, StratumConfig
 from luxminer.errors import ConfigError
 from luxminer.node.coinbase import MAX_TEXT
+from luxminer.stratum.route import DIRECT, TlsPolicy, route_of
 from luxminer.work.address import Address, Network, parse_address
 
 __all__ = ["SCHEMES", "NodeEndpoint", "NodeSettings", "node_settings", "without_credentials"]
@@ -52,6 +53,8 @@ class NodeSettings:
     """Read anew for each connection, for a node writes another one at each start."""
     payout: Address
     coinbase_text: bytes
+    tls: TlsPolicy
+    """Of an https URL."""
 
 
 def node_settings(config: PoolConfig, key: str = "pool") -> NodeSettings:
@@ -63,6 +66,12 @@ def node_settings(config: PoolConfig, key: str = "pool") -> NodeSettings:
     holds a secret.
     """
     parts = _split(config.url, key)
+    if config.backup_urls:
+        cure = "add a [[pools]] entry for each node"
+        raise ConfigError("is for pools only", key=f"{key}.backup_urls", cure=cure)
+    if config.proxy not in ("", DIRECT):
+        cure = "leave it out"
+        raise ConfigError("is for pools only: a node is near", key=f"{key}.proxy", cure=cure)
     user, password = _login(config, parts.username, parts.password, key)
     payout = _payout(config, parts.username is not None or bool(config.cookie_file), key)
     network = next(network for network in Network if network in payout.networks)
@@ -81,6 +90,7 @@ def node_settings(config: PoolConfig, key: str = "pool") -> NodeSettings:
         cookie_file=Path(config.cookie_file) if config.cookie_file else None,
         payout=payout,
         coinbase_text=text,
+        tls=_tls_policy(config, endpoint, key),
     )
 
 
@@ -112,8 +122,9 @@ def _split(url: str, key: str) -> _Parts:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError as exc:
-        raise ConfigError("is no URL of a node", key=name, cure=URL_CURE) from exc
+    except ValueError:
+        # Not chained: its words may quote the password.
+        raise ConfigError("is no URL of a node", key=name, cure=URL_CURE) from None
     if parts.scheme not in SCHEMES:
         raise ConfigError("is no URL of a node", key=name, cure=URL_CURE)
     if not host or port == 0:
@@ -122,6 +133,12 @@ def _split(url: str, key: str) -> _Parts:
         raise ConfigError("has something behind its port", key=name, cure=URL_CURE)
     username = unquote(parts.username) if parts.username is not None else None
     return _Parts(parts.scheme, host, port, username, unquote(parts.password or ""))
+
+
+def _tls_policy(config: PoolConfig, endpoint: NodeEndpoint, key: str) -> TlsPolicy:
+    """Read the TLS settings, which are those of a pool at the same place."""
+    url = f"{'stratum+ssl' if endpoint.tls else 'stratum+tcp'}://{endpoint}"
+    return route_of(replace(config, url=url), StratumConfig(), key).tls
 
 
 def _login(config: PoolConfig, user: str | None, password: str, key: str) -> tuple[str, str]:

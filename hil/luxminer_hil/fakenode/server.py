@@ -50,7 +50,8 @@ class FakeNode:
         self.settings = settings or NodeSettings()
         self.chain = Chain(self.settings, time.time())
         self.calls: Counter[str] = Counter()
-        """Calls by method, refused logins as ``401``."""
+        """Calls by method, long polls as ``longpoll``, proposals as ``proposal``, refused logins as
+        ``401``."""
         self.polls = 0
         """Long polls under way."""
         self.template_changes: dict[str, object] = {}
@@ -108,7 +109,7 @@ class FakeNode:
     # What can be told to happen ----------------------------------------------------------------
 
     def fail(self, method: str, *faults: Fault) -> None:
-        """Answer the next calls of ``method`` so, one fault for each."""
+        """Answer the next calls of ``method`` (see `calls`) so, one fault for each."""
         self._faults[method].extend(faults)
 
     def found_elsewhere(self) -> bytes:
@@ -135,8 +136,9 @@ class FakeNode:
             method, params = order["method"], order.get("params", [])
         except (ValueError, KeyError, TypeError):
             return _reply(500, None, None, {"code": -32700, "message": "Parse error"})
-        self.calls[method] += 1
-        fault = self._faults[method].popleft() if self._faults[method] else None
+        kind = _kind(method, params)
+        self.calls[kind] += 1
+        fault = self._faults[kind].popleft() if self._faults[kind] else None
         return await self._carried_out(request, order.get("id"), method, params, fault)
 
     def _is_known(self, header: str) -> bool:
@@ -250,6 +252,17 @@ class FakeNode:
         if self._on_block is not None:
             self._on_block(self.chain.judged[-1])
         return result
+
+
+def _kind(method: object, params: object) -> str:
+    """Name a call: the three uses of ``getblocktemplate`` have little in common."""
+    request = params[0] if isinstance(params, list) and params else None
+    if method == "getblocktemplate" and isinstance(request, dict):
+        if request.get("mode") == "proposal":
+            return "proposal"
+        if "longpollid" in request:
+            return "longpoll"
+    return str(method)
 
 
 def _reply(
