@@ -1,6 +1,7 @@
 """Scripts: every mistake is told with its line, key and cure; steps happen at their moment."""
 
 import asyncio
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,6 +9,10 @@ import pytest
 
 from luxminer_hil.fakepool import FakePool, ScriptError, Step, play, read_script
 from luxminer_hil.fakepool.actions import ACTIONS
+from luxminer_hil.fakepool.behaviours import SETTINGS, load_script
+from luxminer_hil.fakepool.dialogue import EVENTS
+from luxminer_hil.fakepool.proxy_actions import PROXY, STAGES
+from luxminer_hil.fakepool.script import MODIFIERS, MOMENTS
 from tests.unit.fakepool.raw_client import RawMiner
 
 
@@ -238,3 +243,35 @@ async def test_a_cut_does_not_hold_up_the_steps_inside_its_time(tmp_path: Path) 
         await playing
         async with await RawMiner.connect(pool.port) as miner:
             assert (await miner.call("mining.ping"))["result"] == "pong", "listens again"
+
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "bench.md").read_text()
+SECTIONS = DOCUMENT[DOCUMENT.index("## Pools that misbehave") : DOCUMENT.index("## Golden vectors")]
+
+
+def test_the_document_has_every_word_of_the_language() -> None:
+    rows = {
+        name: line
+        for line in SECTIONS.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`([^`]+)`", line.split("|")[1])
+    }
+    for name, action in ACTIONS.items():
+        keys = re.findall(r"\w+", rows[name].split("|")[3])
+        assert keys == list(action.keys), f"{name} has {list(action.keys)}"
+    assert {*MOMENTS, *MODIFIERS} <= set(rows)
+    assert set(EVENTS) <= set(re.findall(r"`([^`\n]+)`", SECTIONS))
+    for name in PROXY.actions:
+        assert f'do = "{name}"' in rows
+    for stage in STAGES:
+        assert f"`{stage}`" in SECTIONS
+    for setting in SETTINGS:
+        assert f"`{setting}`" in SECTIONS
+
+
+def test_the_script_of_the_document_can_be_played(tmp_path: Path) -> None:
+    content = SECTIONS.split("```toml\n")[1].split("```")[0]
+    (tmp_path / "plan.toml").write_text(content)
+    script = load_script(str(tmp_path / "plan.toml"))
+    assert [step.action for step in script.steps] == ["vardiff", "reply", "cut"]
+    assert script.settings["job_interval_s"] == 10
