@@ -1,13 +1,14 @@
 """The host's end of a virtual stick's memory port, as the transport that drivers expect."""
 
 import asyncio
+from collections.abc import Callable
 
 from luxminer.errors import TransportClosed, TransportTimeout
 from luxminer.transport.base import Capability, PlainTransport, Transport
 from luxminer_hil.chipsim.port import MemoryPort, PortClosed
 from luxminer_hil.chipsim.stick import VirtualStick
 
-__all__ = ["WRITE_LIMIT_S", "BoardTransport", "MemoryTransport"]
+__all__ = ["WRITE_LIMIT_S", "BoardTransport", "LineTransport", "MemoryTransport"]
 
 RESET_PAUSE_S = 0.1
 CHANNEL_BAUDRATE = 115200
@@ -67,8 +68,27 @@ class MemoryTransport(PlainTransport):
         self._host.close()
 
 
+class LineTransport(MemoryTransport):
+    """The same as a `luxminer.transport.base.PromptTransport`, which ttys are."""
+
+    def listen(self, heard: Callable[[], None] | None) -> None:
+        self._host.listen(heard)
+
+    def take(self, limit: int) -> bytes:
+        try:
+            return self._host.take(limit)
+        except PortClosed as exc:
+            raise TransportClosed(f"{self._name} is gone: {exc}") from exc
+
+    def write_now(self, data: bytes) -> int:
+        try:
+            return self._host.write_now(data)
+        except PortClosed as exc:
+            raise TransportClosed(f"{self._name} is gone: {exc}") from exc
+
+
 class BoardTransport(MemoryTransport):
-    """The same with all that a USB bridge offers: a reset line, and the controller's channel."""
+    """A `MemoryTransport` with what a USB bridge offers: a reset line, the controller's channel."""
 
     def __init__(self, stick: VirtualStick, baudrate: int) -> None:
         """Open a stick whose port is a `MemoryPort`. Raises TransportClosed."""

@@ -106,7 +106,7 @@ class Feeder:
             if self._is_task_done:
                 self._task_s = min(self._task_s, now_s)
             if (self._in_hand or now_s >= self._task_s) and not self._send_at_once(now_s):
-                await self._send_in_hand()
+                await self._send_in_hand(now_s)
             if now_s >= self._check_s and not duties.is_ramping:
                 await duties.ask_clock()
                 self._check_s = now_s + CLOCK_CHECK_S
@@ -185,21 +185,26 @@ class Feeder:
         family, link = self._family, self._link
         if not self._in_hand:
             self._in_hand = (self._take_work(),)
-            self._sent_s = now_s
-            # Counted from when it was due, so that delays do not add up.
-            interval_s = family.task_interval_s
-            self._task_s = max(self._task_s, now_s - interval_s) + interval_s
         loop_s = self._loop.time()
         if not link.can_send(loop_s) or not family.is_ready_for(self._in_hand[0]):
             return False
         (work,), self._in_hand = self._in_hand, ()
         link.send_now(family.task(work), loop_s, family.task_pause_s)
+        self._set_next(now_s)
         return True
 
-    async def _send_in_hand(self) -> None:
+    async def _send_in_hand(self, now_s: float) -> None:
         (work,), self._in_hand = self._in_hand, ()
         await self._family.make_ready(work)
         await self._link.send(self._family.task(work), self._family.task_pause_s)
+        self._set_next(now_s)
+
+    def _set_next(self, now_s: float) -> None:
+        """Reckon when the task after the one sent at ``now_s`` is due, by what that one gives."""
+        self._sent_s = now_s
+        # Counted from when it was due, so that delays do not add up.
+        interval_s = self._family.task_interval_s
+        self._task_s = max(self._task_s, now_s - interval_s) + interval_s
 
     def _take_work(self) -> WorkItem | None:
         """Return what the next task is for; None, which makes it a busy one, when there is none."""

@@ -304,23 +304,39 @@ class MemoryHost:
         self._port = port
         self._unread = bytearray()
         self._changed = asyncio.Event()
+        self._heard: Callable[[], None] | None = None
         self.baudrate = baudrate
         self.is_closed = False
 
     async def read(self, limit: int) -> bytes:
         """Return 1 to ``limit`` bytes. Raises PortClosed; what came before is read first."""
-        while not self._unread:
+        while not (data := self.take(limit)):
             await self._wait()
+        return data
+
+    def take(self, limit: int) -> bytes:
+        """Return up to ``limit`` bytes that are there. Raises PortClosed when it is over."""
+        if not self._unread and self.is_closed:
+            raise PortClosed("the port is closed")
         data = bytes(self._unread[:limit])
         del self._unread[:limit]
         return data
 
+    def listen(self, heard: Callable[[], None] | None) -> None:
+        """Call ``heard`` in a later turn of the loop whenever something has changed."""
+        self._heard = heard
+        self.wake()
+
+    def write_now(self, data: bytes) -> int:
+        """Hand over what is taken at once; return how much. Raises PortClosed."""
+        if self.is_closed:
+            raise PortClosed("the port is closed")
+        return self._port.take(data)
+
     async def write(self, data: bytes) -> None:
         """Hand over all of ``data``. Raises PortClosed."""
         while data:
-            if self.is_closed:
-                raise PortClosed("the port is closed")
-            taken = self._port.take(data)
+            taken = self.write_now(data)
             data = data[taken:]
             if data and not taken:
                 await self._wait()
@@ -339,12 +355,18 @@ class MemoryHost:
     def arrive(self, data: bytes) -> int:
         taken = data[: MAX_UNREAD_BYTES - len(self._unread)]
         self._unread += taken
-        self._changed.set()
+        self.wake()
         return len(taken)
 
     def wake(self) -> None:
         self._changed.set()
+        if self._heard is not None:
+            asyncio.get_running_loop().call_soon(self._tell)
+
+    def _tell(self) -> None:
+        if self._heard is not None:
+            self._heard()
 
     def close(self) -> None:
         self.is_closed = True
-        self._changed.set()
+        self.wake()

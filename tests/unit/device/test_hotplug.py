@@ -9,6 +9,8 @@ import pytest
 
 from luxminer.device.hotplug import HotplugWatcher, PortChange
 from luxminer.device.identity import Sighting
+from luxminer.device.uevents import Uevents
+from luxminer.device.usb import UsbBus
 from tests.unit.device.fake_sysfs import FakeUsb
 from tests.unit.transport.pty_peer import PtyPeer
 
@@ -121,6 +123,48 @@ async def test_watching_looks_at_once_and_then_again(usb: FakeUsb) -> None:
     assert ["-ttyUSB0"] in looks
     with pytest.raises(asyncio.CancelledError):
         await watching
+
+
+class Calm(Uevents):
+    """A kernel that has told nothing for long."""
+
+    is_quiet = True
+
+    def is_due(self) -> bool:
+        return True
+
+
+async def test_while_all_is_there_and_the_kernel_silent_nobody_looks(
+    usb: FakeUsb, tmp_path: Path
+) -> None:
+    looks: list[list[str]] = []
+    port = tmp_path / "stick"
+    bus = UsbBus(usb.root / "sys", usb.root / "dev", events=Calm())
+    watcher = HotplugWatcher((str(port),), bus)
+    watching = asyncio.create_task(watcher.watch(0.01, lambda found: looks.append(short(found))))
+    try:
+        await asyncio.sleep(0.1)
+        assert len(looks) > 3, "a port that is missing is looked for"
+        with PtyPeer() as peer:
+            peer.link(port)
+            for _ in range(100):
+                if ["+stick"] in looks:
+                    break
+                await asyncio.sleep(0.01)
+            before = len(looks)
+            await asyncio.sleep(0.1)
+            assert len(looks) == before
+            watcher.forget(str(port))
+            await asyncio.sleep(0.05)
+            assert looks[before:] == [["+stick!"]]
+            port.unlink()
+            watcher.forget(str(port))
+            await asyncio.sleep(0.1)
+            assert ["-stick"] in looks[before:], "an end of the port makes somebody look"
+            assert len(looks) > before + 4, "and look for it from then on"
+    finally:
+        watching.cancel()
+        await asyncio.wait({watching})
 
 
 def test_whatever_happens_the_changes_add_up_to_what_is_there(usb: FakeUsb) -> None:

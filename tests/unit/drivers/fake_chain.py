@@ -66,6 +66,7 @@ class FakeChain(PlainTransport):
         """What each chip answers when it is asked for its clock."""
         self._unread = bytearray()
         self._arrived = asyncio.Event()
+        self._heard: Callable[[], None] | None = None
         self._is_gone = False
 
     @property
@@ -86,28 +87,50 @@ class FakeChain(PlainTransport):
 
     def say(self, data: bytes) -> None:
         self._unread += data
-        self._arrived.set()
+        self._tell()
 
     def unplug(self) -> None:
         self._is_gone = True
-        self._arrived.set()
+        self._tell()
 
-    async def read(self, limit: int = 4096) -> bytes:
-        while not self._unread:
-            if self._is_gone:
-                raise TransportClosed("pulled out")
-            self._arrived.clear()
-            await self._arrived.wait()
+    def _tell(self) -> None:
+        self._arrived.set()
+        if self._heard is not None:
+            asyncio.get_running_loop().call_soon(self._heard)
+
+    def listen(self, heard: Callable[[], None] | None) -> None:
+        self._heard = heard
+        if heard is not None:
+            heard()
+
+    def take(self, limit: int) -> bytes:
+        if not self._unread and self._is_gone:
+            raise TransportClosed("pulled out")
         data = bytes(self._unread[:limit])
         del self._unread[:limit]
         return data
 
+    async def read(self, limit: int = 4096) -> bytes:
+        while not (data := self.take(limit)):
+            self._arrived.clear()
+            await self._arrived.wait()
+        return data
+
     async def write(self, data: bytes) -> None:
-        if self._is_gone:
-            raise TransportClosed("pulled out")
         if not self.accepts_writes:
             await asyncio.sleep(2.0)
             raise TransportTimeout("full")
+        self._write(data)
+
+    def write_now(self, data: bytes) -> int:
+        if not self.accepts_writes:
+            return 0
+        self._write(data)
+        return len(data)
+
+    def _write(self, data: bytes) -> None:
+        if self._is_gone:
+            raise TransportClosed("pulled out")
         self.written.append((asyncio.get_running_loop().time(), data))
         if reply := self.answers(data):
             self.say(reply)

@@ -31,7 +31,7 @@ from luxminer_hil.chipsim.hasher import Hasher, _search
 from luxminer_hil.chipsim.port import MemoryPort
 from luxminer_hil.chipsim.products import MODELS as CHIPS
 from luxminer_hil.chipsim.stick import VirtualStick
-from luxminer_hil.memory_transport import BoardTransport, MemoryTransport
+from luxminer_hil.memory_transport import BoardTransport, LineTransport
 from tests.unit.drivers.warp import WarpClock
 from tests.unit.mining.jobs import job
 
@@ -141,7 +141,7 @@ class Rig:
             self.transport = BoardTransport(self.stick, baudrate)
         else:
             assert isinstance(self.stick.port, MemoryPort)
-            self.transport = MemoryTransport(self.stick.port, baudrate)
+            self.transport = LineTransport(self.stick.port, baudrate)
         self.device = await self.spec.open(self.transport, self.options)
         self.task = asyncio.create_task(self.device.run(self.host))
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from luxminer.clock import beat
+from luxminer.clock import Bell, Chores, beat
 from tests.unit.drivers.warp import warped
 
 
@@ -22,3 +22,66 @@ def test_a_beat_comes_once_in_each_interval(interval_s: float) -> None:
         assert gaps == pytest.approx([interval_s] * 999)
 
     run()
+
+
+async def test_a_bell_wakes_at_its_time_or_when_rung() -> None:
+    loop, bell = asyncio.get_running_loop(), Bell()
+    due_s = loop.time() + 0.02
+    assert not await bell.wait_until(due_s)
+    assert loop.time() >= due_s
+    loop.call_later(0.01, bell.ring)
+    assert await bell.wait_until(loop.time() + 60)
+
+
+async def test_a_bell_that_nobody_waits_for_is_not_heard_later() -> None:
+    bell = Bell()
+    bell.ring()
+    assert not await bell.wait_until(asyncio.get_running_loop().time() + 0.01)
+
+
+def test_chores_are_done_by_a_nudge_when_due_and_by_a_timer_when_nobody_nudges() -> None:
+    @warped
+    async def run() -> None:
+        loop, done = asyncio.get_running_loop(), []
+        chores = Chores(1.0, 0.5)
+        start_s = loop.time()
+
+        def chore() -> None:
+            done.append(loop.time() - start_s)
+
+        chores.add(chore)
+        chores.nudge()
+        assert not done, "not due yet"
+        await asyncio.sleep(1.1)
+        chores.nudge()
+        chores.nudge()
+        assert done == pytest.approx([1.1])
+        await asyncio.sleep(1.0)
+        assert len(done) == 1, "somebody may still nudge"
+        await asyncio.sleep(2.2)
+        assert done == pytest.approx([1.1, 2.6, 4.1])
+        chores.remove(chore)
+        chores.nudge()
+        await asyncio.sleep(10)
+        assert len(done) == 3
+
+    run()
+
+
+def test_a_chore_that_fails_is_logged_and_keeps_no_other_from_its_turn(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @warped
+    async def run() -> None:
+        def failing() -> None:
+            raise ZeroDivisionError
+
+        done = []
+        chores = Chores(1.0, 0.0)
+        chores.add(failing)
+        chores.add(lambda: done.append(1))
+        await asyncio.sleep(3.5)
+        assert len(done) == 3
+
+    run()
+    assert "ZeroDivisionError" in caplog.text
