@@ -40,8 +40,19 @@ LAYERS = [
 
 PURE = {"asyncio", "socket", "serial", "usb", "time", "random", "threading", "subprocess"}
 
-API_MAY = {"telemetry", "control", "config.schema", "clock", "logs", "errors", "api", "work.target"}
-"""`work.target` is pure arithmetic on what snapshots hold."""
+API_MAY = {
+    "telemetry",
+    "control",
+    "config.schema",
+    "clock",
+    "logs",
+    "errors",
+    "api",
+    "work.coinbase",
+    "work.payout",
+    "work.target",
+}
+"""What is of `work` is pure arithmetic on what snapshots hold."""
 
 DRIVERS_MAY = {"device.contract", "transport.base", "work", "hashing", "errors", "logs", "clock"}
 

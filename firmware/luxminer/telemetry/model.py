@@ -267,6 +267,14 @@ class PoolSnapshot:
     """Recent time from submit to answer."""
     message: str
     """Last ``client.show_message``."""
+    is_node: bool = False
+    """A Bitcoin node that is mined for directly, not a pool."""
+    payout: str = ""
+    """Address that jobs are expected to pay; empty when the owner named none."""
+    payout_verdict: str = ""
+    """Whether the current job does: found, not found, cannot tell; empty without an address."""
+    coinbase: bytes = b""
+    """Of the current job, its extranonce2 zeros; empty before there was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

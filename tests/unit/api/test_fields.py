@@ -5,6 +5,8 @@ import json
 from fractions import Fraction
 from typing import Any
 
+import pytest
+
 from luxminer.api.render import to_json
 from luxminer.api.requests import Request
 from luxminer.telemetry.model import (
@@ -238,7 +240,53 @@ async def test_pools() -> None:
         "Waiting": 1,
         "Problem": "rejects all",
         "Message": "hello",
+        "Payout": "",
+        "Payout Check": "",
+        "Coinbase Outputs": "",
     }
+
+
+PAID = (
+    "0100000001" + "00" * 32 + "ffffffff" + "0403a0bb0d" + "ffffffff" + "02"
+    "00f2052a01000000" + "16" + "0014751e76e8199196d454941c45d1b3a323f1433bd6"
+    "0000000000000000" + "26" + "6a24aa21a9ed" + "00" * 32 + "00000000"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, "50.00000000 bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"),
+        (
+            {"payout": "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn"},
+            "50.00000000 tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
+        ),
+        (
+            {"user": "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.rig"},
+            "50.00000000 bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+        ),
+    ],
+)
+async def test_whom_a_job_pays(changes: dict[str, Any], shown: str) -> None:
+    one = pool(0, coinbase=bytes.fromhex(PAID), payout_verdict="found", **changes)
+    row = (await rows("pools", miner(pools=(one,))))[0]
+    assert row["Coinbase Outputs"] == f"{shown}, 0.00000000 witness commitment"
+    assert row["Payout"] == changes.get("payout", "")
+    assert row["Payout Check"] == "found"
+
+
+async def test_a_coinbase_that_cannot_be_read_or_is_long() -> None:
+    row = (await rows("pools", miner(pools=(pool(0, coinbase=b"\0"),))))[0]
+    assert str(row["Coinbase Outputs"]).startswith("cannot tell: coinbase ends in its version")
+    many = PAID[:100] + "14" + "00000000000000000151" * 20 + "00000000"
+    row = (await rows("pools", miner(pools=(pool(0, coinbase=bytes.fromhex(many)),))))[0]
+    assert str(row["Coinbase Outputs"]).endswith("0.00000000 script 51, 4 more")
+
+
+async def test_a_node_is_no_stratum() -> None:
+    row = (await rows("pools", miner(pools=(pool(0, is_node=True),))))[0]
+    assert (row["Has GBT"], row["Has Stratum"]) == (True, False)
+    assert (row["Long Poll"], row["Long Pool"]) == ("Y", "Y")
 
 
 async def test_a_pool_without_a_connection() -> None:

@@ -1,12 +1,13 @@
 """Columns about a pool: ``pools``."""
 
-from luxminer.api import figures
+from luxminer.api import figures, payouts
 from luxminer.api.columns import (
     FLAG,
     PERCENT,
     RATE,
     TEXT,
     WHOLE,
+    YES_NO,
     Column,
     Columns,
     constant,
@@ -22,7 +23,7 @@ POOL: Columns[PoolSnapshot] = table(
     Column("Status", TEXT, lambda _, p: p.status),
     Column("Priority", WHOLE, lambda _, p: p.priority),
     Column("Quota", RATE, lambda _, p: p.quota),
-    constant("Long Poll", "N"),
+    Column("Long Poll", YES_NO, lambda _, p: p.is_node),
     Column("Getworks", WHOLE, lambda _, p: p.jobs),
     Column("Accepted", WHOLE, lambda _, p: p.shares.accepted),
     Column("Rejected", WHOLE, lambda _, p: p.shares.rejected_total),
@@ -42,13 +43,13 @@ POOL: Columns[PoolSnapshot] = table(
     Column("Difficulty Stale", WHOLE, lambda _, p: p.shares.difficulty_stale),
     Column("Last Share Difficulty", WHOLE, lambda _, p: p.shares.last_share_difficulty),
     Column("Work Difficulty", WHOLE, lambda _, p: p.work_difficulty),
-    constant("Has Stratum", True),
+    Column("Has Stratum", FLAG, lambda _, p: not p.is_node),
     # LuxOS: the pool in use, not just a living connection.
     Column("Stratum Active", FLAG, lambda _, p: p.active),
     Column("Stratum URL", TEXT, lambda _, p: p.stratum_host),
     Column("Stratum Difficulty", WHOLE, lambda _, p: p.stratum_difficulty if p.connected else 0),
     Column("Has Vmask", FLAG, lambda _, p: p.version_rolling),
-    constant("Has GBT", False),
+    Column("Has GBT", FLAG, lambda _, p: p.is_node),
     Column("Best Share", WHOLE, lambda _, p: p.shares.best_share),
     Column(
         "Pool Rejected%",
@@ -67,7 +68,7 @@ POOL: Columns[PoolSnapshot] = table(
     Column("AsicBoost", FLAG, lambda _, p: p.version_rolling),
     Column("Diff", TEXT, lambda _, p: figures.short_difficulty(p.work_difficulty)),
     Column("GROUP", WHOLE, lambda _, p: p.group),
-    constant("Long Pool", "N"),  # spelt as LuxOS spells it
+    Column("Long Pool", YES_NO, lambda _, p: p.is_node),  # spelt as LuxOS spells it
     # ours: the rest of the ledger, and what is wrong
     Column("Shares", WHOLE, lambda _, p: p.shares.shares),
     Column("Dropped", WHOLE, lambda _, p: p.shares.dropped_total),
@@ -75,4 +76,7 @@ POOL: Columns[PoolSnapshot] = table(
     Column("Waiting", WHOLE, lambda _, p: p.shares.waiting),
     Column("Problem", TEXT, lambda _, p: p.problem),
     Column("Message", TEXT, lambda _, p: p.message),
+    Column("Payout", TEXT, lambda _, p: p.payout),
+    Column("Payout Check", TEXT, lambda _, p: p.payout_verdict),
+    Column("Coinbase Outputs", TEXT, lambda _, p: payouts.shown_outputs(p)),
 )
