@@ -9,6 +9,7 @@ from luxminer.config.schema import Config
 from luxminer.device.assignment import Assigner
 from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.errors import CommandError, ConfigError
+from luxminer.pool.group import check_groups
 from luxminer.pool.pool import check_pool
 from luxminer.stratum.route import parse_proxy
 from luxminer.tuning.ladder import KNOWN_PROFILES, step_of
@@ -22,6 +23,7 @@ def check(config: Config, drivers: Sequence[DriverRecord] | None = None) -> None
     AccessRules(config.api.allow)
     for number, pool in enumerate(config.pools):
         check_pool(pool, f"pools[{number}]", config.stratum)
+    check_groups(config.groups, config.pools)
     _check_stratum(config)
     _check_profile(config.mining.profile)
     Assigner(config, drivers if drivers is not None else discover_drivers())

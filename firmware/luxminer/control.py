@@ -11,13 +11,19 @@ from typing import Any, TypeVar
 from luxminer.errors import CommandError
 
 __all__ = [
+    "AddGroup",
     "AddPool",
     "Command",
     "CommandBus",
     "DisablePool",
     "EnablePool",
+    "RemoveGroup",
     "RemovePool",
+    "SetPoolQuota",
+    "SetPriority",
     "SetProfile",
+    "SetQuota",
+    "SetStrategy",
     "StartTuning",
     "StopTuning",
     "SwitchPool",
@@ -34,7 +40,8 @@ class Command:
 class AddPool(Command):
     """Add a pool at the end of the list. Result: its id (int).
 
-    Refused: ``invalid-url``, ``invalid-user``, ``too-many``, ``unknown-group``.
+    Group 0 is made when there is no group. Refused: ``invalid-url``, ``invalid-user``,
+    ``too-many``, ``unknown-group``.
     """
 
     url: str
@@ -47,7 +54,7 @@ class AddPool(Command):
 class RemovePool(Command):
     """Take a pool off the list; later ids move down. Result: its URL (str).
 
-    Refused: ``unknown-pool``, ``last-pool``, ``active-pool``.
+    Refused: ``unknown-pool``, ``last-pool``, ``active-pool`` (the only one that gives work).
     """
 
     pool_id: int
@@ -71,10 +78,77 @@ class DisablePool(Command):
 class SwitchPool(Command):
     """Make a pool the first in priority and enable it. Result: its URL.
 
-    Refused: ``unknown-pool``.
+    Where pools of a group take turns it is its turn now. Refused: ``unknown-pool``.
     """
 
     pool_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPriority(Command):
+    """Put these pools first, in this order; the others follow in the order they had.
+
+    Result: None. Refused: ``unknown-pool``, ``duplicate-pool``.
+    """
+
+    pool_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPoolQuota(Command):
+    """Set the part of a pool in a group that balances its load. Result: its URL.
+
+    Refused: ``unknown-pool``, ``invalid-quota``.
+    """
+
+    pool_id: int
+    quota: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddGroup(Command):
+    """Add a group without pools. Result: its id (int).
+
+    Refused: ``invalid-name``, ``invalid-quota``, ``too-many``.
+    """
+
+    name: str
+    quota: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveGroup(Command):
+    """Remove a group with all its pools; later ids of both move down. Result: its name.
+
+    The last one can be removed, too: then there is nothing to mine. Refused: ``unknown-group``.
+    """
+
+    group_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetQuota(Command):
+    """Set the part of a group; 0 lets it work only while no other does. Result: its name.
+
+    Refused: ``unknown-group``, ``invalid-quota``.
+    """
+
+    group_id: int
+    quota: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetStrategy(Command):
+    """Set how a group uses its pools: ``failover``, ``round-robin`` ..., as in the settings.
+
+    ``rotate_s`` None leaves the time of ``rotate`` as it is. Result: the group's name.
+
+    Refused: ``unknown-group``, ``unknown-strategy``, ``invalid-time``.
+    """
+
+    group_id: int
+    strategy: str
+    rotate_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,15 +87,16 @@ class Daemon:
         self.hub = TelemetryHub(self._clock, self._snapshot)
         self.bus = CommandBus(self.hub.invalidate)
         self.chores = Chores()
-        self.scheduler = Scheduler(self._clock, self._work_made)
+        self.scheduler = Scheduler(self._clock, self._work_made, self._rate_hs)
         self.gate = ShareGate(self._share_found)
         self.pools = PoolManager(
             config.pools,
             config.stratum,
+            groups=config.groups,
             clock=self._clock,
             rng=rng,
             agent=AGENT,
-            on_job=self.scheduler.set_job,
+            on_stakes=self.scheduler.set_stakes,
             on_version_mask=self.scheduler.set_version_mask,
             state_dir=state_dir,
             bus=self.bus,
@@ -142,6 +143,9 @@ class Daemon:
     def _work_made(self, job: PoolJob) -> None:
         self.pools.work_made(job)
 
+    def _rate_hs(self, device_id: int) -> float:
+        return self.devices.nominal_hs(device_id)
+
     def _share_found(self, share: Share) -> None:
         self.pools.submit(share)
 
@@ -150,6 +154,7 @@ class Daemon:
         right = self.gate.nonce_found(nonce, ticket_difficulty, scale)
         if right and nonce.work is not None:
             self.pools.diff1_found(nonce.work.job, ticket_difficulty)
+            self.scheduler.found(nonce.device_id, nonce.work.job, ticket_difficulty)
         return right
 
     # Life ----------------------------------------------------------------------------------------
@@ -252,6 +257,7 @@ class Daemon:
             host=self._host.snapshot(),
             devices=devices,
             pools=pools.snapshots(),
+            groups=pools.group_snapshots(),
             rates=_sum_rates([device.rates for device in devices]),
             nonces=self.gate.total(),
             shares=pools.ledger.total(),

@@ -11,6 +11,7 @@ __all__ = [
     "ApiConfig",
     "Config",
     "DeviceConfig",
+    "GroupConfig",
     "LogConfig",
     "MiningConfig",
     "PoolConfig",
@@ -18,6 +19,11 @@ __all__ = [
     "TuningConfig",
     "opt",
 ]
+
+
+MAX_QUOTA = 1e6
+
+MIN_ROTATE_S = 60.0
 
 
 def opt(
@@ -81,8 +87,32 @@ class ApiConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupConfig:
+    """A group of pools. All groups work at the same time; without any, all pools are in one."""
+
+    name: str = opt("default", "what its pools call it")
+    quota: float = opt(
+        1.0,
+        "its part of all work, against the quotas of the other groups; 0: only while no other "
+        "works",
+        low=0,
+        high=MAX_QUOTA,
+    )
+    strategy: str = opt(
+        "failover",
+        "which of its pools work: the first by priority that can, one after the other (round-robin "
+        "when one fails, rotate also after a time), or all at once (load-balance by their quotas, "
+        "balance alike)",
+        choices=("failover", "round-robin", "rotate", "load-balance", "balance"),
+    )
+    rotate_s: float = opt(
+        3600.0, "after this time rotate takes the next pool", low=MIN_ROTATE_S, high=604800
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolConfig:
-    """A pool. The first one in the file is used while it works, the next ones when it does not."""
+    """A pool. Of a group, the first in the file is used while it works, then the next ones."""
 
     url: str = opt(
         MISSING,
@@ -100,6 +130,14 @@ class PoolConfig:
     )
     password: str = opt("x", "most pools do not look at it", secret=True)
     enabled: bool = opt(True, "false keeps the entry without using it")
+    group: str = opt("", "name of the group it belongs to; the first one when empty")
+    quota: float = opt(
+        1.0,
+        "its part of the work of a group with the strategy load-balance; 0: only while no other "
+        "works",
+        low=0,
+        high=MAX_QUOTA,
+    )
     payout: str = opt(
         "",
         "address: of a pool, the one that its jobs are expected to pay; of a node, the one that a "
@@ -268,5 +306,6 @@ class Config:
     tuning: TuningConfig = field(default_factory=TuningConfig)
     stratum: StratumConfig = field(default_factory=StratumConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    groups: tuple[GroupConfig, ...] = ()
     pools: tuple[PoolConfig, ...] = ()
     devices: tuple[DeviceConfig, ...] = ()

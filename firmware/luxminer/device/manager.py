@@ -104,6 +104,10 @@ class DeviceManager:
             row.state(_identity(row, is_shared=serials[row.serial] > 1)) for row in self._rows
         )
 
+    def nominal_hs(self, device_id: int) -> float:
+        """Return the rate that a stick should do now; 0 when it is not up, or not known."""
+        return self._rows[device_id].nominal_hs if device_id < len(self._rows) else 0.0
+
     def problems(self) -> tuple[str, ...]:
         """Return what is wrong beyond the rows, each with its cure."""
         found = list(self._refused.values())

@@ -174,6 +174,12 @@ class DeviceSupervisor:
             return f"{self.name}: switched off by its owner; enable it to mine"
         return self._problem or f"{self.name}: being brought up"
 
+    @property
+    def nominal_hs(self) -> float:
+        """Rate that its driver expects; 0 while there is none in charge."""
+        report = self._session.last_report if self._session is not None else None
+        return report.nominal_hs if report is not None else 0.0
+
     def state(self, identity: str) -> DeviceState:
         """Return the row of the stick, under the lasting name that its manager gives it."""
         model = self.assignment.model

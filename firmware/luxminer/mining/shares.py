@@ -21,7 +21,8 @@ __all__ = ["MAX_NONCES_PER_JOB", "MAX_REMEMBERED_JOBS", "DeviceNonces", "ShareGa
 log = logging.getLogger(__name__)
 
 MAX_REMEMBERED_JOBS = 64
-"""Jobs whose nonces are remembered against duplicates; older ones are void at every pool."""
+"""Jobs whose nonces are remembered against duplicates; the one that has found nothing for the
+longest time goes first."""
 
 MAX_NONCES_PER_JOB = 65536
 """Nonces remembered for one job; beyond that the oldest are forgotten."""
@@ -153,6 +154,8 @@ class ShareGate:
             seen = self._seen[work.job] = {}
             if len(self._seen) > MAX_REMEMBERED_JOBS:
                 self._seen.popitem(last=False)
+        elif next(reversed(self._seen)) is not work.job:
+            self._seen.move_to_end(work.job)  # one of several pools' jobs may live long
         key = (work.extranonce2, work.ntime, nonce.version, nonce.nonce)
         if key in seen:
             return True

@@ -1,13 +1,16 @@
-"""Which pool gives the work: the first of the priority list that works, and no flapping."""
+"""Which pools give the work: the first of the priority list that works, and no flapping.
 
-from collections.abc import Sequence
+Or the next one in turn, or several at once. All functions look at what pools are now, nothing else.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-__all__ = ["Candidate", "choose"]
+__all__ = ["Candidate", "Working", "choose", "divide", "next_in_turn"]
 
 
-class Candidate(Protocol):
-    """What the choice depends on."""
+class Working(Protocol):
+    """What can give work."""
 
     @property
     def alive(self) -> bool:
@@ -18,6 +21,10 @@ class Candidate(Protocol):
     def has_job(self) -> bool:
         """Enabled and has a job on a live connection; the login may be unanswered yet."""
         ...
+
+
+class Candidate(Working, Protocol):
+    """What the choice by priority depends on."""
 
     @property
     def alive_since_s(self) -> float:
@@ -31,6 +38,7 @@ class Candidate(Protocol):
 
 
 C = TypeVar("C", bound=Candidate)
+W = TypeVar("W", bound=Working)
 
 
 def choose(order: Sequence[C], active: C | None, now_s: float, failback_s: float) -> C | None:
@@ -48,3 +56,31 @@ def choose(order: Sequence[C], active: C | None, now_s: float, failback_s: float
         if not working or not pool.on_probation or now_s - pool.alive_since_s >= failback_s:
             return pool
     return next((pool for pool in order if pool.has_job), None)
+
+
+def next_in_turn(order: Sequence[W], active: W | None, *, move_on: bool = False) -> W | None:
+    """Return ``active`` while it works, else the one after it in ``order`` that does, or None.
+
+    With ``move_on`` it is the last choice instead of the first.
+    """
+    first = order.index(active) if active is not None and active in order else 0
+    turn = [*order[first:], *order[:first]]
+    if move_on and active is not None:
+        turn = [*turn[1:], *turn[:1]]
+    elif active is not None and active in order and active.has_job:
+        return active
+    alive = next((pool for pool in turn if pool.alive), None)
+    return alive if alive is not None else next((pool for pool in turn if pool.has_job), None)
+
+
+def divide(members: Sequence[W], quota_of: Callable[[W], float]) -> list[tuple[W, float]]:
+    """Return who works at once, with quotas above 0.
+
+    Those with the quota 0 work only while no other does, and then the first of them alone. Those
+    without a login work only while nobody has one.
+    """
+    for ready in ([m for m in members if m.alive], [m for m in members if m.has_job]):
+        parts = [(member, quota) for member in ready if (quota := quota_of(member)) > 0]
+        if parts or ready:
+            return parts or [(ready[0], 1.0)]
+    return []

@@ -5,16 +5,21 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from luxminer.clock import Clock
 from luxminer.config.schema import PoolConfig, StratumConfig
 from luxminer.errors import ConfigError
+from luxminer.pool.balance import RecentWork
 from luxminer.stratum.client import StratumClient
 from luxminer.stratum.protocol import Event, MessageShown
 from luxminer.stratum.route import route_of
 from luxminer.telemetry.model import PoolSnapshot, PoolStatus, ShareTally
 from luxminer.work.header import block_height
 from luxminer.work.job import PoolJob
+
+if TYPE_CHECKING:
+    from luxminer.pool.group import PoolGroup
 
 __all__ = ["MAX_NAME", "Pool", "check_pool"]
 
@@ -32,6 +37,7 @@ class Pool:
         *,
         number: int,
         config: PoolConfig,
+        group: "PoolGroup",
         stratum: StratumConfig,
         clock: Clock,
         rng: random.Random,
@@ -42,6 +48,9 @@ class Pool:
         """Make a pool that is not connected yet. Raises ConfigError for a wrong setting."""
         self.number = number
         self.config = config
+        self.group = group
+        self.quota = config.quota
+        self.recent = RecentWork()
         self.enabled = config.enabled
         self.on_probation = False
         self.works = 0
@@ -83,13 +92,33 @@ class Pool:
         return self.client.authorized_since_s or 0.0
 
     @property
+    def jobs(self) -> int:
+        return self.client.jobs
+
+    @property
+    def get_failures(self) -> int:
+        return self.client.interruptions
+
+    @property
     def problem(self) -> str:
         if not self.enabled or self.alive:
             return ""
         return self.client.problem or "logged in, but no job came yet"
 
+    def found(self, difficulty: float) -> None:
+        """Count the work that a right nonce stands for."""
+        self.tickets[difficulty] += 1
+        self.recent.add(difficulty)
+
     def snapshot(
-        self, *, position: int, priority: int, active: bool, shares: ShareTally
+        self,
+        *,
+        position: int,
+        priority: int,
+        group: int,
+        quota: float,
+        active: bool,
+        shares: ShareTally,
     ) -> PoolSnapshot:
         protocol, job = self.client.protocol, self.job
         if job is not None:
@@ -104,15 +133,15 @@ class Pool:
             problem=self.problem,
             enabled=self.enabled,
             priority=priority,
-            group=0,
-            quota=1.0,
+            group=group,
+            quota=quota,
             active=active,
             connected=protocol is not None,
             stratum_host=str(self.client.at) if self.client.at is not None else "",
-            jobs=self.client.jobs,
+            jobs=self.jobs,
             works=self.works,
             discarded=self.discarded,
-            get_failures=self.client.interruptions,
+            get_failures=self.get_failures,
             remote_failures=self.remote_failures,
             bad_lines=self.client.bad_lines,
             shares=shares,

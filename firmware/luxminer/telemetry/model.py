@@ -14,6 +14,7 @@ __all__ = [
     "ChipSnapshot",
     "DeviceSnapshot",
     "DeviceStatus",
+    "GroupSnapshot",
     "HostSnapshot",
     "MinerSnapshot",
     "NonceCounts",
@@ -226,6 +227,23 @@ class DeviceSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSnapshot:
+    """A group of pools. All groups work at the same time."""
+
+    id: int
+    """Position in the list of groups, which is what API clients number."""
+    name: str
+    quota: float
+    """Part of all work, against the quotas of the other groups."""
+    strategy: str
+    """How it uses its pools; the words are CGMiner's."""
+    rotate_s: float
+    """After this time the strategy ``Rotate`` takes the next pool."""
+    active: bool
+    """Gives work now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSnapshot:
     id: int
     """Position in the list of pools, which is what API clients number."""
@@ -237,9 +255,11 @@ class PoolSnapshot:
     enabled: bool
     priority: int
     group: int
+    """Position of its group."""
     quota: float
+    """Of its group; its own where that balances the load."""
     active: bool
-    """Gives the work now."""
+    """Gives work now."""
     connected: bool
     stratum_host: str
     """``host:port`` now connected, after redirects; empty when not connected."""
@@ -319,6 +339,7 @@ class MinerSnapshot:
     lifetime: ShareTally
     """The same ledger over restarts."""
     strategy: str
+    """Of the first group; the words are CGMiner's."""
     local_work: int
     network_blocks: int
     """Changes of the previous block hash seen."""
@@ -341,3 +362,4 @@ class MinerSnapshot:
     """The same as steps from the default; None for ``tuned``."""
     is_tuning_enabled: bool = False
     """Sticks without a result are tuned unasked."""
+    groups: tuple[GroupSnapshot, ...] = ()

@@ -17,6 +17,7 @@ MAX_NTIME_ROLL_S = 600
 """The tightest window of a known pool (btcpool)."""
 
 MAX_NTIME = 0xFFFFFFFF
+ALL_BITS = 0xFFFFFFFF
 
 
 def extranonce2_space(size: int) -> int:
@@ -65,6 +66,11 @@ class WorkGenerator:
     def job(self) -> PoolJob:
         return self._job
 
+    @property
+    def rollable(self) -> int:
+        """Version bits that may be rolled now."""
+        return self._free
+
     def go_on(self, job: PoolJob) -> None:
         """Hand out what is left, for ``job``: the same work, that the pool sent once more.
 
@@ -84,11 +90,18 @@ class WorkGenerator:
         if self._pattern:
             self._next_extranonce2()
 
-    def next(self, *, versions: int = 1, chip_rolls: bool = False, now_s: float) -> WorkItem | None:
+    def next(
+        self,
+        *,
+        versions: int = 1,
+        chip_rolls: bool = False,
+        roll_mask: int = ALL_BITS,
+        now_s: float,
+    ) -> WorkItem | None:
         """Return a new work item with 1 to ``versions`` versions; they are rolled if it may be.
 
         With ``chip_rolls`` it has one version and all patterns of its extranonce2, for a chip that
-        rolls them by itself.
+        rolls them by itself, but only those within ``roll_mask``.
 
         None when all that may be searched at ``now_s`` (monotonic) was handed out; a later call
         can succeed, since ntime may follow the clock. Asserts that ``versions`` is at least 1.
@@ -130,7 +143,7 @@ class WorkGenerator:
             versions=rolled,
             midstates=states,
             tail=self._tail,
-            chip_rolls=self._free if chip_rolls else 0,
+            chip_rolls=self._free & roll_mask if chip_rolls else 0,
         )
         self._pattern = end
         if chip_rolls or end == patterns:

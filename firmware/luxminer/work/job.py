@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from operator import attrgetter
 
-__all__ = ["NonceFound", "PoolJob", "Share", "WorkItem", "header_parts", "is_same_work"]
+__all__ = ["NonceFound", "PoolJob", "Share", "Stake", "WorkItem", "header_parts", "is_same_work"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +50,24 @@ class PoolJob:
     network_target: int
     received_s: float
     """Monotonic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stake:
+    """A job to work on now, and what part of all work is for it.
+
+    Work is divided among groups first, then among the pools of a group that work at once.
+    """
+
+    job: PoolJob
+    group: int = 0
+    """Number of the group of its pool, never used twice."""
+    quota: float = 1.0
+    """Of the group, the same for all of its pools."""
+    weight: float = 1.0
+    """Of the pool among those of its group."""
+    behind: float = 0.0
+    """Difficulty that the pool had less than the others of its group before, to be made up for."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)  # frozen, its making would take half as long again

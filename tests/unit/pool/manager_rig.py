@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from luxminer.config.schema import PoolConfig, StratumConfig
+from luxminer.config.schema import GroupConfig, PoolConfig, StratumConfig
 from luxminer.control import CommandBus
 from luxminer.mining.scheduler import Scheduler
 from luxminer.pool.manager import PoolManager
 from luxminer.telemetry.model import ShareTally
-from luxminer.work.job import PoolJob
+from luxminer.work.job import PoolJob, Stake
 from luxminer_hil.fakepool.server import FakePool
 from tests.unit.stratum.client_rig import QUICK, Miner, SkewedClock, until
 
@@ -20,34 +20,45 @@ class ManagerRig:
     """One manager, and what it told its owner."""
 
     def __init__(
-        self, urls: Sequence[str], config: StratumConfig = QUICK, state_dir: Path | None = None
+        self,
+        pools: Sequence[PoolConfig],
+        config: StratumConfig = QUICK,
+        state_dir: Path | None = None,
+        groups: Sequence[GroupConfig] = (),
     ) -> None:
         self.clock = SkewedClock()
         self.bus = CommandBus()
         self.miner = Miner()
         self.scheduler = Scheduler(self.clock, lambda job: None)
-        self.orders: list[tuple[PoolJob | None, bool]] = []
-        """Every job to mine with its ``clean``."""
-        self.masks: list[int] = []
+        self.orders: list[Sequence[Stake]] = []
+        """All that it was told to mine."""
+        self.masks: list[tuple[int, int]] = []
+        """Pool and mask."""
         self.fails_on_job = False
         self.manager = PoolManager(
-            [PoolConfig(url=url, user=f"user{n}.rig") for n, url in enumerate(urls)],
+            pools,
             config,
+            groups=groups,
             clock=self.clock,
             rng=random.Random(7),
             agent="rig",
-            on_job=self._on_job,
-            on_version_mask=self.masks.append,
+            on_stakes=self._on_stakes,
+            on_version_mask=lambda pool, mask: self.masks.append((pool, mask)),
             state_dir=state_dir,
             bus=self.bus,
         )
         self.task: asyncio.Task[None] | None = None
 
-    def _on_job(self, job: PoolJob | None, clean: bool) -> None:
-        self.orders.append((job, clean))
-        self.scheduler.set_job(job, clean)
+    def _on_stakes(self, stakes: Sequence[Stake]) -> None:
+        self.orders.append(stakes)
+        self.scheduler.set_stakes(stakes)
         if self.fails_on_job:
             raise ZeroDivisionError("a bug in the scheduler")
+
+    @property
+    def mined(self) -> list[PoolJob]:
+        """Jobs that are to be mined now."""
+        return [stake.job for stake in self.orders[-1]] if self.orders else []
 
     @property
     def total(self) -> ShareTally:
@@ -79,10 +90,17 @@ class ManagerRig:
 
 @asynccontextmanager
 async def managing(
-    *urls: str, config: StratumConfig = QUICK, state_dir: Path | None = None
+    *pools: str | PoolConfig,
+    config: StratumConfig = QUICK,
+    state_dir: Path | None = None,
+    groups: Sequence[GroupConfig] = (),
 ) -> AsyncIterator[ManagerRig]:
     """Run a manager; at the end it is stopped in order, and its ledger must balance."""
-    rig = ManagerRig(urls, config, state_dir)
+    made = [
+        pool if isinstance(pool, PoolConfig) else PoolConfig(url=pool, user=f"user{number}.rig")
+        for number, pool in enumerate(pools)
+    ]
+    rig = ManagerRig(made, config, state_dir, groups)
     rig.task = asyncio.create_task(rig.manager.run())
     try:
         yield rig

@@ -31,8 +31,8 @@ def manager(
         clock=SystemClock(),
         rng=rng or random.Random(1),
         agent="luxminer",
-        on_job=lambda job, clean: None,
-        on_version_mask=lambda mask: None,
+        on_stakes=lambda stakes: None,
+        on_version_mask=lambda pool, mask: None,
         bus=bus,
     )
 

@@ -15,7 +15,8 @@ from luxminer.config.schema import StratumConfig
 from luxminer.control import DisablePool, EnablePool, RemovePool, SwitchPool
 from luxminer.errors import CommandError
 from luxminer.pool.blocks import MAX_KEPT
-from luxminer.pool.manager import ANSWER_S, OUTAGE_GRACE_S, SUBMIT_BURST
+from luxminer.pool.desk import SUBMIT_BURST
+from luxminer.pool.manager import ANSWER_S, OUTAGE_GRACE_S
 from luxminer.telemetry.model import PoolStatus, ShareTally
 from luxminer.work.header import display
 from luxminer.work.job import Share, WorkItem
@@ -67,21 +68,22 @@ async def test_the_next_pool_takes_over_at_once_and_the_first_after_its_time() -
         await rig.job_of(a)
         cut = asyncio.create_task(a.cut(0.3))
         job = await rig.job_of(b)
-        assert rig.orders[-1] == (job, True)
+        assert rig.mined == [job]
         await cut
         await rig.all_alive(2)
         assert rig.manager.job is job
         job = await rig.job_of(a)
-        assert rig.orders[-1] == (job, True)
+        assert rig.mined == [job]
 
 
-async def test_a_job_is_clean_when_the_pool_says_so_and_not_otherwise() -> None:
+async def test_every_new_job_is_mined_whether_clean_or_not() -> None:
     async with FakePool(difficulty=TINY) as pool, managing(pool.url) as rig:
         await rig.job_of(pool)
         for clean in (False, True, False):
             await pool.new_job(clean=clean)
             job = await rig.job_of(pool)
-            assert rig.orders[-1] == (job, clean)
+            assert rig.mined == [job]
+            assert job.clean is clean
 
 
 async def test_jobs_of_a_backup_are_not_mined() -> None:
@@ -108,7 +110,7 @@ async def test_without_a_pool_the_last_job_goes_on_for_a_while_and_then_there_is
         assert rig.manager.job is job
         rig.clock.skew_s += 10
         await until(lambda: rig.manager.job is None, "no job")
-        assert rig.orders[-1] == (None, True)
+        assert rig.mined == []
         await cut
         await rig.job_of(pool)
 
@@ -124,9 +126,9 @@ async def test_the_mask_of_the_active_pool_is_passed_on() -> None:
         await b.set_version_mask(0x00C00000)
         await a.set_version_mask(0x00E00000)
         await until(lambda: rig.masks, "mask")
-        assert rig.masks == [0x00E00000]
+        assert rig.masks == [(0, 0x00E00000)]
         await rig.bus.send(SwitchPool(pool_id=1))
-        assert rig.masks[-1] == 0x00C00000
+        assert rig.masks[-1] == (1, 0x00C00000)
 
 
 async def test_an_error_in_taking_up_a_job_costs_nothing_else() -> None:
@@ -206,7 +208,7 @@ async def test_the_end_waits_for_answers_that_are_on_their_way() -> None:
             await pool.delay(0.3)
             rig.manager.submit(rig.miner.share(job))
         assert end_of(rig.total) == {"accepted": 1}
-        assert rig.orders[-1] == (None, True)
+        assert rig.mined == []
 
 
 async def test_the_end_does_not_wait_for_ever() -> None:
