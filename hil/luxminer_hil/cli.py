@@ -8,6 +8,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "stick": ("one virtual stick on a tty", "luxminer_hil.stick_command:COMMAND"),
+    "node": ("a Bitcoin node for solo mining", "luxminer_hil.node_command:COMMAND"),
     "pool": ("a pool that checks every share", "luxminer_hil.pool_command:COMMAND"),
     "proxy": ("a proxy between miner and pool", "luxminer_hil.proxy_command:COMMAND"),
     "vectors": ("run golden vectors", "luxminer_hil.vectors_command:COMMAND"),

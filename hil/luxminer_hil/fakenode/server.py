@@ -11,7 +11,8 @@ import json
 import secrets
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from random import Random
 from typing import Any, Self
 
 from aiohttp import web
@@ -20,7 +21,10 @@ from luxminer_hil.fakenode.addresses import script_paid_by
 from luxminer_hil.fakenode.chain import Chain, Judged
 from luxminer_hil.fakenode.faults import Cut, Failure, Fault, Hang, Raw, Result
 from luxminer_hil.fakenode.proof import shown
+from luxminer_hil.fakenode.script import carry_out, fault_of
 from luxminer_hil.fakenode.settings import NodeSettings
+from luxminer_hil.fakepool.cues import Cues
+from luxminer_hil.fakepool.script import Step
 
 __all__ = ["FakeNode"]
 
@@ -40,12 +44,16 @@ class _Error(Exception):
 
 
 class FakeNode:
-    """An async context: it listens while it is open. ``on_block`` gets each block handed in."""
+    """An async context: it listens while it is open. ``on_block`` gets each block handed in.
+
+    Of ``steps`` those that wait for a call are carried out; `script.play` does the others.
+    """
 
     def __init__(
         self,
         settings: NodeSettings | None = None,
         on_block: Callable[[Judged], None] | None = None,
+        steps: Iterable[Step] = (),
     ) -> None:
         self.settings = settings or NodeSettings()
         self.chain = Chain(self.settings, time.time())
@@ -58,6 +66,7 @@ class FakeNode:
         """Fields of templates that are set (None: left out) whatever they should be."""
         self.port = 0
         self._on_block = on_block
+        self._cues = Cues(steps, Random(f"node {self.settings.seed}"))
         self._faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._logins = [self.settings.login]
         self._changed = asyncio.Event()
@@ -139,6 +148,12 @@ class FakeNode:
         kind = _kind(method, params)
         self.calls[kind] += 1
         fault = self._faults[kind].popleft() if self._faults[kind] else None
+        for step in self._cues.take(kind).steps:
+            await asyncio.sleep(step.wait_s)
+            answer = fault_of(step)
+            if answer is None:
+                carry_out(step, self)
+            fault = fault or answer
         return await self._carried_out(request, order.get("id"), method, params, fault)
 
     def _is_known(self, header: str) -> bool:
