@@ -42,6 +42,7 @@ missing() {
         command -v nc >/dev/null || echo netcat-openbsd
         command -v jq >/dev/null || echo jq
         command -v curl >/dev/null || echo curl
+        command -v openssl >/dev/null || echo openssl
         command -v umockdev-run >/dev/null || echo umockdev
         if [ "$(uname -m)" = x86_64 ]; then
             command -v aarch64-linux-gnu-gcc >/dev/null || echo gcc-aarch64-linux-gnu

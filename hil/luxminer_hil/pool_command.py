@@ -106,6 +106,8 @@ def run(options: argparse.Namespace) -> int:
     settings = read_settings(options, script.settings)
     try:
         return asyncio.run(serve(settings, script, options))
+    except ScriptError as exc:
+        raise ConfigError(str(exc), key="--script") from exc
     except CertificateError as exc:
         raise ConfigError(str(exc), key="--tls") from exc
     except OSError as exc:

@@ -125,7 +125,9 @@ async def scripted_pool(
 
 
 def failure(task: asyncio.Task[None]) -> BaseException | None:
-    return None if task.cancelled() else task.exception()
+    """Return what ended a player; the first of several."""
+    error = None if task.cancelled() else task.exception()
+    return error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
 
 
 def list_behaviours(folder: Path = SCRIPTS) -> list[str]:

@@ -10,7 +10,7 @@ from random import Random
 from luxminer_hil.fakepool.actions import ACTIONS, Scene, Work
 from luxminer_hil.fakepool.cues import Cues
 from luxminer_hil.fakepool.peer import Peer
-from luxminer_hil.fakepool.script import Step
+from luxminer_hil.fakepool.script import ScriptError, Step
 from luxminer_hil.fakepool.server import FakePool
 
 __all__ = ["Player", "play"]
@@ -54,7 +54,8 @@ class Player:
     async def run(self) -> None:
         """Play all steps; returns when no step is left, and never with steps for events.
 
-        Steps that are due together go in the order of the script.
+        Steps that are due together go in the order of the script. Raises a group with ScriptError
+        for a step that this pool cannot do.
         """
         async with asyncio.TaskGroup() as group:
             self._group = group
@@ -109,7 +110,10 @@ class Player:
 
     def _do(self, step: Step, peer: Peer | None) -> None:
         scene = Scene(self._pool, peer, self._random, self._start)
-        ACTIONS[step.action].run(scene, **step.values)
+        try:
+            ACTIONS[step.action].run(scene, **step.values)
+        except ValueError as exc:
+            self._start(fail(ScriptError(str(exc), line=step.line, key=step.action)))
 
     def _start(self, work: Work) -> None:
         if self._beside + len(self._early) >= MAX_BESIDE:
@@ -125,6 +129,10 @@ class Player:
             await work
         finally:
             self._beside -= 1
+
+
+async def fail(error: ScriptError) -> None:
+    raise error
 
 
 async def play(

@@ -309,14 +309,21 @@ class FakePool:
         if not peer.is_open:
             self._peers.pop(peer.dialogue.number, None)
         elif peer.dialogue.number not in self._peers:
-            if len(self._peers) >= self.settings.max_connections:
-                peer.drop(f"{self.settings.max_connections} connections are open")
-            else:
-                self._peers[peer.dialogue.number] = peer
-                cue = self._core.cues.take("connect")
-                if cue.steps:
-                    self.perform(cue.steps, peer)
+            self._admit(peer)
         self._wake()
+
+    def _admit(self, peer: Peer) -> None:
+        """Take a new connection, if need be for one that is deaf: whose end nobody would see."""
+        if len(self._peers) >= self.settings.max_connections:
+            deaf = next((each for each in self._peers.values() if each.conduct.is_deaf), None)
+            if deaf is None:
+                peer.drop(f"{self.settings.max_connections} connections are open")
+                return
+            deaf.drop("deaf, and another one comes")
+        self._peers[peer.dialogue.number] = peer
+        cue = self._core.cues.take("connect")
+        if cue.steps:
+            self.perform(cue.steps, peer)
 
     def _share_judged(self, share: ShareRecord) -> None:
         if self._report is not None:

@@ -78,6 +78,17 @@ async def test_dead_takes_bytes_and_gives_none() -> None:
         wire.writer.transport.abort()
 
 
+async def test_dead_stays_dead_however_many_come() -> None:
+    async with scripted_pool("dead", max_connections=3) as pool:
+        wires = [await Wire.to(pool.port) for _ in range(5)]
+        await pool.wait_until(lambda: pool.ledger().connections == 5, 5)
+        assert await wires[-1].within(0.05) == b""
+        assert not wires[-1].reader.at_eof()
+        assert pool.connections == 3
+        for wire in wires:
+            wire.writer.transport.abort()
+
+
 @proves("closed")
 async def test_closed_refuses_connections() -> None:
     async with scripted_pool("closed") as pool:

@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from luxminer_hil.fakepool import FakePool, ScriptError, Step, play, read_script
-from luxminer_hil.fakepool.actions import ACTIONS
+from luxminer_hil.fakepool import (
+    FakePool,
+    Script,
+    ScriptError,
+    Step,
+    play,
+    read_script,
+    scripted_pool,
+)
+from luxminer_hil.fakepool.actions import ACTIONS, read_step_words
 from luxminer_hil.fakepool.behaviours import SETTINGS, load_script
 from luxminer_hil.fakepool.dialogue import EVENTS
 from luxminer_hil.fakepool.proxy_actions import PROXY, STAGES
@@ -226,6 +234,19 @@ async def test_a_step_follows_accepted_shares(tmp_path: Path) -> None:
         assert await miner.submit(*miner.mine().params()) == (True, None)
         await playing
         assert (await miner.call("mining.authorize", "rig.2", "x"))["result"] is False
+
+
+@pytest.mark.parametrize("moment", ["at=0", "when=connect"])
+async def test_a_step_that_this_pool_cannot_do_ends_the_script(moment: str) -> None:
+    step = read_step_words(f"{moment} do=block block=main-1")
+    ended = asyncio.Event()
+    with pytest.raises(ScriptError, match="block: extranonces of 204 bytes fit into no real block"):
+        async with (
+            scripted_pool("extranonce2-huge", Script(steps=(step,)), on_end=ended.set) as pool,
+            await RawMiner.connect(pool.port),
+            asyncio.timeout(5),
+        ):
+            await ended.wait()
 
 
 async def test_a_cut_does_not_hold_up_the_steps_inside_its_time(tmp_path: Path) -> None:
