@@ -113,7 +113,8 @@ class Feeder:
             self._report_when_due(now_s)
             await self._rest()
             if self._is_work_new:
-                await asyncio.sleep(self._sent_s + CHANGE_PAUSE_S - clock.monotonic())
+                if (wait_s := self._sent_s + CHANGE_PAUSE_S - clock.monotonic()) > 0:
+                    await asyncio.sleep(wait_s)
                 self._task_s = clock.monotonic()
 
     async def watch_work(self) -> None:
@@ -121,7 +122,12 @@ class Feeder:
         while True:
             await self._host.work_changed()
             self._is_work_new = True
-            self._end_rest()
+            now_s = self._host.clock.monotonic()
+            if now_s >= self._sent_s + CHANGE_PAUSE_S:
+                self._task_s = now_s
+                self._ring()
+            else:
+                self._end_rest()
             await self._work_taken.wait()
             self._work_taken.clear()
 
@@ -147,19 +153,23 @@ class Feeder:
         if self._is_task_done or self._is_work_new:
             return
         self._pause = self._loop.create_future()
-        timer = self._timer = self._wind_up()
+        self._wind_up(self._step_s if self._duties.is_ramping else self._check_s)
         try:
             await self._pause
         finally:
-            timer.cancel()
-            self._timer.cancel()
+            self._stop_timer()
             self._pause = None
 
-    def _wind_up(self) -> asyncio.TimerHandle:
-        other_s = self._step_s if self._duties.is_ramping else self._check_s
+    def _wind_up(self, other_s: float) -> None:
+        """Let the timer ring when a task, a report, or something else at ``other_s`` is due."""
+        self._stop_timer()
         due_s = min(self._task_s, self._report_s + REPORT_SLACK_S, other_s)
         wait_s = due_s - self._host.clock.monotonic()
-        return self._loop.call_later(max(0.0, wait_s), self._ring)
+        self._timer = self._loop.call_later(max(0.0, wait_s), self._ring)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _ring(self) -> None:
         """Do what is due within this call, where it can be; else let the coroutine do it."""
@@ -170,7 +180,7 @@ class Feeder:
             is_plain = not self._duties.is_ramping and now_s < self._check_s
             if is_plain and (now_s < self._task_s or self._send_at_once(now_s)):
                 self._report_when_due(now_s)
-                self._timer = self._wind_up()
+                self._wind_up(self._check_s)
             else:
                 pause.set_result(None)
 
