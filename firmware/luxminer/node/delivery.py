@@ -23,7 +23,7 @@ from luxminer.node.template import Template
 from luxminer.node.verdicts import Action, verdict_of
 from luxminer.pool.files import write_atomically
 from luxminer.stratum.guard import shown_text
-from luxminer.stratum.outcome import Outcome, ShareResult
+from luxminer.stratum.outcome import DropReason, Outcome, ShareResult
 from luxminer.work.header import display
 from luxminer.work.job import Share
 
@@ -106,7 +106,7 @@ class BlockDelivery:
         if self._is_won(share):
             self._settled(share, ShareResult(outcome=Outcome.STALE))
         elif len(self._waiting) >= MAX_WAITING:
-            self._settled(share, ShareResult(outcome=Outcome.DROPPED, reason="rate limit"))
+            self._settled(share, ShareResult(outcome=Outcome.DROPPED, reason=DropReason.TOO_MANY))
         else:
             self._waiting[share] = _Waiting(share, template)
             self._wake.set()
@@ -122,13 +122,13 @@ class BlockDelivery:
                     result = await self._deliver(waiting)
                 except Exception:
                     log.exception("block %s: could not be handed in", display_hash(waiting.share))
-                    result = _unheard(waiting)
+                    result = _unheard(waiting, DropReason.CONNECTION_LOST)
                 self._settle(waiting.share, result)
 
     def give_up(self) -> None:
         """Settle what is still under way: nothing of it can be delivered any more."""
         for waiting in list(self._waiting.values()):
-            self._settle(waiting.share, _unheard(waiting))
+            self._settle(waiting.share, _unheard(waiting, DropReason.CONNECTION_LOST))
 
     def _settle(self, share: Share, result: ShareResult) -> None:
         if self._waiting.pop(share, None) is not None:
@@ -160,7 +160,7 @@ class BlockDelivery:
                     return _refused(share, "other", str(exc))
                 problem = str(exc)
             if self._clock.monotonic() >= until_s:
-                return _unheard(waiting)
+                return _unheard(waiting, DropReason.TOO_OLD)
             log.warning("block %s: %s; offering it again", display_hash(share), problem)
             await asyncio.sleep(pause_s * self._rng.uniform(0.5, 1.0))
             pause_s = min(pause_s * 2, RETRY_MAX_S)
@@ -236,7 +236,7 @@ def _refused(share: Share, reason: str, text: str) -> ShareResult:
     return ShareResult(outcome=Outcome.REJECTED, reason=reason, text=text)
 
 
-def _unheard(waiting: _Waiting) -> ShareResult:
+def _unheard(waiting: _Waiting, reason: DropReason) -> ShareResult:
     if waiting.was_sent:
         return ShareResult(outcome=Outcome.UNANSWERED)
-    return ShareResult(outcome=Outcome.DROPPED, reason="connection lost")
+    return ShareResult(outcome=Outcome.DROPPED, reason=reason)

@@ -7,13 +7,12 @@ from urllib.parse import unquote, urlsplit
 
 from luxminer.config.schema import PoolConfig, StratumConfig
 from luxminer.errors import ConfigError
+from luxminer.node import SCHEMES
 from luxminer.node.coinbase import MAX_TEXT
 from luxminer.stratum.route import DIRECT, TlsPolicy, route_of
 from luxminer.work.address import Address, Network, parse_address
 
-__all__ = ["SCHEMES", "NodeEndpoint", "NodeSettings", "node_settings", "without_credentials"]
-
-SCHEMES = ("http", "https")
+__all__ = ["NodeEndpoint", "NodeSettings", "node_settings", "payout_address", "without_credentials"]
 
 RPC_PORT = {Network.MAIN: 8332, Network.TEST: 18332, Network.REGTEST: 18443}
 """Where a node listens unless told otherwise; that of testnet 3 for all public test networks."""
@@ -164,12 +163,17 @@ def _payout(config: PoolConfig, login_is_elsewhere: bool, key: str) -> Address:
     name, text = f"{key}.payout", config.payout
     if not text and login_is_elsewhere and config.user:
         name, text = f"{key}.user", config.user
+    return payout_address(text, name)
+
+
+def payout_address(text: str, key: str) -> Address:
+    """Read the address that a block is to pay. Raises ConfigError that names the setting."""
     try:
         address = parse_address(text)
     except ValueError as exc:
         shown = f'"{text}" ' if text else ""
-        raise ConfigError(f"{shown}{exc}", key=name, value=text, cure=PAYOUT_CURE) from exc
+        raise ConfigError(f"{shown}{exc}", key=key, value=text, cure=PAYOUT_CURE) from exc
     if not address.is_spendable:
         reason = f'"{text}" belongs to nobody: whoever comes first can take what it is paid'
-        raise ConfigError(reason, key=name, value=text, cure=PAYOUT_CURE)
+        raise ConfigError(reason, key=key, value=text, cure=PAYOUT_CURE)
     return address
