@@ -66,6 +66,7 @@ async def until_reset(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
 
 
 @proves("dead")
+@pytest.mark.slow
 async def test_dead_takes_bytes_and_gives_none() -> None:
     async with scripted_pool("dead") as pool, await Wire.to(pool.port) as wire:
         wire.ask(1, "mining.subscribe", "raw/1")
@@ -98,6 +99,7 @@ async def test_closed_refuses_connections() -> None:
 
 
 @proves("flapping")
+@pytest.mark.slow
 async def test_flapping_is_there_and_gone_and_there() -> None:
     async with scripted_pool(faster("flapping", 100)) as pool:
         seen = ""
@@ -630,6 +632,7 @@ async def test_lines_of_a_file_are_said_as_they_stand_and_then_it_hangs_up(name:
 
 
 @proves("fuzz")
+@pytest.mark.slow
 async def test_fuzz_repeats_itself_by_the_seed() -> None:
     async def heard(seed: int) -> list[bytes]:
         script = faster("fuzz", 20)

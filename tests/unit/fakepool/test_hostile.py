@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luxminer_hil.fakepool import FakePool, PoolSettings
@@ -139,6 +139,7 @@ async def test_bad_lines_in_a_row_end_the_connection() -> None:
         await pool.wait_until(lambda: pool.connections == 0, 5)
 
 
+@pytest.mark.slow
 async def test_a_client_that_does_not_read_is_cut_off() -> None:
     async with FakePool() as pool, await RawMiner.connect(pool.port) as miner:
         await miner.login()
@@ -151,6 +152,7 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
         await pool.wait_until(lambda: pool.connections == 0, 5)
 
 
+@pytest.mark.slow
 async def test_a_flood_of_requests_delays_nobody_for_long() -> None:
     async with (
         FakePool(difficulty=EASY) as pool,
@@ -209,6 +211,7 @@ def new_core(**changes: Any) -> PoolCore:
     )
 
 
+@settings(max_examples=20)
 @given(st.lists(REQUESTS.map(json.dumps).map(str.encode) | st.binary(max_size=80), max_size=12))
 def test_whatever_is_said_every_reply_is_json_and_the_books_balance(lines: list[bytes]) -> None:
     core = new_core(suggestions=True, job_before_authorize=True)

@@ -209,10 +209,10 @@ async def test_users_can_be_refused_by_pattern() -> None:
 
 async def test_every_connection_has_its_own_extranonce() -> None:
     async with FakePool(difficulty=EASY, seed=8) as pool:
-        miners = [await RawMiner.connect(pool.port) for _ in range(20)]
+        miners = [await RawMiner.connect(pool.port) for _ in range(8)]
         for miner in miners:
             await miner.login()
-        assert len({miner.extranonce1 for miner in miners}) == 20
+        assert len({miner.extranonce1 for miner in miners}) == 8
         for miner in miners[:3]:
             assert await miner.submit(*miner.mine().params()) == (True, None)
         found = miners[0].mine(extranonce2="00000001")
@@ -220,7 +220,7 @@ async def test_every_connection_has_its_own_extranonce() -> None:
         for miner in miners:
             miner.writer.close()
         await pool.wait_until(lambda: pool.connections == 0, 5)
-        assert pool.ledger().connections == 20
+        assert pool.ledger().connections == 8
 
 
 async def test_version_rolling_within_the_granted_mask_only() -> None:
@@ -349,6 +349,7 @@ async def test_no_resume_of_a_session_in_use_or_where_it_is_off() -> None:
             assert again.extranonce1 != miner.extranonce1
 
 
+@pytest.mark.slow
 async def test_a_cut_refuses_connections_and_ends() -> None:
     async with FakePool(difficulty=EASY, seed=12) as pool:
         miner = await RawMiner.connect(pool.port)

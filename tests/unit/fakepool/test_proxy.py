@@ -463,7 +463,7 @@ async def test_a_recording_holds_the_lines_and_no_password(tmp_path: Path) -> No
     assert "secret" not in path.read_text()
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.binary(max_size=200))
 def test_nothing_that_is_said_raises_anything_else(data: bytes) -> None:
     async def feed() -> None:

@@ -142,7 +142,8 @@ async def test_jobs_come_again_at_their_times_and_are_judged(tmp_path: Path, spe
             assert await miner.submit(*found.params(), "00002000") == (True, None)
             assert await miner.submit(*found.params(), "00002000") == (None, 22)
             assert await miner.until("mining.notify") == jobs[1]
-            assert abs(time.monotonic() - began - 0.3 / speed) < 0.1
+            took_s = time.monotonic() - began
+            assert 0.3 / speed - 0.02 < took_s < 0.3 / speed + 0.15
             methods = [line["method"] for line in miner.lines[-4:]]
             assert set(methods[:3]) == {
                 "mining.set_difficulty",
@@ -263,7 +264,7 @@ MESSAGES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.tuples(MESSAGES.map(json.dumps).map(str.encode) | st.binary(max_size=30), st.booleans())

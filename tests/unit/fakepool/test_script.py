@@ -249,6 +249,7 @@ async def test_a_step_that_this_pool_cannot_do_ends_the_script(moment: str) -> N
             await ended.wait()
 
 
+@pytest.mark.slow
 async def test_a_cut_does_not_hold_up_the_steps_inside_its_time(tmp_path: Path) -> None:
     steps = steps_of(
         tmp_path,
