@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from luxminer.logs import RateLimit
+
 __all__ = ["Bell", "Chores", "Clock", "SystemClock", "beat", "next_beat"]
 
 log = logging.getLogger(__name__)
@@ -89,9 +91,10 @@ class Chores:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._due_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._limit = RateLimit()
 
     def add(self, chore: Callable[[], None]) -> None:
-        """Do one more. What it raises is logged with its traceback, and keeps no other from it."""
+        """Do one more. What it raises is logged, now and then, and keeps no other from its turn."""
         self._chores.append(chore)
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
@@ -114,7 +117,8 @@ class Chores:
             try:
                 chore()
             except Exception:
-                log.exception("a periodic duty failed")
+                if self._limit.admit(repr(chore), self._due_s) is not None:
+                    log.exception("a periodic duty failed")
         if self._loop is not None:
             self._wind_up(self._loop)
 

@@ -100,6 +100,7 @@ class Daemon:
             on_version_mask=self.scheduler.set_version_mask,
             state_dir=state_dir,
             bus=self.bus,
+            chores=self.chores,
         )
         self._keeper = Keeper(state_dir)
         tuned = config.tuning.enabled and config.mining.profile == DEFAULT

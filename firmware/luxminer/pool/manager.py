@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from luxminer.clock import Clock, beat
+from luxminer.clock import Chores, Clock, beat
 from luxminer.config.schema import GroupConfig, PoolConfig, StratumConfig
 from luxminer.control import CommandBus
 from luxminer.logs import RateLimit
@@ -35,7 +35,6 @@ __all__ = ["PoolManager"]
 
 log = logging.getLogger(__name__)
 
-TICK_S = 1.0
 SAVE_S = 60.0
 
 TELL_AFTER_S = 3.0
@@ -71,6 +70,7 @@ class PoolManager:
         on_version_mask: Callable[[int, int], None],
         state_dir: Path | None = None,
         bus: CommandBus | None = None,
+        chores: Chores | None = None,
     ) -> None:
         """Take over the pools. Raises ConfigError for one that cannot be used."""
         check_groups(groups, pools)
@@ -86,8 +86,8 @@ class PoolManager:
         self._idle_since_s: float | None = None
         self._chain = ChainView()
         self._limit = RateLimit()
+        self._chores = chores or Chores()
         self._stopping = False
-        self._next_save_s = 0.0
         self._next_interval_s = 0.0
         self._tell_s: float | None = None
         self.last_job_wall_s: float | None = None
@@ -190,13 +190,18 @@ class PoolManager:
         async with asyncio.TaskGroup() as tasks:
             self._connections.start(tasks, self._roster.pools)
             now_s = self._clock.monotonic()
-            self._next_save_s, self._next_interval_s = now_s + SAVE_S, now_s + INTERVAL_S
+            self._next_interval_s = now_s + INTERVAL_S
             self._tell_s = now_s + TELL_AFTER_S
-            while True:
-                await beat(TICK_S)
-                await self._tick(self._clock.monotonic())
+            self._chores.add(self._tick)
+            try:
+                while True:
+                    await beat(SAVE_S)
+                    await self._save()
+            finally:
+                self._chores.remove(self._tick)
 
-    async def _tick(self, now_s: float) -> None:
+    def _tick(self) -> None:
+        now_s = self._clock.monotonic()
         self._connections.tick(list(self._roster.pools), now_s)
         self._choose()
         if self._tell_s is not None and now_s >= self._tell_s:
@@ -206,9 +211,6 @@ class PoolManager:
             self._next_interval_s = now_s + INTERVAL_S
             for pool in self._roster.pools:
                 pool.recent.end_interval()
-        if now_s >= self._next_save_s:
-            self._next_save_s = now_s + SAVE_S
-            await self._save()
 
     async def stop(self) -> None:
         """Give no more work, wait for the answers to the last shares, settle the rest, save.
