@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -221,6 +222,41 @@ def test_whatever_is_said_every_reply_is_json_and_the_books_balance(lines: list[
             assert isinstance(json.loads(answer), dict)
     ledger = core.books.ledger()
     assert ledger.submitted == ledger.accepted + sum(ledger.rejected.values())
+
+
+def test_a_difficulty_that_varies_goes_by_what_was_accepted_since_the_last_look() -> None:
+    now = [100.0]
+    core = PoolCore(
+        PoolSettings(difficulty=64),
+        monotonic=lambda: now[0],
+        wall=lambda: 1_700_000_000.0,
+        on_share=lambda share: None,
+    )
+    session = core.subscribe(None)
+    list(core.announce(session))
+
+    def look(accepted: int, after_s: float) -> Fraction | None:
+        """What a look brings when 20 shares a minute are wanted."""
+        now[0] += after_s
+        session.accepted += accepted
+        lines = list(core.vary(session, 20, Fraction(1), Fraction(1000)))
+        assert len(lines) <= 1
+        return Fraction(json.loads(lines[0])["params"][0]) if lines else None
+
+    assert look(50, 30) is None, "the first look only begins to count"
+    assert look(10, 30) is None
+    assert look(13, 30) is None, "near enough"
+    assert look(20, 30) == 128
+    assert look(400, 30) == 512, "by a factor of four at most"
+    assert look(400, 30) == 1000
+    assert look(0, 30) == 250
+    assert look(3, 30) == 75
+    for _ in range(4):
+        look(0, 30)
+    assert session.difficulty == 1
+    core.set_difficulty(8)
+    session.own_difficulty = None
+    assert [json.loads(line)["params"] for line in core.difficulty_line(session)] == [[8]]
 
 
 def test_sessions_and_their_jobs_are_bounded() -> None:
