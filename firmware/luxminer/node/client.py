@@ -26,7 +26,7 @@ from luxminer.node.block import proposed_block
 from luxminer.node.delivery import BlockDelivery, display_hash
 from luxminer.node.job import EXTRANONCE1_SIZE, JobMaker
 from luxminer.node.reply import transactions_read
-from luxminer.node.rpc import LoginRefused, NodeRpc, is_unknown, open_rpc
+from luxminer.node.rpc import BLOCK, LoginRefused, NodeRpc, is_unknown, open_rpc
 from luxminer.node.settings import NodeEndpoint, NodeSettings
 from luxminer.node.template import Template, parse_template
 from luxminer.stratum import events
@@ -365,10 +365,12 @@ class NodeClient:
         job = self._maker.job(template, connection=0, job_id="", clean=True, received_s=0.0)
         root = hashing.merkle_root(coinbase_of(job), job.merkle_branch)
         block = await asyncio.to_thread(proposed_block, job, template, root)
-        request = {"mode": "proposal", "data": block.hex(), "rules": self._rules}
+        request = {"mode": "proposal", "data": BLOCK, "rules": self._rules}
         self._tested, result = True, None
         try:
-            result = await rpc.call("getblocktemplate", [request], timeout_s=TEMPLATE_S)
+            result = await rpc.call(
+                "getblocktemplate", [request], timeout_s=TEMPLATE_S, block=block
+            )
         except (NodeError, TransportError) as exc:
             log.debug("node %s: no proposals: %s", self._settings.endpoint, exc)
         self._doubtful = isinstance(result, str) and result not in NO_VERDICT

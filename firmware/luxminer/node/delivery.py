@@ -9,6 +9,7 @@ Ref: docs/sources.md, "Stratum" (solo mining: submitting blocks).
 import asyncio
 import logging
 import random
+from binascii import hexlify
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pathlib import Path
 from luxminer.clock import Clock
 from luxminer.errors import NodeError, TransportError
 from luxminer.node.block import block_of_share
-from luxminer.node.rpc import LoginRefused, NodeRpc, NotReached, open_rpc
+from luxminer.node.rpc import BLOCK, LoginRefused, NodeRpc, NotReached, open_rpc
 from luxminer.node.settings import NodeSettings
 from luxminer.node.template import Template
 from luxminer.node.verdicts import Action, verdict_of
@@ -35,9 +36,6 @@ FOLDER = "blocks"
 
 MAX_WAITING = 64
 """Only a chain whose blocks cost nothing (regtest) can have more of them under way."""
-
-MAX_WAITING_BYTES = 16 << 20
-"""Of templates that are kept for them alone."""
 
 MAX_KEPT = 100
 MAX_KEPT_BYTES = 64 << 20
@@ -143,14 +141,13 @@ class BlockDelivery:
         if self._is_won(share):
             return ShareResult(outcome=Outcome.STALE)
         block = await asyncio.to_thread(block_of_share, share, waiting.template)
-        text = block.hex()
-        await self._keep(share, text)
+        await self._keep(share, block)
         until_s = self._clock.monotonic() + OFFER_S
         pause_s = RETRY_MIN_S
         while True:
             try:
                 async with open_rpc(self._settings, self._agent, SUBMIT_S) as rpc:
-                    return await self._offer(rpc, waiting, text)
+                    return await self._offer(rpc, waiting, block)
             except NotReached as exc:
                 problem = str(exc)
             except TransportError as exc:
@@ -165,10 +162,10 @@ class BlockDelivery:
             await asyncio.sleep(pause_s * self._rng.uniform(0.5, 1.0))
             pause_s = min(pause_s * 2, RETRY_MAX_S)
 
-    async def _offer(self, rpc: NodeRpc, waiting: _Waiting, text: str) -> ShareResult:
+    async def _offer(self, rpc: NodeRpc, waiting: _Waiting, block: bytes) -> ShareResult:
         """Hand a block in once, and judge the answer."""
         share = waiting.share
-        result = await rpc.call("submitblock", [text], timeout_s=SUBMIT_S)
+        result = await rpc.call("submitblock", [BLOCK], timeout_s=SUBMIT_S, block=block)
         self.latency_s = rpc.latency_s
         if result is not None and not isinstance(result, str):
             return _refused(share, "other", "the node's answer is no result of submitblock")
@@ -202,19 +199,18 @@ class BlockDelivery:
                 return True
         return False
 
-    async def _keep(self, share: Share, text: str) -> None:
+    async def _keep(self, share: Share, block: bytes) -> None:
         """Write a block down, as ``bitcoin-cli submitblock`` takes it."""
         if self._folder is None or self._kept >= MAX_KEPT:
             return
+        text = hexlify(block)
         if self._kept_bytes + len(text) > MAX_KEPT_BYTES:
             return
         self._kept += 1
         self._kept_bytes += len(text)
         path = self._folder / f"{display_hash(share)}.hex"
         # The thread goes on when the time is over: a slow disk still gets the block.
-        write = asyncio.get_running_loop().run_in_executor(
-            None, write_atomically, path, text.encode()
-        )
+        write = asyncio.get_running_loop().run_in_executor(None, write_atomically, path, text)
         done, _ = await asyncio.wait([write], timeout=WRITE_S)
         write.add_done_callback(lambda write: _tell_failure(write, path))
         if not done:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 from base64 import b64encode
+from binascii import hexlify
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 __all__ = [
+    "BLOCK",
     "FORBIDDEN",
     "METHOD_NOT_FOUND",
     "LoginRefused",
@@ -35,6 +37,8 @@ __all__ = [
 METHOD_NOT_FOUND = -32601
 FORBIDDEN = -403
 """Ours, for HTTP status 403: a login that may not use this method."""
+
+BLOCK = "$block"
 
 MAX_COOKIE_BYTES = 1024
 
@@ -63,9 +67,15 @@ class NodeRpc:
         """Time that the last call took."""
 
     async def call(
-        self, method: str, params: list[object], *, timeout_s: float, hook: Hook | None = None
+        self,
+        method: str,
+        params: list[object],
+        *,
+        timeout_s: float,
+        hook: Hook | None = None,
+        block: bytes = b"",
     ) -> object:
-        """Return the result of a call.
+        """Return the result of a call. `BLOCK` among what is sent stands for ``block`` in hex.
 
         With ``hook``, see `parse_reply`, the answer may be large and is read beside the event loop.
         Raises TransportError, TransportTimeout, LoginRefused, and NodeError for the node's errors.
@@ -75,6 +85,8 @@ class NodeRpc:
         self._id += 1
         request = {"jsonrpc": "1.0", "id": self._id, "method": method, "params": params}
         body = json.dumps(request, separators=(",", ":")).encode()
+        if block:  # megabytes, for which the JSON encoder takes ten times as long
+            body = body.replace(BLOCK.encode(), hexlify(block))
         loop = asyncio.get_running_loop()
         started_s = loop.time()
         try:

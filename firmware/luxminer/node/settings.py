@@ -99,8 +99,14 @@ def without_credentials(config: PoolConfig) -> PoolConfig:
     Raises ConfigError as `node_settings` does.
     """
     settings = node_settings(config)
+    address = settings.payout.text
     return replace(
-        config, url=settings.endpoint.url, user=settings.payout.text, password="", cookie_file=""
+        config,
+        url=settings.endpoint.url,
+        user=address,
+        password="",
+        cookie_file="",
+        payout=address,
     )
 
 
@@ -163,6 +169,9 @@ def _payout(config: PoolConfig, login_is_elsewhere: bool, key: str) -> Address:
     name, text = f"{key}.payout", config.payout
     if not text and login_is_elsewhere and config.user:
         name, text = f"{key}.user", config.user
+    if not text:
+        cure = f"{PAYOUT_CURE}; a pool's url begins with stratum+tcp://"
+        raise ConfigError("is empty", key=name, value="", cure=cure)
     return payout_address(text, name)
 
 
