@@ -38,7 +38,7 @@ class PayoutVerdict(StrEnum):
     FOUND = "found"
     NOT_FOUND = "not found"
     CANNOT_TELL = "cannot tell"
-    """The coinbase cannot be taken apart."""
+    """The coinbase cannot be taken apart: no block could be made of it either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
