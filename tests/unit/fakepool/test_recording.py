@@ -133,8 +133,8 @@ async def test_jobs_come_again_at_their_times_and_are_judged(tmp_path: Path, spe
     async with scripted_pool(replaying(path, speed), seed=SEED + 1) as pool:
         await asyncio.sleep(0.4)  # the clock of the recording begins with the login
         async with await RawMiner.connect(pool.port) as miner:
-            await miner.login(mask="1fffe000")
             began = time.monotonic()
+            await miner.login(mask="1fffe000")
             assert miner.job == jobs[0]
             assert (miner.extranonce1, miner.size) == ("08000001", 4)
             assert miner.difficulty == Fraction(EASY)
@@ -212,8 +212,8 @@ async def test_speed_shortens_the_time_between_jobs(tmp_path: Path) -> None:
         scripted_pool(replaying(path, 50)) as pool,
         await RawMiner.connect(pool.port) as miner,
     ):
-        await miner.login()
         began = time.monotonic()
+        await miner.login()
         assert (await miner.until("mining.notify"))[0] == "b"
         assert 0.08 < time.monotonic() - began < 4
 
