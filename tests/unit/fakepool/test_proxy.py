@@ -443,7 +443,7 @@ async def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_who_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("luxminer_hil.fakepool.proxy.HANDSHAKE_S", 0.1)
+    monkeypatch.setattr("luxminer_hil.fakepool.passing.HANDSHAKE_S", 0.1)
     async with between() as there, await Wire.to(there.proxy.port) as wire:
         assert await wire.end() == b""
         assert await there.fates() == ["left"]
