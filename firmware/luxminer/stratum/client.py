@@ -226,12 +226,15 @@ class StratumClient:
             )
             await connection.closed.wait()
         finally:
+            reason = "cancelled"
             if connection is not None:
+                connection.abort("stopped")
+                reason = connection.reason
                 if connection.by_peer:
                     self._note_wishes(protocol)
-                connection.abort("stopped")
+                    reason += f'; it said "{protocol.said}"' if protocol.said else ""
             if self._protocol is protocol:
-                self._lost(protocol, connection.reason if connection is not None else "cancelled")
+                self._lost(protocol, reason)
         return refused
 
     def _note_wishes(self, protocol: StratumProtocol) -> None:

@@ -4,11 +4,12 @@ Ref: docs/sources.md, "Stratum" (stale work, clean jobs).
 """
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from luxminer.limits import TokenBucket
 from luxminer.work.job import PoolJob, is_same_work
 
-__all__ = ["CLEAN_BURST", "JOB_BURST", "MAX_VALID_JOBS", "JobBook"]
+__all__ = ["CLEAN_BURST", "JOB_BURST", "MAX_VALID_JOBS", "JobBook", "absurdity_of"]
 
 MAX_VALID_JOBS = 64
 """Jobs kept between two clean ones; the oldest goes first."""
@@ -20,6 +21,18 @@ JOB_BURST = 500
 CLEAN_PER_S = 5.0
 CLEAN_BURST = 300
 """Clean jobs throw work away, so that fewer are borne."""
+
+LEAST_DIFFICULTY = Fraction(1, 1 << 32)
+"""Below, every hash is a share."""
+
+MOST_DIFFICULTY = Fraction(1 << 50)
+"""Several times that of the network: no share would ever come."""
+
+
+def absurdity_of(difficulty: Fraction) -> str:
+    """Say what is wrong with a share difficulty; empty for nothing."""
+    sane = LEAST_DIFFICULTY <= difficulty <= MOST_DIFFICULTY
+    return "" if sane else f"absurd difficulty {float(difficulty):.3g}"
 
 
 class JobBook:

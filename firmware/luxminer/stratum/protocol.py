@@ -30,7 +30,7 @@ from luxminer.stratum.events import (
     VersionMaskChanged,
 )
 from luxminer.stratum.guard import LineSplitter, shown_text
-from luxminer.stratum.jobs import MAX_VALID_JOBS, JobBook
+from luxminer.stratum.jobs import MAX_VALID_JOBS, JobBook, absurdity_of
 from luxminer.stratum.messages import Call, Notify, Reply
 from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer.stratum.rejects import reject_reason
@@ -69,15 +69,8 @@ LOST_LOGIN_REJECTS = 2
 
 EXCERPT_CHARS = 80
 
-LEAST_DIFFICULTY = Fraction(1, 1 << 32)
-"""Below, every hash is a share."""
-
-MOST_DIFFICULTY = Fraction(1 << 50)
-"""Several times that of the network: no share would ever come."""
-
 UNKNOWN_METHOD = (20, "Method not found", None)
 INVALID_PARAMS = (20, "Invalid params", None)
-
 
 NO_WISHES = asking.Wishes()
 
@@ -143,6 +136,8 @@ class StratumProtocol:
         """Of the next job."""
         self.good_lines = 0
         self.bad_lines = 0
+        self.said = ""
+        """First of the lines since the last good one: some servers say why they hang up."""
         self.latency_s: float | None = None
         messages.encode_request(MAX_REQUEST_ID, "mining.authorize", [user, password])
 
@@ -279,11 +274,13 @@ class StratumProtocol:
             return [self._bad(exc.reason, line)]
         self._bad_in_a_row = 0
         self.good_lines += 1
+        self.said = ""
         return events
 
     def _bad(self, reason: str, line: bytes) -> BadLine:
         self.bad_lines += 1
         excerpt = shown_text(line[:EXCERPT_CHARS].decode("utf-8", "replace"))
+        self.said = self.said or excerpt.strip()
         return BadLine(reason=reason, excerpt=excerpt)
 
     def _fail(self, reason: str) -> ProtocolFailed:
@@ -412,7 +409,8 @@ class StratumProtocol:
             case Notify():
                 return self._notified(message, now_s)
             case messages.SetDifficulty():
-                self._set_difficulty(message.difficulty)
+                self.difficulty = message.difficulty
+                self._absurdity = absurdity_of(message.difficulty)
                 return []
             case messages.SetExtranonce():
                 self._requests.reply(call.id, result=True)
@@ -439,11 +437,6 @@ class StratumProtocol:
             case messages.UnknownMethod():
                 self._requests.reply(call.id, None, UNKNOWN_METHOD)
         return []
-
-    def _set_difficulty(self, difficulty: Fraction) -> None:
-        self.difficulty = difficulty
-        sane = LEAST_DIFFICULTY <= difficulty <= MOST_DIFFICULTY
-        self._absurdity = "" if sane else f"absurd difficulty {float(difficulty):.3g}"
 
     def _mask_set(self, mask: int) -> list[Event]:
         """Take a mask at once; one that nobody negotiated is for nobody."""

@@ -256,3 +256,16 @@ async def test_a_login_without_a_job_is_left() -> None:
             if not rig.client.authorized:
                 break
         assert "sent no job" in rig.client.problem
+
+
+async def test_what_a_pool_says_before_it_hangs_up_is_part_of_the_reason() -> None:
+    async with ScriptedPool().listening() as pool, running(pool.url) as rig:
+        await rig.job()
+        pool.send_bytes(b"Invalid JSON,\x1b disconnecting\nbye\n")
+        await until(lambda: rig.client.bad_lines == 2, "last words")
+        pool.hang_up_on = {"mining.subscribe"}
+        problems: list[str] = []
+        rig.client._changed = lambda: problems.append(rig.client.problem)
+        pool.disconnect()
+        await until(lambda: problems, "break")
+        assert problems[0].endswith('; it said "Invalid JSON,  disconnecting"')
