@@ -197,9 +197,12 @@ class NodeClient:
 
     async def run(self) -> None:
         """Stay connected, and hand blocks in, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._delivery.run())
-            group.create_task(self._stay())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._delivery.run())
+                group.create_task(self._stay())
+        finally:
+            self._detach()
 
     def submit(self, share: Share) -> None:
         """Hand a block in at once, or settle it with the reason why it cannot be handed in."""

@@ -118,7 +118,8 @@ async def open_rpc(settings: NodeSettings, agent: str, timeout_s: float) -> Asyn
         user, password = await asyncio.to_thread(_read_cookie, settings.cookie_file)
     tls = _tls(settings.tls) if settings.endpoint.tls else True
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls),
+        # Nodes close idle connections after 30 s, also in the moment of the next call.
+        connector=aiohttp.TCPConnector(ssl=tls, force_close=True),
         headers={
             "Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}",
             "User-Agent": agent,

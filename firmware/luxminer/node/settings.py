@@ -142,8 +142,18 @@ def _split(url: str, key: str) -> _Parts:
 
 def _tls_policy(config: PoolConfig, endpoint: NodeEndpoint, key: str) -> TlsPolicy:
     """Read the TLS settings, which are those of a pool at the same place."""
-    url = f"{'stratum+ssl' if endpoint.tls else 'stratum+tcp'}://{endpoint}"
-    return route_of(replace(config, url=url), StratumConfig(), key).tls
+    given = {
+        "tls_ca_file": config.tls_ca_file,
+        "tls_fingerprint": config.tls_fingerprint,
+        "tls_verify": not config.tls_verify,
+    }
+    name = next((name for name, value in given.items() if value), "")
+    if not endpoint.tls:
+        if name:
+            cure = "write https:// in url, or leave it out"
+            raise ConfigError("is for TLS", key=f"{key}.{name}", cure=cure)
+        return TlsPolicy()
+    return route_of(replace(config, url=f"stratum+ssl://{endpoint}"), StratumConfig(), key).tls
 
 
 def _login(config: PoolConfig, user: str | None, password: str, key: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import contextlib
 import hmac
 import json
 import secrets
+import ssl
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
@@ -54,6 +55,7 @@ class FakeNode:
         settings: NodeSettings | None = None,
         on_block: Callable[[Judged], None] | None = None,
         steps: Iterable[Step] = (),
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.settings = settings or NodeSettings()
         self.chain = Chain(self.settings, time.time())
@@ -66,6 +68,7 @@ class FakeNode:
         """Fields of templates that are set (None: left out) whatever they should be."""
         self.port = 0
         self._on_block = on_block
+        self._tls = tls
         self._cues = Cues(steps, Random(f"node {self.settings.seed}"))
         self._faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._logins = [self.settings.login]
@@ -88,14 +91,16 @@ class FakeNode:
     @property
     def url(self) -> str:
         """With its login."""
-        return f"http://{self.settings.login}@{self.address}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://{self.settings.login}@{self.address}"
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MAX_REQUEST_BYTES)
         app.router.add_post("/", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self.settings.host, self.port or self.settings.port)
+        port = self.port or self.settings.port
+        site = web.TCPSite(self._runner, self.settings.host, port, ssl_context=self._tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
         self.write_cookie()

@@ -93,6 +93,9 @@ class NodeRig:
         assert self.job is not None
         return self.job
 
+    async def trouble(self, words: str) -> None:
+        await until(lambda: words in self.client.problem)
+
     def solve(self, job: PoolJob, *, rolled: bool = False) -> Share:
         return self.miner.share(job, rolled=rolled, found_s=self.clock.monotonic())
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from luxminer.stratum.events import MessageShown
 from luxminer.stratum.outcome import Outcome
 from luxminer.work.payout import PayoutCheck, PayoutVerdict
 from luxminer_hil.fakenode import Cut, Failure, FakeNode, Hang, NodeSettings, Raw, Result
+from luxminer_hil.fakepool.certificate import make_certificate, server_context
 from tests.unit.node.node_rig import (
     PAYOUT,
     PAYOUT_SCRIPT,
@@ -107,7 +109,7 @@ async def test_a_second_block_in_the_same_place_is_stale() -> None:
 async def test_a_rival_is_asked_for_until_it_is_clear(
     monkeypatch: pytest.MonkeyPatch, *, wins: bool
 ) -> None:
-    monkeypatch.setattr(delivery, "VERIFY_PAUSE_S", 0.05)
+    monkeypatch.setattr(delivery, "VERIFY_PAUSE_S", 0.01)
     async with node_and_rig() as (node, rig):
         job = await rig.first_job()
         node.found_elsewhere()
@@ -199,7 +201,7 @@ async def test_the_end_settles_what_waits() -> None:
 
 async def test_a_flood_of_blocks_is_bounded() -> None:
     async with FakeNode() as node:
-        node.fail("submitblock", Hang(0.3))
+        node.fail("submitblock", Hang(0.1))
         async with running(NodeRig(node.url)) as rig:
             job = await rig.first_job()
             shares = [rig.solve(job) for _ in range(delivery.MAX_WAITING + 2)]
@@ -232,7 +234,7 @@ async def test_a_wrong_login_is_not_tried_again_soon(caplog: pytest.LogCaptureFi
         url = node.url.replace("user:pass", "user:hunter2")
         async with running(NodeRig(url)) as rig:
             await until(lambda: bool(rig.refusals))
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.15)
             assert node.calls["401"] == 1
             assert "refuses the login" in rig.client.problem
             assert "hunter2" not in caplog.text + rig.client.problem + repr(rig.client.__dict__)
@@ -393,3 +395,29 @@ async def test_an_owner_that_fails_costs_no_event(caplog: pytest.LogCaptureFixtu
             await rig.first_job()
             await until(lambda: rig.client.errors > 0)
     assert "a bug in the owner" in caplog.text
+
+
+@pytest.mark.slow
+async def test_a_node_behind_tls_is_who_it_should_be(tmp_path: Path) -> None:
+    certificate = await asyncio.to_thread(make_certificate, "good")
+    authority = tmp_path / "ca.pem"
+    await asyncio.to_thread(authority.write_text, certificate.authority_pem)
+    ways: list[tuple[dict[str, Any], str]] = [
+        ({"tls_ca_file": str(authority)}, ""),
+        ({"tls_fingerprint": certificate.sha256}, ""),
+        ({"tls_verify": False}, ""),
+        ({}, "certificate is not accepted"),
+        ({"tls_fingerprint": "00" * 32}, "not the one of tls_fingerprint"),
+    ]
+    async with FakeNode(tls=server_context(certificate)) as node:
+        for settings, problem in ways:
+            async with running(NodeRig(node.url, **settings)) as rig:
+                if problem:
+                    await rig.trouble(problem)
+                    assert rig.job is None
+                else:
+                    await rig.first_job()
+        async with running(NodeRig(node.url.replace("https", "http"))) as rig:
+            await until(lambda: "not connected" not in rig.client.problem)
+    async with FakeNode() as node, running(NodeRig(node.url.replace("http", "https"))) as rig:
+        await until(lambda: "no TLS" in rig.client.problem)

@@ -81,7 +81,9 @@ def test_an_address_as_user_is_the_payout() -> None:
         ({"coinbase_text": "é" * 31}, "coinbase_text", "has 62 bytes"),
         ({"backup_urls": ("http://b",)}, "backup_urls", "for pools only"),
         ({"proxy": "socks5://h:1"}, "proxy", "for pools only"),
-        ({"tls_fingerprint": "xx"}, "tls_fingerprint", ""),
+        ({"tls_fingerprint": "xx"}, "tls_fingerprint", "write https://"),
+        ({"url": "https://a:b@h", "tls_fingerprint": "xx"}, "tls_fingerprint", "SHA-256"),
+        ({"url": "https://a:b@h", "tls_ca_file": "/nowhere"}, "tls_ca_file", "is no file"),
     ],
 )
 def test_a_mistake_is_named_without_secrets(changes: dict[str, Any], key: str, words: str) -> None:
