@@ -375,12 +375,12 @@ async def test_without_a_script_a_session_is_offered_and_resumed() -> None:
 
 
 @proves("redirecting")
-async def test_redirecting_names_localhost_once() -> None:
+async def test_redirecting_names_a_host_once() -> None:
     async with scripted_pool(faster("redirecting", 40)) as pool:
         async with await Wire.to(pool.port) as wire:
             await wire.login()
             line = (await wire.line()).decode()
-            params = f'["localhost", {pool.port}, 1]'
+            params = f'["127.0.0.1", {pool.port}, 1]'
             assert line == f'{{"id": null, "method": "client.reconnect", "params": {params}}}\n'
         async with await Wire.to(pool.port) as wire:
             await wire.login()
