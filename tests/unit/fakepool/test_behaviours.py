@@ -445,7 +445,7 @@ async def test_extranonce_same_job_repeats_the_id_of_another_job() -> None:
 @pytest.mark.slow
 async def test_vardiff_follows_the_rate_of_each_miner() -> None:
     async with (
-        scripted_pool(faster("vardiff", 60), difficulty="0.000004", seed=SEED) as pool,
+        scripted_pool(faster("vardiff", 20), difficulty="0.000004", seed=SEED) as pool,
         await RawMiner.connect(pool.port) as busy,
         await RawMiner.connect(pool.port) as idle,
     ):
