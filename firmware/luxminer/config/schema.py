@@ -24,6 +24,7 @@ __all__ = [
 MAX_QUOTA = 1e6
 
 MIN_ROTATE_S = 60.0
+MAX_ROTATE_S = 604800.0
 
 
 def opt(
@@ -106,7 +107,7 @@ class GroupConfig:
         choices=("failover", "round-robin", "rotate", "load-balance", "balance"),
     )
     rotate_s: float = opt(
-        3600.0, "after this time rotate takes the next pool", low=MIN_ROTATE_S, high=604800
+        3600.0, "after this time rotate takes the next pool", low=MIN_ROTATE_S, high=MAX_ROTATE_S
     )
 
 

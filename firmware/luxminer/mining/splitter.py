@@ -46,7 +46,7 @@ class Splitter(Generic[K]):
         self._total = total
         # Times the sum of the quotas, so that whole quotas and pieces add up without rounding.
         self._owed = [total * (behind or {}).get(taker, 0.0) for taker in quotas]
-        self._luck = [0.0] * len(quotas)
+        self._luck = list(self._owed)
         self._handed = 0.0
         self._faded_s: float | None = None
 

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from luxminer.config.schema import MAX_QUOTA, MIN_ROTATE_S, GroupConfig, PoolConfig, StratumConfig
+from luxminer.config.schema import (
+    MAX_QUOTA,
+    MAX_ROTATE_S,
+    MIN_ROTATE_S,
+    GroupConfig,
+    PoolConfig,
+    StratumConfig,
+)
 from luxminer.control import (
     AddGroup,
     AddPool,
@@ -160,8 +167,9 @@ class PoolOrders:
         if order.strategy not in set(Strategy):
             known = ", ".join(Strategy)
             raise CommandError("unknown-strategy", f'"{order.strategy}" is none of {known}')
-        if order.rotate_s is not None and not order.rotate_s >= MIN_ROTATE_S:
-            raise CommandError("invalid-time", f"{order.rotate_s:g} s is below {MIN_ROTATE_S:g} s")
+        if order.rotate_s is not None and not MIN_ROTATE_S <= order.rotate_s <= MAX_ROTATE_S:
+            limits = f"from {MIN_ROTATE_S:g} to {MAX_ROTATE_S:g} s"
+            raise CommandError("invalid-time", f"{order.rotate_s:g} s is not {limits}")
         group.strategy = Strategy(order.strategy)
         if order.rotate_s is not None:
             group.rotate_s = order.rotate_s

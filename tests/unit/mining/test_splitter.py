@@ -80,6 +80,7 @@ def test_one_that_was_behind_catches_up_and_no_more() -> None:
     for _ in range(100):
         taken.append(splitter.choose(1.0, 0.0))
         splitter.handed(taken[-1], 1.0)
+        splitter.found(taken[-1], 1.0)
     assert set(taken[:19]) == {"b"}
     assert taken[20:].count("a") == taken[20:].count("b")
 

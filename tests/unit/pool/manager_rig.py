@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -25,11 +25,12 @@ class ManagerRig:
         config: StratumConfig = QUICK,
         state_dir: Path | None = None,
         groups: Sequence[GroupConfig] = (),
+        rate_hs: Callable[[int], float] = lambda _: 0.0,
     ) -> None:
         self.clock = SkewedClock()
         self.bus = CommandBus()
         self.miner = Miner()
-        self.scheduler = Scheduler(self.clock, lambda job: None)
+        self.scheduler = Scheduler(self.clock, lambda job: None, rate_hs)
         self.orders: list[Sequence[Stake]] = []
         """All that it was told to mine."""
         self.masks: list[tuple[int, int]] = []

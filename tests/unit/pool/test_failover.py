@@ -1,11 +1,11 @@
-"""The choice among pools: first that works, no flapping, never without need."""
+"""The choice among pools: first that works, no flapping, never without need; turns and parts."""
 
 from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luxminer.pool.failover import choose
+from luxminer.pool.failover import choose, divide, next_in_turn
 
 FAILBACK_S = 120.0
 
@@ -55,6 +55,36 @@ def test_a_job_without_a_login_is_better_than_none() -> None:
     early = Candidate(alive=False)
     assert choose([dead(), early], None, 0.0, FAILBACK_S) is early
     assert choose([early, working := Candidate()], None, 0.0, FAILBACK_S) is working
+
+
+def test_turns_go_on_from_the_one_that_works() -> None:
+    a, b, c = Candidate(), dead(), Candidate()
+    order = [a, b, c]
+    assert next_in_turn(order, None) is a
+    assert next_in_turn(order, c) is c
+    assert next_in_turn(order, b) is c
+    assert next_in_turn(order, c, move_on=True) is a
+    assert next_in_turn(order, a, move_on=True) is c
+    assert next_in_turn([a, b], a, move_on=True) is a
+    assert next_in_turn([b], b) is None
+    assert next_in_turn([], a) is None
+    assert next_in_turn([b, c], a) is c  # one that was taken away
+
+
+def test_one_that_logs_in_again_keeps_its_turn() -> None:
+    early = Candidate(alive=False)
+    assert next_in_turn([Candidate(), early], early) is early
+
+
+def test_the_quota_zero_means_only_when_no_other_works() -> None:
+    quotas = {Candidate(): 0.0, Candidate(): 2.0, dead(): 5.0, Candidate(): 3.0}
+    members = list(quotas)
+    assert divide(members, lambda m: quotas[m]) == [(members[1], 2.0), (members[3], 3.0)]
+    assert divide(members[:1] + members[2:3], lambda m: quotas[m]) == [(members[0], 1.0)]
+    early = Candidate(alive=False)
+    assert divide([early, members[0]], lambda m: quotas.get(m, 7.0)) == [(members[0], 1.0)]
+    assert divide([early], lambda _: 7.0) == [(early, 7.0)]
+    assert divide([], lambda _: 1.0) == []
 
 
 candidates = st.builds(
