@@ -35,9 +35,8 @@ test: lint
 bench: setup-test
 	$(BIN)/python bench/run.py
 
-bench-system: setup-test
-	@hil/guest/build.sh
-	@$(BIN)/python -m luxminer_hil.system $(ARGS)
+bench-system:
+	@scripts/bench_system.sh $(ARGS)
 
 bench-lab: setup-test
 	scripts/lab_venv.sh

@@ -2,11 +2,14 @@
 # Brings a fresh Debian or Raspberry Pi OS to the point where luxminer builds and runs.
 #   scripts/setup.sh run     compiler, Python headers, libusb, virtual environment, build
 #   scripts/setup.sh test    the same, and what the test suite calls
+#   scripts/setup.sh system  the same, and what the emulated machine of `make bench-system` needs
 # Installs system packages by apt when it may (root, or sudo without a password), else prints the
 # line to type. Touches nothing that is there already, and needs no network when all of it is.
 set -eu
 cd "$(dirname "$0")/.."
 mode=${1:-run}
+machine=
+[ "$mode" != system ] || { mode=test machine=yes; }
 venv=${VENV:-.venv}
 
 say() { printf '%s\n' "$*" >&2; }
@@ -50,6 +53,14 @@ missing() {
             command -v qemu-aarch64 >/dev/null || command -v qemu-aarch64-static >/dev/null \
                 || echo qemu-user
         fi
+    fi
+    if [ -n "$machine" ]; then
+        command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm
+        # Those of the administrator are not on the path of everybody.
+        PATH=$PATH:/usr/sbin:/sbin
+        command -v depmod >/dev/null || echo kmod
+        command -v cpio >/dev/null || echo cpio
+        command -v mke2fs >/dev/null || echo e2fsprogs
     fi
 }
 

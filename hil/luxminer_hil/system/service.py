@@ -42,10 +42,11 @@ def settings_for(sticks: Sequence[PluggedStick]) -> str:
         lines += ["[[devices]]", f"scale = {float(stick.scale)!r}"]
         if stick.plan.by_place:
             lines += [f'port = "usb:{HUB}.{number}"', f'model = "{stick.plan.model}"']
+        elif stick.plan.identity is not None:
+            # Only its owner knows that it is a stick. The kernel counts ttys in the hub's order.
+            lines += [f'port = "/dev/ttyUSB{number - 1}"', f'model = "{stick.plan.model}"']
         else:
             lines.append(f'serial = "{stick.serial}"')
-        if stick.plan.identity is not None:
-            lines.append(f'model = "{stick.plan.model}"')
     return "\n".join(lines) + "\n"
 
 
