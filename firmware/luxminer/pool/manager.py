@@ -78,6 +78,7 @@ class PoolManager:
         self._clock = clock
         self._rng = rng
         self._agent = agent
+        self._state_dir = state_dir
         self._on_stakes = on_stakes
         self._on_version_mask = on_version_mask
         self._next_number = 0
@@ -351,6 +352,7 @@ class PoolManager:
             clock=self._clock,
             rng=self._rng,
             agent=self._agent,
+            state_dir=self._state_dir,
             listener=self._heard,
             changed=self._choose,
         )

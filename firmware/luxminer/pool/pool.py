@@ -5,21 +5,25 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luxminer.clock import Clock
 from luxminer.config.schema import PoolConfig, StratumConfig
 from luxminer.errors import ConfigError
+from luxminer.node import is_node_url
 from luxminer.pool.balance import RecentWork
 from luxminer.stratum.client import StratumClient
-from luxminer.stratum.protocol import Event, MessageShown
+from luxminer.stratum.protocol import Event, JobReceived, MessageShown
 from luxminer.stratum.route import route_of
 from luxminer.telemetry.model import PoolSnapshot, PoolStatus, ShareTally
 from luxminer.work.header import block_height
 from luxminer.work.job import PoolJob
 
 if TYPE_CHECKING:
+    from luxminer.node.client import NodeClient
     from luxminer.pool.group import PoolGroup
+    from luxminer.pool.payout import PayoutWatch
 
 __all__ = ["MAX_NAME", "Pool", "check_pool"]
 
@@ -42,12 +46,15 @@ class Pool:
         clock: Clock,
         rng: random.Random,
         agent: str,
+        state_dir: Path | None,
         listener: Callable[["Pool", Event], None],
         changed: Callable[[], None],
     ) -> None:
         """Make a pool that is not connected yet. Raises ConfigError for a wrong setting."""
         self.number = number
-        self.config = config
+        self.is_node = is_node_url(config.url)
+        self.config = _shown(config) if self.is_node else config
+        """As it may be shown: without the login of a node."""
         self.group = group
         self.quota = config.quota
         self.recent = RecentWork()
@@ -62,20 +69,38 @@ class Pool:
         self._message = ""
         self._clock = clock
         self._job: PoolJob | None = None
-        self.client = StratumClient(
-            pool_id=number,
-            pool=config,
-            agent=agent,
-            config=stratum,
-            clock=clock,
-            rng=rng,
-            listener=lambda event: self._heard(event, listener),
-            changed=changed,
-        )
+        self._coinbase = b""
+        self._payout = _payout_watch(self.config) if self.config.payout else None
+
+        def heard(event: Event) -> None:
+            self._heard(event, listener)
+
+        self.client: StratumClient | NodeClient
+        if self.is_node:
+            self.client = _node_client(
+                number, config, agent, stratum, clock, rng, state_dir, heard, changed
+            )
+        else:
+            self.client = StratumClient(
+                pool_id=number,
+                pool=config,
+                agent=agent,
+                config=stratum,
+                clock=clock,
+                rng=rng,
+                listener=heard,
+                changed=changed,
+            )
 
     @property
     def job(self) -> PoolJob | None:
-        """The newest job of the live connection."""
+        """The newest job of the live connection, None when it is refused for whom it pays."""
+        job = self._newest
+        refused = job is not None and self._payout is not None and self._payout.refuses(job)
+        return None if refused else job
+
+    @property
+    def _newest(self) -> PoolJob | None:
         protocol = self.client.protocol
         return protocol.current_job if protocol is not None else None
 
@@ -103,6 +128,8 @@ class Pool:
     def problem(self) -> str:
         if not self.enabled or self.alive:
             return ""
+        if self.job is not self._newest:
+            return f"its jobs do not pay {self.config.payout}: none of them is mined"
         return self.client.problem or "logged in, but no job came yet"
 
     def found(self, difficulty: float) -> None:
@@ -120,9 +147,11 @@ class Pool:
         active: bool,
         shares: ShareTally,
     ) -> PoolSnapshot:
-        protocol, job = self.client.protocol, self.job
-        if job is not None:
+        protocol, job = self.client.protocol, self._newest
+        if job is not None and job is not self._job:
             self._job = job
+            zeros = bytes(job.extranonce2_size)
+            self._coinbase = job.coinb1 + job.extranonce1 + zeros + job.coinb2
         last = self._job
         status = PoolStatus.ALIVE if self.alive else PoolStatus.DEAD
         return PoolSnapshot(
@@ -155,17 +184,32 @@ class Pool:
             last_job_wall_s=self.last_job_wall_s,
             latency_s=protocol.latency_s if protocol is not None else None,
             message=self._message,
+            is_node=self.is_node,
+            payout=self.config.payout,
+            payout_verdict=self._payout.verdict if self._payout is not None else "",
+            coinbase=self._coinbase,
         )
 
     def _heard(self, event: Event, listener: Callable[["Pool", Event], None]) -> None:
         if isinstance(event, MessageShown):
             self._message = event.text
+        elif isinstance(event, JobReceived) and self._payout is not None:
+            self._payout.saw(event.job)
         listener(self, event)
 
 
 def check_pool(config: PoolConfig, key: str, stratum: StratumConfig = DEFAULTS) -> None:
     """Refuse a pool that cannot be used. Raises ConfigError that names the setting."""
+    if is_node_url(config.url):
+        from luxminer.node.settings import node_settings
+
+        node_settings(config, key)
+        return
     route_of(config, stratum, key)
+    if config.payout:
+        from luxminer.node.settings import payout_address
+
+        payout_address(config.payout, f"{key}.payout")
     if not config.user:
         cure = "enter the account or address that the pool pays"
         raise ConfigError("is empty", key=f"{key}.user", value="", cure=cure)
@@ -177,3 +221,42 @@ def check_pool(config: PoolConfig, key: str, stratum: StratumConfig = DEFAULTS) 
         if length > MAX_NAME:
             reason = f"takes {length} bytes in a message"
             raise ConfigError(reason, key=f"{key}.{name}", cure=f"pools take {MAX_NAME} at most")
+
+
+def _shown(config: PoolConfig) -> PoolConfig:
+    from luxminer.node.settings import without_credentials
+
+    return without_credentials(config)
+
+
+def _payout_watch(config: PoolConfig) -> "PayoutWatch":
+    from luxminer.pool.payout import PayoutWatch
+
+    return PayoutWatch(config.payout, refusing=config.payout_check == "refuse", url=config.url)
+
+
+def _node_client(
+    number: int,
+    config: PoolConfig,
+    agent: str,
+    stratum: StratumConfig,
+    clock: Clock,
+    rng: random.Random,
+    state_dir: Path | None,
+    listener: Callable[[Event], None],
+    changed: Callable[[], None],
+) -> "NodeClient":
+    from luxminer.node.client import NodeClient
+    from luxminer.node.settings import node_settings
+
+    return NodeClient(
+        pool_id=number,
+        settings=node_settings(config),
+        agent=agent,
+        config=stratum,
+        clock=clock,
+        rng=rng,
+        state_dir=state_dir,
+        listener=listener,
+        changed=changed,
+    )

@@ -52,7 +52,7 @@ async def test_an_error_in_one_connection_ends_nothing_else(
 
 
 @pytest.mark.parametrize(
-    "url", ["stratum+udp://pool.example:1", "http://pool.example", "", "a b:1", "pool.example:0"]
+    "url", ["stratum+udp://pool.example:1", "ftp://pool.example", "", "a b:1", "pool.example:0"]
 )
 def test_a_pool_that_cannot_be_used_is_refused_with_its_key(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
