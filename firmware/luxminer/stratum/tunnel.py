@@ -3,7 +3,7 @@
 The pool's name is never looked up here: behind a proxy it may not exist, and asking would tell.
 Answers are read without a byte too many, what follows belongs to the pool.
 
-Ref: RFC 1928 (SOCKS5), RFC 1929 (its user and password), RFC 9110 section 9.3.6 (CONNECT).
+Ref: docs/sources.md, "Proxies".
 """
 
 import asyncio
