@@ -172,8 +172,12 @@ def _convert(hint: Any, field: "dataclasses.Field[Any]", value: Any, key: str) -
     if hint is float and type(value) is int and abs(value) < MAX_WHOLE:
         value = float(value)
     if type(value) is not hint:
+        secret = field.metadata["secret"]
         raise ConfigError(
-            f"is {_show(value)}", key=key, value=value, cure=f"it must be {TYPE_WORDS[hint]}"
+            "is something else" if secret else f"is {_show(value)}",
+            key=key,
+            value=None if secret else value,
+            cure=f"it must be {TYPE_WORDS[hint]}",
         )
     if isinstance(value, str) and len(value) > MAX_TEXT:
         reason = f"has {len(value)} characters"

@@ -314,7 +314,7 @@ class StratumClient:
         """Draw the consequences of an event; returns it as others shall see it."""
         match event:
             case stratum.Subscribed():
-                self._subscribed(resumed=event.resumed)
+                self._subscribed(event)
             case stratum.Authorized():
                 self.problem = ""
                 self.authorized_since_s = self._clock.monotonic()
@@ -347,9 +347,12 @@ class StratumClient:
                 pass
         return event
 
-    def _subscribed(self, *, resumed: bool) -> None:
+    def _subscribed(self, event: stratum.Subscribed) -> None:
         self._lost_logins = 0
-        if not resumed:
+        if event.asked and self._may_log("session"):
+            words = "the session goes on" if event.resumed else "the session is lost"
+            log.info("pool %s: %s", self.at, words)
+        if not event.resumed:
             assert self._protocol is not None
             self._session_start = self._protocol.connection
             self._forget_session(DropReason.SESSION_LOST)

@@ -59,8 +59,10 @@ def parse_pool_url(url: str) -> Endpoint:
         raise ConfigError(f'pool URL "{url}": unknown scheme {parts.scheme}', value=url, cure=cure)
     if not host or not is_host(host):
         raise ConfigError(f'pool URL "{url}" names no host', value=url, cure=cure)
-    if parts.username is not None or parts.path.strip("/") or parts.query:
-        extra = "user, path and query have no place in it"
+    if parts.username is not None:
+        raise ConfigError("pool URL holds a user", cure="write it as user and password")
+    if parts.path.strip("/") or parts.query:
+        extra = "path and query have no place in it"
         raise ConfigError(f'pool URL "{url}": {extra}', value=url, cure=cure)
     if port == 0:
         raise ConfigError(f'pool URL "{url}": port 0 cannot be reached', value=url, cure=cure)

@@ -132,7 +132,9 @@ def _endpoints(pool: PoolConfig, key: str) -> Iterator[Endpoint]:
         try:
             yield parse_pool_url(url)
         except ConfigError as exc:
-            raise ConfigError(exc.reason, key=f"{key}.{name}", value=url, cure=exc.cure) from exc
+            raise ConfigError(
+                exc.reason, key=f"{key}.{name}", value=exc.value, cure=exc.cure
+            ) from exc
 
 
 def _tls_policy(pool: PoolConfig, key: str, *, used: bool) -> TlsPolicy:

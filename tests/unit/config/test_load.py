@@ -150,6 +150,14 @@ def test_a_password_never_shows() -> None:
     assert "hunter2" not in repr(Config(pools=(pool,)))
 
 
+@pytest.mark.parametrize("setting", ["password = 4711", 'proxy = ["socks5://me:4711@h"]'])
+def test_a_secret_of_the_wrong_type_is_refused_without_showing_it(setting: str) -> None:
+    with pytest.raises(ConfigError, match="text in quotes") as caught:
+        parse(f'[[pools]]\nurl = "h:1"\nuser = "me"\n{setting}\n')
+    assert caught.value.line == 4
+    assert "4711" not in f"{caught.value} {caught.value.value}"
+
+
 @given(
     user=st.text(max_size=30),
     password=st.text(max_size=30),

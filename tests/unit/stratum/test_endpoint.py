@@ -41,7 +41,6 @@ def test_urls(url: str, host: str, port: int, tls: bool) -> None:
         "stratum+tcp://pool.example:0",
         "stratum+tcp://pool.example:65536",
         "stratum+tcp://pool.example:port",
-        "stratum+tcp://user@pool.example:3333",
         "stratum+tcp://pool.example:3333/path",
         "stratum+tcp://pool.example:3333?x=1",
         "stratum+tcp://pool example:3333",
@@ -55,6 +54,12 @@ def test_urls(url: str, host: str, port: int, tls: bool) -> None:
 def test_what_is_no_url_is_named_with_its_cure(url: str) -> None:
     with pytest.raises(ConfigError, match=r"pool URL .*; write stratum\+tcp://host:port"):
         parse_pool_url(url)
+
+
+def test_a_password_in_a_url_does_not_show() -> None:
+    with pytest.raises(ConfigError, match="holds a user") as caught:
+        parse_pool_url("stratum+tcp://me:hunter2@pool.example:3333")
+    assert "hunter2" not in f"{caught.value} {caught.value.value}"
 
 
 def test_endpoints_are_written_as_they_are_dialled() -> None:
