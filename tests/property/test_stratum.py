@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+from fractions import Fraction
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from luxminer.errors import StratumError
+from luxminer.stratum.asking import Wishes
 from luxminer.stratum.messages import Call, parse_call, parse_line
 from luxminer.stratum.protocol import BadLine, Event, StratumProtocol
 from luxminer_hil.vectors.stratum_talk import JOB
@@ -32,7 +34,15 @@ METHODS = st.sampled_from(
 )
 
 
-def protocol() -> StratumProtocol:
+NO_WISHES = Wishes()
+ALL_WISHES = Wishes(
+    extranonce_subscribe=True,
+    suggest_difficulty=Fraction(512),
+    minimum_difficulty=Fraction(1, 3),
+)
+
+
+def protocol(wishes: Wishes = NO_WISHES) -> StratumProtocol:
     made = StratumProtocol(
         pool_id=0,
         connection=1,
@@ -41,6 +51,7 @@ def protocol() -> StratumProtocol:
         password="",
         agent="luxminer",
         version_mask=0x1FFFE000,
+        wishes=wishes,
     )
     made.start(0.0)
     return made
@@ -98,6 +109,27 @@ def test_any_parameters_are_survived(method: str, params: object, call_id: objec
     made.receive_data(line, 0.0)
     for reply in made.data_to_send().splitlines():
         json.loads(reply)
+
+
+ANSWERS = st.tuples(st.integers(0, 8) | JSON, JSON | st.just(True), JSON | st.none())
+
+
+@given(answers=st.lists(ANSWERS, max_size=12), at_login=st.booleans())
+def test_any_answers_are_survived(
+    answers: list[tuple[object, object, object]], at_login: bool
+) -> None:
+    made = protocol(ALL_WISHES)
+    if at_login:
+        made.receive_data(session(), 0.0)
+    for number, result, error in answers:
+        line = json.dumps({"id": number, "result": result, "error": error})
+        made.receive_data(line.encode() + b"\n", 0.0)
+    made.check_timeouts(1000.0, 30.0, 120.0)
+    requests = [json.loads(line) for line in made.data_to_send().splitlines()]
+    numbers = [request["id"] for request in requests if "method" in request]
+    assert numbers == sorted(set(numbers)), "each id once"
+    assert len(numbers) <= 6, "each wish once"
+    assert not made.waiting
 
 
 @given(line=st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
