@@ -48,7 +48,7 @@ WIRE_KINDS = {
 }
 """Facts of the wire: never left out for a family that a driver exists for."""
 
-LATER_SECTIONS = ("sv2", "quota_split", "balance_utility")
+LATER_SECTIONS = ("sv2",)
 DECIDED_ELSEWHERE = ("scenarios", "malformed")
 """Sections of which single outcomes may be left out, where the design decides otherwise."""
 

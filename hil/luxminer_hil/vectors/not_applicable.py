@@ -58,8 +58,6 @@ ROWS: tuple[Row, ...] = (
         "no stick of ours with a BM1382 exists",
         families="BM1382",
     ),
-    Row("quota_split", "the first working pool gets everything", "groups are not built yet"),
-    Row("balance_utility", "the first working pool gets everything", "not built yet"),
     Row("sv2*", "pools are spoken to in stratum v1", "stratum v2 is not built"),
 )
 

@@ -13,7 +13,7 @@ from luxminer.api import figures
 from luxminer.stratum.endpoint import may_follow
 from luxminer.stratum.messages import Notify, parse_call, parse_configure
 from luxminer.work import generator, header, target, version
-from luxminer_hil.vectors import stratum_conversations, stratum_solo, stratum_talk
+from luxminer_hil.vectors import stratum_conversations, stratum_pools, stratum_solo, stratum_talk
 from luxminer_hil.vectors.mismatch import Mismatch, expect, expect_close, expect_given
 
 __all__ = ["CHECKS", "entries"]
@@ -357,6 +357,7 @@ CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "ntime_windows": check_ntime,
     "accounting": check_accounting,
     "reconnect_hosts": check_reconnect,
+    **stratum_pools.CHECKS,
     **stratum_solo.CHECKS,
     "scenarios": stratum_conversations.check_scenario,
     "malformed": stratum_conversations.check_malformed,
