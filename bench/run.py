@@ -25,6 +25,11 @@ TARGETS = {
     "work_items_best_per_s": (250_000, "per second, four midstates, branch of twelve"),
     "frames_of_4_best_per_s": (1_000_000, "per second, midstates included"),
     "frames_of_4_portable_per_s": (400_000, "per second, without SHA instructions"),
+    "notify_to_task_1_p50_ms": (0.8, "ms, at most"),
+    "notify_to_task_1_p99_ms": (2.5, "ms, at most"),
+    "notify_to_task_20_p99_ms": (6.0, "ms, at most, to the last of 20 sticks"),
+    "nonce_to_submit_1_p50_ms": (0.5, "ms, at most"),
+    "nonce_to_submit_1_p99_ms": (2.0, "ms, at most"),
     "start_to_first_byte_s": (0.25, "s, at most"),
     "resident_without_http_mib": (28.0, "MiB, at most"),
     "resident_1_sticks_http_mib": (42.0, "MiB, at most"),
@@ -100,7 +105,10 @@ def main() -> int:
     )
     figures = hashing_bench.measure()
     figures |= work_items()
-    figures |= asyncio.run(system.latency(6.0 if options.quick else 20.0))
+    jobs = 50 if options.quick else 300
+    figures |= asyncio.run(system.latency(1, jobs, api_s=2.0 if options.quick else 5.0))
+    if not options.quick:
+        figures |= asyncio.run(system.latency(20, jobs))
     for sticks in (1, 2) if options.quick else (1, 10, 50):
         seconds = 5.0 if options.quick else 60.0 if sticks == 1 else 20.0
         figures |= asyncio.run(system.load(sticks, seconds, http=sticks == 1))

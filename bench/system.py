@@ -1,80 +1,37 @@
-"""Figures of the whole service: it runs as a process of its own, its peers and the clock are here.
+"""Figures of the whole service: it runs as a process of its own, and the clock is here.
 
-A relay stands between the service's tty and a virtual stick and notes when each byte passed.
+For latencies its peers are a process of their own, too, and relays note when bytes passed.
 """
 
 import asyncio
 import contextlib
 import json
 import os
+import random
 import resource
 import sys
 import tempfile
-import termios
 import time
-import tty
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from fractions import Fraction
 from math import ceil, log2
 from pathlib import Path
 
+from relays import PoolRelay, StickRelay
+
 from luxminer_hil.chipsim.port import PtyPort
 from luxminer_hil.chipsim.stick import VirtualStick
 from luxminer_hil.demo import choose_difficulty, find_model, nominal_hs
-from luxminer_hil.fakepool.ledger import ShareRecord
 from luxminer_hil.fakepool.server import FakePool
 
 SCALE = Fraction(1, 4096)
 HASHED_HS = 2e6
 """What all virtual chips together hash: other processes are left the machine."""
 SHARE_EVERY_S = 16
+JOBS = 200
+"""Sent for what they cost."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-class Relay:
-    """Joins a tty of its own with that of a stick; notes nonces towards and tasks from the host."""
-
-    def __init__(self, link: Path, stick_path: str) -> None:
-        self.master, slave = os.openpty()
-        tty.setraw(slave)
-        link.unlink(missing_ok=True)
-        link.symlink_to(os.ttyname(slave))
-        self._slave = slave
-        self._stick = os.open(stick_path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        tty.setraw(self._stick)
-        settings = termios.tcgetattr(self._stick)
-        settings[4] = settings[5] = termios.B115200
-        termios.tcsetattr(self._stick, termios.TCSANOW, settings)
-        self.nonces: dict[bytes, float] = {}
-        self.task_s: list[float] = []
-        self.task_seen = asyncio.Event()
-        self.first_byte_s: float | None = None
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self.master, self._from_host)
-        loop.add_reader(self._stick, self._from_stick)
-
-    def _from_host(self) -> None:
-        data = os.read(self.master, 4096)
-        now_s = time.perf_counter()
-        self.first_byte_s = self.first_byte_s or now_s
-        if len(data) >= 64:
-            self.task_s.append(now_s)
-            self.task_seen.set()
-        os.write(self._stick, data)
-
-    def _from_stick(self) -> None:
-        data = os.read(self._stick, 4096)
-        for start in range(len(data) - 3):
-            self.nonces[data[start : start + 4]] = time.perf_counter()
-        os.write(self.master, data)
-
-    def close(self) -> None:
-        loop = asyncio.get_running_loop()
-        for descriptor in (self.master, self._stick):
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
-        os.close(self._slave)
 
 
 class Service:
@@ -153,50 +110,139 @@ def percentile(values: list[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 
-async def latency(seconds: float) -> dict[str, float]:
-    """Nonce on the wire to submit, notify to task, start, memory, API beside mining."""
+class Peers:
+    """A pool and sticks in a process of their own, and the relays before them."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, relay: PoolRelay, sticks: list[StickRelay]
+    ) -> None:
+        self._process = process
+        self.relay = relay
+        self.sticks = sticks
+        self.shares = 0
+        self._more = asyncio.Event()
+
+    async def count(self) -> None:
+        """Count shares until there are no more."""
+        assert self._process.stdout is not None, "piped"
+        while await self._process.stdout.readline():
+            self.shares += 1
+            self._more.set()
+
+    async def wait_for_shares(self, count: int) -> None:
+        async with asyncio.timeout(120):
+            while self.shares < count:
+                self._more.clear()
+                await self._more.wait()
+
+    def new_job(self, kind: str) -> None:
+        """Let the pool send a job: ``clean`` or ``other``."""
+        assert self._process.stdin is not None, "piped"
+        self._process.stdin.write(kind.encode() + b"\n")
+
+
+@asynccontextmanager
+async def peers(folder: Path, sticks: int) -> AsyncIterator[Peers]:
+    """Run a pool and sticks whose shares come often."""
+    difficulty = SCALE * sticks
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(Path(__file__).parent / "peers.py"), str(folder), str(sticks)),
+        *(str(SCALE), str(difficulty)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None, "piped"
+    assert process.stdout is not None, "piped"
+    there = json.loads(await process.stdout.readline())
+    relays = [
+        StickRelay(folder / f"tty{number}", port) for number, port in enumerate(there["ports"])
+    ]
+    async with PoolRelay(there["pool"]) as relay:
+        made = Peers(process, relay, relays)
+        counting = asyncio.create_task(made.count())
+        try:
+            yield made
+        finally:
+            process.stdin.close()
+            await process.wait()
+            await counting
+            for each in relays:
+                each.close()
+
+
+async def latency(sticks: int, jobs: int, api_s: float = 0.0) -> dict[str, float]:
+    """Job on the socket to task on the wire, nonce on the wire to share on the socket.
+
+    With one stick also start, memory, what jobs cost, and the API beside mining for ``api_s``.
+    """
     figures: dict[str, float] = {}
-    submits: list[float] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        relay: Relay | None = None
-
-        def judged(share: ShareRecord) -> None:
-            now_s = time.perf_counter()
-            if relay is not None and share.nonce is not None:
-                at_s = relay.nonces.get(share.nonce.to_bytes(4, "little"))
-                if at_s is not None:
-                    submits.append((now_s - at_s) * 1000)
-
-        async with (
-            FakePool(difficulty=SCALE, seed=1, on_share=judged) as pool,
-            VirtualStick("compac", scale=SCALE, seed=1, port=PtyPort(folder / "chip")) as stick,
-        ):
-            relay = Relay(folder / "tty", stick.path)
-            async with service(folder, pool.url, [folder / "tty"]) as child:
-                await pool.wait_for_shares(3)
-                figures["start_to_first_byte_s"] = (relay.first_byte_s or 0) - child.started_s
-                tasks: list[float] = []
-                end_s = time.perf_counter() + seconds
-                while time.perf_counter() < end_s:
-                    await asyncio.sleep(0.1)
-                    relay.task_seen.clear()
-                    sent_s = time.perf_counter()
-                    await pool.new_job(clean=True)
-                    await relay.task_seen.wait()
-                    tasks.append((relay.task_s[-1] - sent_s) * 1000)
-                figures["resident_without_http_mib"] = child.resident_mib()
-                for clients in (1, 16):
-                    rate, slow_ms = await api_load(child.port, clients, seconds / 4)
-                    figures[f"api_{clients}_clients_per_s"] = rate
-                    figures[f"api_{clients}_clients_p99_ms"] = slow_ms
-            relay.close()
-    figures["nonce_to_submit_p50_ms"] = percentile(submits, 0.5)
-    figures["nonce_to_submit_p99_ms"] = percentile(submits, 0.99)
-    figures["nonce_to_submit_count"] = len(submits)
-    figures["notify_to_task_p50_ms"] = percentile(tasks, 0.5)
-    figures["notify_to_task_p99_ms"] = percentile(tasks, 0.99)
+        async with peers(folder, sticks) as them:
+            ports: list[Path | str] = [each.path for each in them.sticks]
+            async with service(folder, them.relay.url, ports) as child:
+                await them.wait_for_shares(3 * sticks)
+                last_ms = [await _job_to_last_task(them) for _ in range(jobs)]
+                submits = _nonce_to_submit(them)
+                if sticks == 1:
+                    first_s = them.sticks[0].first_byte_s or 0.0
+                    figures["start_to_first_byte_s"] = first_s - child.started_s
+                    figures["resident_without_http_mib"] = child.resident_mib()
+                    figures["cpu_s_per_1000_jobs"] = await _cost_of_jobs(them, child)
+                    for clients in (1, 16):
+                        rate, slow_ms = await api_load(child.port, clients, api_s)
+                        figures[f"api_{clients}_clients_per_s"] = rate
+                        figures[f"api_{clients}_clients_p99_ms"] = slow_ms
+    figures[f"nonce_to_submit_{sticks}_p50_ms"] = percentile(submits, 0.5)
+    figures[f"nonce_to_submit_{sticks}_p99_ms"] = percentile(submits, 0.99)
+    figures[f"nonce_to_submit_{sticks}_count"] = len(submits)
+    figures[f"notify_to_task_{sticks}_p50_ms"] = percentile(last_ms, 0.5)
+    figures[f"notify_to_task_{sticks}_p99_ms"] = percentile(last_ms, 0.99)
     return figures
+
+
+async def _job_to_last_task(them: Peers) -> float:
+    """Return milliseconds from a clean job on the socket to the last stick's first task of it."""
+    await asyncio.sleep(random.uniform(0.06, 0.18))
+    for stick in them.sticks:
+        stick.task_seen.clear()
+    asked_s = time.perf_counter()
+    them.new_job("clean")
+    async with asyncio.timeout(30):
+        for stick in them.sticks:
+            # A task that was due in between is none of the new job.
+            while stick.task_s < max(asked_s, them.relay.notify_s) or them.relay.notify_s < asked_s:
+                stick.task_seen.clear()
+                await stick.task_seen.wait()
+    return (max(stick.task_s for stick in them.sticks) - them.relay.notify_s) * 1000
+
+
+def _nonce_to_submit(them: Peers) -> list[float]:
+    """Return milliseconds from each nonce on a stick's wire to its share on the pool's socket."""
+    times = []
+    for nonce, at_s in them.relay.submits:
+        seen = [stick.nonces[nonce] for stick in them.sticks if nonce in stick.nonces]
+        if seen:
+            times.append((at_s - max(seen)) * 1000)
+    return times
+
+
+async def _cost_of_jobs(them: Peers, child: Service) -> float:
+    """Return the CPU seconds of 1000 jobs, twenty a second, beyond those of mining itself."""
+    idle_s = await _cpu_s(child, 5.0)
+    before_s, started_s = child.cpu_s(), time.perf_counter()
+    for _ in range(JOBS):
+        them.new_job("other")
+        await asyncio.sleep(0.05)
+    used_s = child.cpu_s() - before_s - idle_s * (time.perf_counter() - started_s)
+    return used_s * 1000 / JOBS
+
+
+async def _cpu_s(child: Service, seconds: float) -> float:
+    """Return the CPU seconds that it takes in a second."""
+    before_s, started_s = child.cpu_s(), time.perf_counter()
+    await asyncio.sleep(seconds)
+    return (child.cpu_s() - before_s) / (time.perf_counter() - started_s)
 
 
 async def api_load(port: int, clients: int, seconds: float) -> tuple[float, float]:
