@@ -106,22 +106,24 @@ class SmallProxy:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["SmallProxy"]:
-        tasks: set[asyncio.Task[None]] = set()
+        tasks: list[asyncio.Task[None]] = []
+        writers: list[asyncio.StreamWriter] = []
 
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            tasks.add(task)
-            await self._serve(reader, writer)
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writers.append(writer)
+            tasks.append(asyncio.create_task(self._serve(reader, writer)))
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(accept, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
         finally:
             server.close()
+            await asyncio.sleep(0.01)  # who was accepted already comes in
             for task in tasks:
                 task.cancel()
             if tasks:
                 await asyncio.wait(tasks)
+            for writer in writers:
+                writer.transport.abort()
             await asyncio.sleep(0.01)
