@@ -63,6 +63,7 @@ async def test_luxos_sync() -> None:
     assert len(validate(replies["devdetails"], "DEVDETAILS", 1)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # it never closes its sockets
 async def test_luxos_async() -> None:
     async with serving() as server:

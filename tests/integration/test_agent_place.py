@@ -27,6 +27,7 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["compac", "terminus"])
 def test_a_stick_is_found_by_its_place(machine: Machine, name: str) -> None:
     port = NAMED.index(name) + 1

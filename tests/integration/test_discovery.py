@@ -181,6 +181,7 @@ def test_we_see_the_same(machine: Machine) -> None:
         assert tty in (machine.ttys[name][0], f"usb:{place}")
 
 
+@pytest.mark.slow
 def test_a_stick_to_be_checked_is_named_by_usb(machine: Machine) -> None:
     bench = str(Path(sys.executable).with_name("luxminer-hil"))
     (tty,) = machine.ttys["2pac"]

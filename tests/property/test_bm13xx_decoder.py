@@ -94,6 +94,7 @@ def alone(family: Family, raw: bytes) -> Frame:
     return frame
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 @given(data=st.data(), places=st.lists(st.integers(0, 1000), max_size=8))
 def test_cuts_do_not_matter(family: Family, data: st.DataObject, places: list[int]) -> None:
@@ -104,6 +105,7 @@ def test_cuts_do_not_matter(family: Family, data: st.DataObject, places: list[in
     assert fed(family, [bytes([byte]) for byte in raw]) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 @given(data=st.data())
 def test_every_reply_between_junk_is_found(family: Family, data: st.DataObject) -> None:
@@ -117,6 +119,7 @@ def test_every_reply_between_junk_is_found(family: Family, data: st.DataObject) 
     assert bad == sum(map(len, junk))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 @given(data=st.data(), bit=st.integers(0, 7))
 def test_a_damaged_reply_costs_itself_alone(family: Family, data: st.DataObject, bit: int) -> None:

@@ -5,6 +5,7 @@ import json
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,6 +115,7 @@ def test_any_parameters_are_survived(method: str, params: object, call_id: objec
 ANSWERS = st.tuples(st.integers(0, 8) | JSON, JSON | st.just(True), JSON | st.none())
 
 
+@pytest.mark.slow
 @given(answers=st.lists(ANSWERS, max_size=12), at_login=st.booleans())
 def test_any_answers_are_survived(
     answers: list[tuple[object, object, object]], at_login: bool

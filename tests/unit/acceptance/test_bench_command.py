@@ -15,6 +15,7 @@ from luxminer_hil.cli import main
 SHORT = ["--nonces", "40", "--points", "2", "--soak", "20"]
 
 
+@pytest.mark.slow
 def test_a_virtual_stick_passes_and_leaves_its_reports(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

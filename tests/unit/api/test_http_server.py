@@ -195,6 +195,7 @@ async def test_what_a_browser_may_write(
 # Limits
 
 
+@pytest.mark.slow
 async def test_a_silent_connection_is_closed() -> None:
     async with web(request_timeout_s=0.5) as server:
         for sent in (b"", b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"):
@@ -223,6 +224,7 @@ async def test_a_request_that_trickles_in_is_bounded_as_a_whole() -> None:
 REQUEST = b'POST /api HTTP/1.1\r\nHost: miner\r\nContent-Length: 21\r\n\r\n{"command":"version"}'
 
 
+@pytest.mark.slow
 async def test_a_connection_may_idle_between_requests() -> None:
     async with web(request_timeout_s=0.5) as server:
         reader, writer = await asyncio.open_connection(HOST, server.port)

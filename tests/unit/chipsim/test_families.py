@@ -276,6 +276,7 @@ def header_of_reply(host: FramedBench, header: bytes, job_id: int, nonce: Nonce)
     return versioned(header, 0x20000000 | version_bits << 13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", LATER)
 async def test_nonces_are_real_and_say_which_midstate_or_version(model: str) -> None:
     async with framed_bench(model) as host:
@@ -292,6 +293,7 @@ async def test_nonces_are_real_and_say_which_midstate_or_version(model: str) -> 
         assert len(indexes) > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["r606", "r909", "terminusa1", "terminusa2"])
 async def test_each_chip_reports_nonces_with_its_address(model: str) -> None:
     async with framed_bench(model) as host:
@@ -309,6 +311,7 @@ async def test_each_chip_reports_nonces_with_its_address(model: str) -> None:
         assert set(owners) == set(range(host.chips))
 
 
+@pytest.mark.slow
 async def test_the_rate_is_hashes_per_clock_times_clock() -> None:
     # A Compac F stays below its 672 cores by a factor of 0.78125.
     for model, cores in (("compacf", 525), ("compaca1", 512), ("compaca2", 2048)):
@@ -483,6 +486,7 @@ async def test_without_rolling_the_version_is_the_hosts() -> None:
             assert nonce.id_byte & 0x0F == sub_core
 
 
+@pytest.mark.slow
 async def test_a_task_that_is_too_old_is_hashed_again() -> None:
     """At 0f25 the versions of a BM1370 last 0.64 s; then the same nonces come once more."""
     async with framed_bench("compaca2") as host:
@@ -506,6 +510,7 @@ async def test_a_task_that_is_too_old_is_hashed_again() -> None:
 # --- Reset and faults ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", LATER)
 async def test_reset_brings_the_power_on_state_back(model: str) -> None:
     async with framed_bench(model) as host:

@@ -55,6 +55,7 @@ async def test_a_closed_hasher_starts_again() -> None:
     hasher.close()
 
 
+@pytest.mark.slow
 async def test_batches_follow_the_speed_of_the_machine() -> None:
     hasher = Hasher(workers=1)
     for _ in range(5):

@@ -106,6 +106,7 @@ async def test_chips_take_addresses_in_the_order_of_the_chain() -> None:
         assert [chip.address for chip in host.stick.counters().chips] == [9, 0, 0]
 
 
+@pytest.mark.slow
 async def test_bring_up_of_the_original_is_obeyed_in_every_byte() -> None:
     """With the pauses of the original, which the line and the loop blur."""
     for vector in VECTORS["vectors"]["init_trace"]:
@@ -204,6 +205,7 @@ def real_headers() -> dict[bytes, bytes]:
     return found
 
 
+@pytest.mark.slow
 async def test_real_blocks_are_found_each_by_the_chip_that_owns_its_nonce() -> None:
     headers = real_headers()
     assert len(headers) >= 5
@@ -220,6 +222,7 @@ async def test_real_blocks_are_found_each_by_the_chip_that_owns_its_nonce() -> N
             assert owner.nonces > before[owner.index]
 
 
+@pytest.mark.slow
 async def test_exactly_the_hashes_of_the_ticket_are_reported() -> None:
     """Against another search of the same nonces: nothing is lost, invented or above the target."""
     header, ticket, scale = header_of(7), 2, Fraction(1, 10000)
@@ -244,6 +247,7 @@ async def test_exactly_the_hashes_of_the_ticket_are_reported() -> None:
     assert all(hash_of(header, reply[:4]) <= target for reply in replies)
 
 
+@pytest.mark.slow
 async def test_a_new_task_replaces_the_old_one_at_once() -> None:
     async with bench(scale="0.0001") as host:
         await host.transport.write(task(header_of(1), job_id=0x10))
@@ -290,6 +294,7 @@ async def test_a_chip_without_nonces_left_says_nothing_more() -> None:
         assert counters.dry_s + counters.lag_s == pytest.approx(idle_s, abs=0.05)
 
 
+@pytest.mark.slow
 async def test_more_nonces_than_the_line_carries_are_lost_and_counted() -> None:
     async with bench(scale="0.000001", chips=200) as host:
         await host.transport.write(task(header_of(5)))
@@ -298,6 +303,7 @@ async def test_more_nonces_than_the_line_carries_are_lost_and_counted() -> None:
         assert counters.replies + counters.replies_lost == counters.nonces
 
 
+@pytest.mark.slow
 async def test_sticks_of_one_process_share_its_processors() -> None:
     hasher = Hasher(workers=1)
     sticks = [VirtualStick(scale=1, port=MemoryPort(), hasher=hasher) for _ in range(5)]

@@ -112,6 +112,7 @@ async def test_an_event_is_followed_by_a_look_at_once(tmp_path: Path) -> None:
         await asyncio.gather(watching, return_exceptions=True)
 
 
+@pytest.mark.slow
 async def test_beats_of_the_same_interval_fall_together() -> None:
     await beat(1.0)
     first = asyncio.create_task(beat(1.0))

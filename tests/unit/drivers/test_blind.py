@@ -124,6 +124,7 @@ async def test_a_clock_on_its_way_up_stays_where_it_is_while_nothing_is_told() -
         await rig.until(lambda: rig.host.reports[-1].frequency_mhz == 400, 60, "the target")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", LINES)
 @pytest.mark.parametrize(("limit_mhz", "most_mhz"), [(None, 300.0), (570.0, 100.0)])
 @warped

@@ -78,6 +78,7 @@ async def noisy(chain: FakeChain, seed: int, bytes_per_s: int) -> AsyncIterator[
         await asyncio.wait({talker})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COUNTED)
 def test_random_bytes_are_never_a_stick(name: str) -> None:
     @warped

@@ -94,6 +94,7 @@ def test_of_many_claims_a_few_bad_ones_in_a_row_mean_nothing() -> None:
         assert not watch.high_errors(float(second))
 
 
+@pytest.mark.slow
 def test_a_healthy_stick_survives_weeks_of_chance() -> None:
     seed = 20251125
     print(f"seed {seed}")

@@ -25,6 +25,7 @@ KINDS = {
 """Kind -> vectors that a recording of 40 s has at least."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 @warped
 async def test_a_recording_becomes_vectors_that_pass(name: str, tmp_path: Path) -> None:

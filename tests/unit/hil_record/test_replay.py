@@ -159,6 +159,7 @@ async def test_a_strict_host_stops_at_the_first_other_byte(tmp_path: Path) -> No
     assert "0 of 5 bytes came" in str(difference)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tolerant", [False, True])
 async def test_a_tty_replays_to_any_program(tmp_path: Path, tolerant: bool) -> None:
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -58,6 +58,7 @@ async def test_a_share_goes_to_the_pool_of_its_job_whichever_is_active() -> None
         assert b.ledger().accepted == 2
 
 
+@pytest.mark.slow
 async def test_the_next_pool_takes_over_at_once_and_the_first_after_its_time() -> None:
     async with (
         FakePool(difficulty=TINY) as a,
@@ -100,6 +101,7 @@ async def test_jobs_of_a_backup_are_not_mined() -> None:
         assert rig.manager.job is job
 
 
+@pytest.mark.slow
 async def test_without_a_pool_the_last_job_goes_on_for_a_while_and_then_there_is_none() -> None:
     async with FakePool(difficulty=TINY) as pool, managing(pool.url) as rig:
         job = await rig.job_of(pool)
@@ -211,6 +213,7 @@ async def test_the_end_waits_for_answers_that_are_on_their_way() -> None:
         assert rig.mined == []
 
 
+@pytest.mark.slow
 async def test_the_end_does_not_wait_for_ever() -> None:
     async with FakePool(difficulty=TINY) as pool:
         await pool.answer_submits(False)

@@ -93,6 +93,7 @@ async def test_pulling_and_plugging_again() -> None:
         await transport.close()
 
 
+@pytest.mark.slow
 async def test_a_host_ahead_of_the_line_is_held_back_and_loses_nothing() -> None:
     """3000 bytes need 260 ms at 115200 baud; the bridge and the stick hold less than half."""
     bus = SimulatedBus()
@@ -141,6 +142,7 @@ COUNTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", COUNTS)
 async def test_chips_of_every_bridge_answer_only_out_of_reset(model: str) -> None:
     question, size = COUNTS[model]
