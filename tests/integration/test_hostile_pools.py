@@ -7,15 +7,17 @@ import asyncio
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from luxminer.config.schema import StratumConfig
 from luxminer.control import DisablePool
+from luxminer.stratum.outcome import Outcome
 from luxminer_hil.fakepool.behaviours import scripted_pool
 from luxminer_hil.fakepool.server import FakePool
 from tests.unit.pool.manager_rig import ManagerRig, managing
-from tests.unit.stratum.client_rig import TINY, until
+from tests.unit.stratum.client_rig import TINY, outcomes, running, until
 
 IMPATIENT = StratumConfig(
     retry_min_s=0.02,
@@ -133,3 +135,46 @@ async def test_nonsense_costs_at_most_the_connection(behaviour: str) -> None:
         bad.stop_timer()
         await rig.bus.send(DisablePool(pool_id=0))
         await mines_for(rig, good)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        "configure-hangup",
+        "early-jobs",
+        "extranonce",
+        "extranonce-refused",
+        "extranonce-same-job",
+        "no-configure",
+        "no-resume",
+        "no-session",
+        "redirect-foreign",
+        "stale-tolerant",
+        "suggest-hangup",
+        "suggest-honoured",
+        "talkative",
+        "vardiff",
+        "version-mask",
+    ],
+)
+async def test_a_pool_that_is_only_different_loses_no_share(behaviour: str) -> None:
+    wishes: dict[str, Any] = {"suggest_difficulty": TINY / 10, "extranonce_subscribe": True}
+    async with (
+        scripted_pool(behaviour, difficulty=TINY, seed=SEED) as pool,
+        running(pool.url, minimum_difficulty=TINY / 10, **wishes) as rig,
+    ):
+        deadline_s = asyncio.get_running_loop().time() + 2.0
+        sent = 0
+        while asyncio.get_running_loop().time() < deadline_s or sent < 10:
+            if rig.client.authorized and rig.client.protocol is not None:
+                job = rig.client.protocol.current_job
+                if job is not None and job.difficulty < 0.001:
+                    rig.client.submit(rig.miner.share(job, rolled=job.version_mask != 0))
+                    sent += 1
+            await asyncio.sleep(0.02)
+        await until(lambda: sum(map(len, rig.ends.values())) == sent, "all ends")
+        ends = outcomes(rig)
+        known_before = ends[Outcome.UNANSWERED]  # the pool hung up before it answered, and had it
+        assert known_before <= rig.client.interruptions
+        assert ends[Outcome.ACCEPTED] + known_before == sent
