@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from luxminer.config.schema import GroupConfig, PoolConfig, StratumConfig
+from luxminer.control import DisablePool, EnablePool, RemoveGroup
 from luxminer.telemetry.model import PoolStatus
 from luxminer_hil.fakepool.server import FakePool
 from tests.integration.pool_time import Miners, mining, timed_pool, warped
@@ -128,6 +129,27 @@ async def test_a_start_with_every_pool_dead_works_as_soon_as_one_is_there() -> N
             await asyncio.gather(*cuts)
             await asyncio.sleep(90.0)
             assert active(miners) == [0, 1]
+
+
+@warped
+async def test_for_a_pool_that_was_taken_away_nothing_is_searched_on() -> None:
+    async with AsyncExitStack() as stack:
+        pools = await open_pools(stack, 2)
+        configs = [config_of(pool, number) for number, pool in enumerate(pools)]
+        async with mining(configs, [COMPAC]) as miners:
+            await pools[1].cut(1.0)
+            cut = asyncio.create_task(pools[1].cut(300.0))
+            await asyncio.sleep(5.0)
+            assert miners.rig.mined
+            await miners.rig.bus.send(DisablePool(pool_id=0))
+            assert miners.rig.mined == []
+            await miners.rig.bus.send(EnablePool(pool_id=0))
+            await asyncio.sleep(5.0)
+            assert miners.rig.mined
+            await miners.rig.bus.send(RemoveGroup(group_id=0))
+            assert miners.rig.mined == []
+            cut.cancel()
+            await asyncio.wait({cut})
 
 
 @pytest.mark.slow

@@ -258,6 +258,7 @@ class PoolManager:
         self._set_stakes(stakes)
 
     def _without_pool(self, now_s: float) -> None:
+        self._set_stakes([stake for stake in self._stakes if self._may_resume(stake)])
         if self._idle_since_s is None:
             self._idle_since_s = now_s
             if self._stakes:
@@ -267,6 +268,11 @@ class PoolManager:
         elif self._stakes and now_s - self._idle_since_s >= OUTAGE_GRACE_S:
             log.warning("no pool works: the sticks are idle")
             self._set_stakes([])
+
+    def _may_resume(self, stake: Stake) -> bool:
+        """Tell whether shares of a job can ever be sent again."""
+        pool = self._roster.by_number(stake.job.pool_id)
+        return pool is not None and pool.enabled
 
     def _tell_problems(self) -> None:
         """Say why a group has nothing to do, now and then."""
