@@ -3,13 +3,15 @@
 import ast
 import importlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from luxminer.transport.usbbridge.bridge import Pause, Step
 from luxminer_hil.vectors import chips
+from luxminer_hil.vectors.bridges import bridge_of, check_host
 from luxminer_hil.vectors.not_applicable import row_for
 
 VECTORS: dict[str, Any] = json.loads(
@@ -17,6 +19,7 @@ VECTORS: dict[str, Any] = json.loads(
 )
 ROOT = "luxminer_drivers"
 CHECKS_MODULE = "luxminer_hil.vectors.chips"
+BAUDRATE = 115200
 
 FRAME_KINDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "bm1384.codec": {
@@ -124,18 +127,6 @@ def check_older(now: Any, row: Mapping[str, Any]) -> None:
     assert int.from_bytes(bytes.fromhex(rate[5]), "little") == now.BAUDRATE
 
 
-def controls(rows: Sequence[Any], *, low_s: float | None = None) -> list[list[Any]]:
-    """Write rows of control transfers as the vector file does; ``low_s`` is of the reset line."""
-    steps: list[list[Any]] = []
-    for index, row in enumerate(rows):
-        numbers = (f"{row.request_type:02x}", f"{row.request:02x}", f"{row.value:04x}")
-        steps.append(["control", *numbers, f"{row.interface:04x}", row.data.hex()])
-        pause_s = low_s if low_s is not None and index == len(rows) - 2 else row.pause_s
-        if pause_s:
-            steps.append(["sleep_ms", round(pause_s * 1e3, 6)])
-    return steps
-
-
 def check_later(shared: Any, now: Any, family: Any, row: Mapping[str, Any]) -> None:
     """Compare a row of the products with the facts of its chip and of all later chips."""
     models = [each for each in now.MODELS if each.product.product in row["products"]]
@@ -161,17 +152,24 @@ def check_later(shared: Any, now: Any, family: Any, row: Mapping[str, Any]) -> N
     check_line(shared, family, row)
 
 
+def pauses_ms(steps: Iterable[Step]) -> list[float]:
+    return [step.seconds * 1e3 for step in steps if isinstance(step, Pause)]
+
+
 def check_line(shared: Any, family: Any, row: Mapping[str, Any]) -> None:
-    if row["bridge"] == "FT230X":
-        is_slow = family.name == "BM1397"
-        low_s = shared.FTDI_LOW_BM1397_S if is_slow else None
-        assert row["reset"] == controls(shared.FTDI_RESET, low_s=low_s)
-        assert row["line_setup"][:-1] == row["reset"][:-1]
+    """Compare the bridge of a product, and its pauses."""
+    check_host(row)
+    bridge = bridge_of(row)
+    line = bridge.lines[0]
+    pauses = pauses_ms(bridge.setup(line, BAUDRATE, "")) + pauses_ms(bridge.hold)
+    pauses += pauses_ms(bridge.release or ())
+    recorded = [step[1] for step in row["reset"] if step[0] == "sleep_ms"]
+    if bridge.name == "FT230X":
+        low_ms = shared.FTDI_LOW_BM1397_S * 1e3 if family.name == "BM1397" else pauses[1]
+        assert [pauses[0], low_ms, pauses[2]] == recorded
     else:
-        assert row["reset"] == [["usb_reset"], *controls(shared.CP2105_OFF)]
-        setup = [["usb_reset"], *controls(shared.CP2105_ON)]
-        assert row["line_setup"][:-1] == setup[:-1]
-        assert row["line_setup"][-1][1] >= setup[-1][1]
+        assert pauses[-1:] == recorded
+        assert pauses[0] <= row["line_setup"][-1][1]
 
 
 def check_timing(now: Any, vector: Mapping[str, Any]) -> None:

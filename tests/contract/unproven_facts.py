@@ -1,229 +1,283 @@
-"""Facts of chips that no recorded value can prove, and changes of facts that make no difference.
+"""Changes of facts that no recorded value notices, and why.
 
-Module of facts -> pattern of a fact or a place in it -> why. `test_chip_facts` changes all others.
+`test_changed_facts` changes every fact by itself. Not on the wire: names for people, pauses,
+limits, what we choose ourselves. No difference: the change cannot be seen by anybody. The rest is
+on the wire, and only the reference states it in words.
 """
 
 from collections.abc import Mapping
 
-__all__ = ["EQUIVALENT", "UNPROVEN"]
+__all__ = ["NOT_ON_THE_WIRE", "NO_DIFFERENCE", "STATED"]
 
+PAUSE, LIMIT = "a pause", "a limit"
 FOR_PEOPLE = "a name for people"
-STATED = "stated by the reference in words"
-BY_NAME = "known by name, never read or written by a recorded host"
-SIMULATOR = "what a chip does by itself, used by the simulator alone"
-WIDTH = "follows from the width of a field"
-NO_MEANING = "has no meaning for this family"
-NO_STICK = "no stick has this chip, only frames of it are recorded"
-ONE_SIDE = "no recorded value lies where the change makes a difference"
-NO_RECORD = "from another project than the one that was recorded"
+STATISTICS = "for statistics and protection of our own"
+WORLD = "how the virtual world is, not what a chip says"
 
-HEADERS_ONLY = ("header_*", "core_groups", "versions_per_batch", "hash_count_less")
-"""Of a `Family` whose chips take midstates: no meaning."""
-
-
-def of_family(name: str, reason: str, *places: str) -> dict[str, str]:
-    return {f"{name}.{place}": reason for place in places}
-
-
-UNPROVEN: Mapping[str, Mapping[str, str]] = {
-    "common": {"MAX_CHIPS": WIDTH, "GRACE_S": STATED},
-    "icarus": {
-        "HASH_NS": STATED,
-        "MHZ": FOR_PEOPLE,
-        "DETECT_ANSWER_S": STATED,
-        "TASK_PAUSE_S": STATED,
-        "SETTLE_S": STATED,
-        "UNNAMED_*": "of the bridge's maker, whom no host has recorded",
-    },
-    "bm1380": {
-        "BAND_TO_MHZ": ONE_SIDE,
-        "CORES": STATED,
-        "MIN_MHZ": STATED,
-        "MAX_MHZ": STATED,
-        "STEP_MHZ": "follows from the dividers",
-        "JOB_ID_FIRST": STATED,
-        "JOB_ID_LAST": STATED,
-        "REPLY_TYPE.*": "only tells wrong nonces from junk",
-        "NONCE_TYPE": "only tells wrong nonces from junk",
-        "COMMAND_PAUSE_S": STATED,
-        "CLOCK_SETTLE_S": STATED,
-        "SETTLE_S": STATED,
-    },
-    "bm1384": {
-        "CHIP": FOR_PEOPLE,
-        "POWER_ON_MHZ": SIMULATOR,
-        "CHIP_ID_REPLY": "used by the simulator alone; the driver takes any id that starts right",
-        "MAX_TICKET_DIFFICULTY": "follows from the width of the field; no known stick gets there",
-        "COARSE_FROM_MHZ": "follows from the formula; all vectors there are multiples of 25 MHz",
-        "RAMP_INTERVAL_S": STATED,
-        "SLOW_DOWN_STEP_MHZ": STATED,
-        "SLOW_DOWN_INTERVAL_S": STATED,
-    },
-    "bm13xx": {
-        "MAX_TICKET_BITS": WIDTH,
-        "TICKET_CHECK*": STATED,
-        "TICKET_TOO_EASY_*": STATED,
-        "TICKET_RETRIES": STATED,
-        "PLL_LOCKED.*": STATED,
-        "POWER_ON_UART_DIVIDER": SIMULATOR,
-        "START_BAUDRATE": STATED,
-        "MAX_WAIT_FULLSCANS": "all vectors have a wait factor that stays below it",
-        "RAMP_INTERVAL_S": STATED,
-        "TELEMETRY_VERSIONS.?.has_fan": STATED,
-        "FTDI_RUN_BAUDRATE": "follows from the divisor, for which the host's rate stands",
-        "FTDI_STATUS_LENGTH": STATED,
-        "FTDI_PACKET_LENGTH": STATED,
-        "TELEMETRY_BAUDRATE": "follows from the line setup",
-        "TELEMETRY_POLL_S": STATED,
-        "TELEMETRY_RETRY_S": STATED,
-        "TELEMETRY_TRIES": STATED,
-        "TELEMETRY_VERSIONS.2.last": "only the versions that exist are recorded",
-        "TELEMETRY_VERSIONS.3.*": "only the versions that exist are recorded",
-        "TELEMETRY_VERSIONS.4.last": "only the versions that exist are recorded",
-        "CORE_SAFE_MV": STATED,
-        "HOT_C": STATED,
-        "COOL_C": STATED,
-        "MICRO_CHANNELS": WIDTH,
-        "MICRO_SELECT.?.request*": STATED,
-        "MICRO_SELECT.?.interface": STATED,
-        "MICRO_SELECT.?.data": STATED,
-        "MICRO_SELECT.?.pause_s": STATED,
-        "MICRO_READ_S": STATED,
-        "MICRO_VCORE_*": STATED,
-        "MicroCommand.SET_LED": BY_NAME,
-    },
-    "bm1387": {
-        "Register.HASH_RATE": BY_NAME,
-        "Register.HASH_COUNT": BY_NAME,
-        "Register.TICKET": BY_NAME,
-        "Register.I2C": BY_NAME,
-        "MISC_INVERT_CLOCK.*": NO_RECORD,
-        "MISC_NOT_SET_BAUD.*": NO_RECORD,
-        "MISC_GATE_BLOCK.*": NO_RECORD,
-        "MISC_MMEN.*": NO_RECORD,
-        "PLL_LOCKED_START": SIMULATOR,
-        "JOBS_REMEMBERED": STATED,
-        "BM1387.registers.ticket": BY_NAME,
-        "BM1387.ticket_orders.*": NO_RECORD,
-        "BM1387.registers.hash_count": BY_NAME,
-        "BM1387.core_bits.*": NO_RECORD,
-        "BM1387.job_id_step": "our choice: multiples of the number of midstates",
-        **of_family("BM1387", NO_MEANING, *HEADERS_ONLY, "pll.*fast*", "pll.search_*"),
-    },
-    "bm1397": {
-        "Register.HASH_RATE": BY_NAME,
-        "Register.HASH_COUNT": BY_NAME,
-        "Register.CORE_VALUE": BY_NAME,
-        "Register.NONCE_ERRORS": BY_NAME,
-        "Register.ANALOG_MUX": BY_NAME,
-        "Register.DRIVER_STRENGTH": BY_NAME,
-        "Register.PLL1": BY_NAME,
-        "Register.PLL2": BY_NAME,
-        "PLL_RESET": SIMULATOR,
-        "MISC_RESET": SIMULATOR,
-        "BM1397.registers.hash_count": BY_NAME,
-        "NONCE_ADDRESS_ESP.split": ONE_SIDE,
-        **of_family("BM1397", NO_MEANING, *HEADERS_ONLY, "pll.*fast*", "pll.search_*"),
-        **of_family("BM1391", NO_MEANING, *HEADERS_ONLY),
-        **of_family("BM1391", NO_STICK, "name", "cores", "tickets.*", "pll.*", "job_id_*"),
-        **of_family("BM1391", NO_STICK, "registers.*", "id_byte.*", "nonce_address.*"),
-        **of_family("BM1391", NO_STICK, "midstate_counts.*", "reply_names_register"),
-        **of_family("BM1391", NO_STICK, "ticket_orders.*"),
-    },
-    "bm1362": {
-        "Register.NONCE_OFFSET": BY_NAME,
-        "Register.ADC": BY_NAME,
-        "UART_RESET": SIMULATOR,
-        "MISC_RESET": SIMULATOR,
-        "HASH_COUNT_ORIGINAL": "we write another value",
-        "BM1362.register_lengths.0": "the short form is only recorded of a BM1370",
-        "BM1362.core_groups": NO_RECORD,
-        "BM1362.versions_per_batch": NO_RECORD,
-        "BM1362.hash_count_less": NO_RECORD,
-        "BM1362.registers.hash_count": "the value is ours, so its write is not compared",
-        "BM1362.registers.version": "only other chips were set to less than all versions",
-        "BM1362.pll.*fast*": "the original never writes it; recorded of a BM1370",
-        "BM1362.pll.search_*": NO_RECORD,
-        "BM1362.pll.bands.2.above_mhz": ONE_SIDE,
-        "*.nonce_address.split": ONE_SIDE,
-        **of_family("BM1366", NO_STICK, "name", "cores", "tickets.*", "header_*", "job_id_*"),
-        **of_family("BM1366", NO_STICK, "register_lengths.0", "reply_names_register"),
-        **of_family("BM1366", NO_STICK, "versions_per_batch", "pll.bands.*", "pll.search_*"),
-        **of_family("BM1366", NO_STICK, "pll.m*_mhz", "pll.step_mhz", "pll.can_stop"),
-    },
-    "bm1370": {
-        "HASH_COUNT_ORIGINAL": "we write another value",
-        "BM1370.versions_per_batch": NO_RECORD,
-        "BM1370.pll.search_*": NO_RECORD,
-        "BM1370.pll.bands.2.above_mhz": ONE_SIDE,
-        "*.nonce_address.split": ONE_SIDE,
-        "BM1370.tickets.?.above_cores": ONE_SIDE,
-        "BM1370.tickets.2.*": "every A2 has too many cores for the last row",
-        **of_family("BM1368", NO_STICK, "name", "cores", "tickets.*", "header_*", "job_id_*"),
-        **of_family("BM1368", NO_STICK, "register_lengths.0", "reply_names_register"),
-        **of_family("BM1368", NO_STICK, "versions_per_batch", "pll.bands.*", "pll.search_*"),
-        **of_family("BM1368", NO_STICK, "pll.m*_mhz", "pll.step_mhz", "pll.can_stop"),
-    },
+NOT_ON_THE_WIRE: Mapping[str, str] = {
+    "*_S": PAUSE,
+    "*.pause_s": PAUSE,
+    "SETTLE.0": PAUSE,
+    "AFTER_RESET.0": PAUSE,
+    "MIN_*": LIMIT,
+    "MAX_*": LIMIT,
+    "*.min_mhz": LIMIT,
+    "*.max_mhz": LIMIT,
+    "BAND_TO_MHZ": LIMIT,
+    "STEP_MHZ": LIMIT,
+    "COARSE_FROM_MHZ": LIMIT,
+    "CORE_MAX_MV": LIMIT,
+    "CORE_SAFE_MV": LIMIT,
+    "FAN_MAX_PERCENT": LIMIT,
+    "HOT_C": LIMIT,
+    "COOL_C": LIMIT,
+    "MICRO_CHANNELS": LIMIT,
+    "MICRO_VCORE_M*": LIMIT,
+    "*_MAX_BAUD*": LIMIT,
+    "BUFFER_BYTES": LIMIT,
+    "SLOW_DOWN_STEP_MHZ": LIMIT,
+    "TELEMETRY_TRIES": LIMIT,
+    "TELEMETRY_READ_LENGTH": "a limit: what is longer is not looked at",
+    "HIGHEST_JOB_ID*": LIMIT,
+    "CHIP": FOR_PEOPLE,
+    "*.name": FOR_PEOPLE,
+    "*.product.product": FOR_PEOPLE,
+    "BLOCK_ERUPTER.product": FOR_PEOPLE,
+    "U?.product": FOR_PEOPLE,
+    "COMPAC.product": FOR_PEOPLE,
+    "TWOPAC.product": FOR_PEOPLE,
+    "TERMINUS.product": FOR_PEOPLE,
+    "UNNAMED_*": FOR_PEOPLE,
+    "GEKKOSCIENCE.1": FOR_PEOPLE,
+    "*.interfaces.?.name": FOR_PEOPLE,
+    "TICKET_CHECK*": STATISTICS,
+    "TICKET_TOO_EASY_*": STATISTICS,
+    "TICKET_RETRIES": STATISTICS,
+    "*.core_bits.*": STATISTICS,
+    "*.nonce_address.split": STATISTICS,
+    "NONCE_ADDRESS_ESP.split": STATISTICS,
+    "*.capabilities.*": "what the service may ask of it, by its own names",
+    "*.frequency_mhz": "our choice of a clock",
+    "*.job_id_step": "our choice: multiples of the number of midstates",
+    "PLL.search_*": "our choice among dividers",
+    "CORE_AT_POWER_ON_MV": WORLD,
+    "SUPPLY_V": WORLD,
+    "*_RISE_C": WORLD,
+    "AMBIENT_C": WORLD,
+    "FULL_*": WORLD,
+    "IDLE_A": WORLD,
+    "FAN_COOLING": WORLD,
+    "SECOND_SENSOR_SHARE": WORLD,
+    "TERMINUS.chips": "how many chips are counted says the stick",
+    "COMPACA?.product.chips": "how many chips are counted says the stick",
+    "PACKET_BYTES": "how much is read at once",
+    "READ_PACKETS": "how much is read at once",
+    "RATE_TOLERANCE": "which rates are near enough",
+    "HASH_NS": "how fast it is",
+    "MHZ": "how fast it is",
 }
-"""Patterns of facts, or of places in them, that no vector sees."""
+"""Patterns of names and places, in all modules."""
 
+SAME_ELSEWHERE = "codecs take it from the family"
+ENDS = "the frame, the register or the byte ends with it"
+BEGINS = "the frame begins with it, or something else that is compared"
+ZEROS = "the next bits are 0 in all values that are read"
 LOWEST = "no clock is lower, and no chain shorter"
+NO_MEANING = "has no meaning for this family"
+NOT_READ = "the simulator does not look at it"
+HEADERS_ONLY = ("header_*", "core_groups", "versions_per_batch", "hash_count_less")
+"""Of a family whose chips take midstates."""
 
-EQUIVALENT: Mapping[str, Mapping[str, str]] = {
-    "common": {},
-    "icarus": {"NONCE.width": "the frame ends with it"},
-    "bm1380": {
-        "PLL_BAND.width": "the next bit is 0",
-        "REPLY_LAST.width": "the frame ends with it",
-        "REPLY_JOB_ID.width": "the next bit is 0",
+
+def of(reason: str, *places: str, within: str = "") -> dict[str, str]:
+    return {f"{within}{place}": reason for place in places}
+
+
+NO_DIFFERENCE: Mapping[str, Mapping[str, str]] = {
+    "driver icarus": of(ENDS, "NONCE.width"),
+    "driver bm1380": {
+        **of(ENDS, "REPLY_LAST.width"),
+        **of(ZEROS, "PLL_BAND.width", "REPLY_JOB_ID.width", "REPLY_TYPE.width"),
     },
-    "bm1384": {
-        "PLL_M.width": "the register ends with it",
-        "REPLY_LAST.width": "the frame ends with it",
-        "REPLY_TYPE.width": "the byte ends with it",
-        "REPLY_LOW.width": "the next bit is 0 in both types of reply",
+    "driver bm1384": {
+        **of(ENDS, "PLL_M.width", "REPLY_LAST.width", "REPLY_TYPE.width"),
+        **of(ZEROS, "REPLY_LOW.width"),
+        **of("the simulator's", "POWER_ON_MHZ", "CHIP_ID_REPLY"),
     },
-    "bm13xx": {
-        "REPLY_TYPE.width": "the byte ends with it",
-        "REPLY_CRC.*": "the check sum is compared by running it over itself",
-        "REPLY_NONCE.offset": "the frame begins with it",
-        "TASK_FIRST.*": "the frame begins with it",
-        "TASK_START_NONCE.offset": "it is between others, which are compared",
-        "TICKET_ROWS.2.above_cores": LOWEST,
-        "VERSION_REGISTER_*.width": "the value has no more bits",
-        "PLL_PREFIX.width": "no prefix is that wide",
-        "PLL_FEEDBACK.width": "the next bits are 0 in all prefixes that are read",
-        "CP2105_TELEMETRY.?.pause_s": "there is none",
-        "TELEMETRY_READ_LENGTH": "what is longer is not looked at",
+    "driver bm13xx": {
+        **of(ENDS, "REPLY_TYPE.width", "VERSION_REGISTER_*.width"),
+        **of("compared by running the check sum over itself", "REPLY_CRC.*"),
+        **of(BEGINS, "REPLY_NONCE.offset", "TASK_FIRST.*", "TASK_START_NONCE.offset"),
+        **of(LOWEST, "TICKET_ROWS.2.above_cores"),
+        **of(ZEROS, "PLL_PREFIX.width", "PLL_FEEDBACK.width"),
+        **of("the simulator's", "POWER_ON_UART_DIVIDER"),
     },
-    "bm1387": {
-        "UART_DIVIDER.width": "only the place is used",
-        "OPEN_CORE_JOB_IDS": "fewer frames are sent",
-        "BM1387.tickets.0.above_cores": LOWEST,
-        "BM1387.pll.bands.1.above_mhz": LOWEST,
-        "BM1387.pll.bands.1.includes": LOWEST,
-        "Register.CHIP_ADDRESS": "codecs take it from the family",
-        "Register.PLL": "of writes that are ours alone; the family's is compared",
+    "driver bm1387": {
+        **of(SAME_ELSEWHERE, "Register.CHIP_ADDRESS", "Register.PLL"),
+        **of("the simulator's", "MISC_NOT_SET_BAUD.*", "Register.HASH_RATE"),
+        **of("the simulator's", "Register.HASH_COUNT", "Register.I2C", "Register.TICKET"),
+        **of("only the place is used", "UART_DIVIDER.width"),
+        **of("fewer frames are sent", "OPEN_CORE_JOB_IDS"),
+        **of(NO_MEANING, "PLL.*fast*", "BM1387.registers.hash_count"),
+        **of(NO_MEANING, *HEADERS_ONLY, within="BM1387."),
+        **of(LOWEST, "PLL.bands.1.above_mhz", "PLL.bands.1.includes"),
+        **of(LOWEST, "BM1387.tickets.0.above_cores"),
     },
-    "bm1397": {
-        "Register.CHIP_ID": "codecs take it from the family",
-        "BM1397.core_bits.width": "the number ends with it",
-        "BM1397.tickets.2.above_cores": LOWEST,
-        "BM1397.pll.bands.3.above_mhz": LOWEST,
-        "BM1397.pll.bands.3.includes": LOWEST,
+    "driver bm1397": {
+        **of(SAME_ELSEWHERE, "Register.CHIP_ID"),
+        **of("the simulator's", "Register.HASH_RATE", "Register.HASH_COUNT", "PLL_RESET"),
+        **of("the simulator's", "Register.CORE_VALUE", "Register.NONCE_ERRORS", "MISC_RESET"),
+        **of("the simulator's", "Register.ANALOG_MUX", "Register.DRIVER_STRENGTH"),
+        **of("the simulator's", "Register.PLL1", "Register.PLL2"),
+        **of(NO_MEANING, "PLL.*fast*", "BM1397.registers.hash_count"),
+        **of(NO_MEANING, "header_*", "versions_per_batch", "hash_count_less", within="BM1397."),
+        **of(LOWEST, "PLL.bands.3.above_mhz", "PLL.bands.3.includes"),
+        **of(NO_MEANING, *HEADERS_ONLY, within="BM1391."),
     },
-    "bm1362": {
-        "Register.CHIP_ID": "codecs take it from the family",
-        "UART_DIVIDER.width": "the next bits are 0 in all values that are read",
-        "*.core_bits.width": "the number ends with it",
-        "BM1362.tickets.2.above_cores": LOWEST,
-        "BM1362.pll.bands.3.above_mhz": LOWEST,
-        "BM1362.pll.bands.3.includes": LOWEST,
+    "driver bm1362": {
+        **of(SAME_ELSEWHERE, "Register.CHIP_ID"),
+        **of("the simulator's", "Register.NONCE_OFFSET", "Register.ADC", "UART_RESET"),
+        **of("the simulator's", "MISC_RESET"),
+        **of(ZEROS, "UART_DIVIDER.width"),
+        **of(LOWEST, "PLL.bands.3.above_mhz", "PLL.bands.3.includes"),
+        **of("no clock is between the two values", "PLL.bands.2.above_mhz"),
     },
-    "bm1370": {
-        "*.core_bits.width": "the number ends with it",
-        "BM1370.pll.bands.3.above_mhz": LOWEST,
-        "BM1370.pll.bands.3.includes": LOWEST,
+    "simulator, facts of bm1380": of("a board of the same row", "U2.chips"),
+    "simulator, facts of bm1384": {
+        **of(ENDS, "PLL_M.width", "REPLY_TYPE.width", "PLL_REPLY_*.width", "TASK_TAIL.width"),
+        **of(BEGINS, "NONCE.offset"),
+        **of(ZEROS, "REPLY_LOW.*"),
+    },
+    "simulator, facts of bm13xx": {
+        **of(ENDS, "COMMAND_OPCODE.width", "COMMAND_LENGTH.width", "VERSION_REGISTER_MASK.width"),
+        **of(ENDS, "VERSION_BITS", "PLL_LOCKED.width"),
+        **of(BEGINS, "REPLY_*.offset"),
+        **of(ZEROS, "PLL_FEEDBACK.width"),
+    },
+    "simulator, facts of bm1387": {
+        **of(ZEROS, "UART_DIVIDER.width"),
+        **of(NOT_READ, "BM1387.chip_id", "BM1387.registers.version", "BM1387.id_byte.job_*"),
+        **of(NOT_READ, "BM1387.midstate_counts.*", "BM1387.versions_per_batch"),
+    },
+    "simulator, facts of bm1397": {
+        **of(NOT_READ, "BM1397.chip_id", "BM1397.registers.version", "BM1397.id_byte.job_shift"),
+        **of(NOT_READ, "BM1397.midstate_counts.*", "BM1397.versions_per_batch"),
+        **of(NOT_READ, "COMPACF.core_mv"),
+    },
+    "simulator, facts of bm1362": {
+        **of(ZEROS, "UART_DIVIDER.width"),
+        **of(NOT_READ, "BM1362.chip_id", "BM1362.registers.version", "COMPACA1.rate_scale"),
+    },
+    "simulator, facts of bm1370": {
+        **of(NOT_READ, "BM13??.chip_id", "BM13??.registers.version", "COMPACA2.rate_scale"),
+    },
+    "simulator, families.registers": of("wider than any register", "REGISTER_BITS"),
+    "simulator, families.bm1362": of(ENDS, "VERSION_AUTO.width"),
+    "virtual bridge, cp210x": of("rates are near enough", "CLOCK_HZ"),
+    "virtual bridge, ftdi": {
+        **of("hosts make all pins outputs", "MICRO_PIN", "RESET_PIN"),
+        **of("hosts use one mode", "MODES.?"),
+    },
+    "virtual bridge, descriptors": of("strings are found by their index", "FIRST_INTERFACE_INDEX"),
+    "virtual bridge, device": {
+        **of("the front end keeps the address", "Standard.SET_ADDRESS"),
+        **of("no recipient has a higher number", "RECIPIENT_MASK"),
     },
 }
-"""Changes that make no difference."""
+"""Subject -> pattern of places -> why the change cannot be seen."""
+
+NO_STICK = "no stick has this chip, only frames of it are recorded"
+NO_RECORD = "from another project than the one that was recorded"
+VERSIONS = "only the versions that exist are recorded"
+RESET = "a reset value or a register that no recorded host reads (sk, br, mj, esp)"
+DATA_SHEET = "from the maker's data sheet or application note"
+SCALE = "how many cores a real chip has that no recorded rate is of"
+UNKNOWN = "marked as unproven where it stands"
+
+STATED: Mapping[str, Mapping[str, str]] = {
+    "driver bm1380": of(SCALE, "CORES")
+    | of("the recorded ids do not get to the ends", "JOB_ID_FIRST", "JOB_ID_LAST"),
+    "driver bm13xx": {
+        **of("the recorded answers have it set and not", "PLL_LOCKED.*"),
+        **of("follows from the divisor, which is compared", "START_BAUDRATE"),
+        **of(VERSIONS, "TELEMETRY_VERSIONS.?.has_fan", "TELEMETRY_VERSIONS.[24].last"),
+        **of(VERSIONS, "TELEMETRY_VERSIONS.3.first", "TELEMETRY_VERSIONS.3.mask"),
+        **of(VERSIONS, "TELEMETRY_VERSIONS.3.values"),
+        **of("known by name, not recorded", "MicroCommand.SET_LED", "MICRO_VCORE_STEP_MV"),
+    },
+    "driver bm1387": of(NO_RECORD, "BM1387.registers.ticket", "BM1387.ticket_orders.?"),
+    "driver bm1397": {
+        **of(NO_STICK, "cores", "reply_names_register", "job_id_*", within="BM1391."),
+        **of(
+            NO_STICK, "registers.pll", "registers.ticket", "registers.hash_count", within="BM1391."
+        ),
+        **of(
+            NO_STICK, "registers.version", "id_byte.job_shift", "ticket_orders.0", within="BM1391."
+        ),
+        **of(NO_STICK, "nonce_address.bits.shift", "midstate_counts.[02]", within="BM1391."),
+    },
+    "driver bm1362": {
+        **of("the short form is only recorded of a BM1370", "BM1362.register_lengths.0"),
+        **of("the value is ours, so its write is not compared", "BM1362.registers.hash_count"),
+        **of("only other chips were set to less than all", "BM1362.registers.version"),
+        **of(NO_RECORD, "core_groups", "versions_per_batch", "hash_count_less", within="BM1362."),
+        **of(NO_STICK, "cores", "register_lengths.0", "reply_names_register", within="BM1366."),
+        **of(NO_STICK, "header_*", "job_id_*", "versions_per_batch", within="BM1366."),
+    },
+    "driver bm1370": {
+        **of(NO_RECORD, "BM1370.versions_per_batch"),
+        **of(NO_RECORD, "cores", "register_lengths.0", "reply_names_register", within="BM1368."),
+        **of(NO_RECORD, "header_*", "job_id_*", "versions_per_batch", within="BM1368."),
+    },
+    "bridge ftdi": {
+        **of(DATA_SHEET, "FRACTIONS*[124]?", "SPECIAL*"),
+        **of("recordings are without them", "STATUS_BYTES"),
+    },
+    "simulator, facts of bm1380": of(SCALE, "CORES"),
+    "simulator, facts of bm13xx": {
+        **of(VERSIONS, "TELEMETRY_VERSIONS.0.mask", "TELEMETRY_VERSIONS.[24].last"),
+        **of(VERSIONS, "TELEMETRY_VERSIONS.3.first", "TELEMETRY_VERSIONS.3.mask"),
+        **of(VERSIONS, "TELEMETRY_VERSIONS.3.values"),
+    },
+    "simulator, facts of bm1387": {
+        **of(RESET, "Register.HASH_*", "Register.I2C", "MISC_NOT_SET_BAUD.*"),
+    },
+    "simulator, facts of bm1397": {
+        **of(RESET, "Register.HASH_*", "Register.CORE_VALUE", "Register.NONCE_ERRORS"),
+        **of(RESET, "Register.ANALOG_MUX", "Register.DRIVER_STRENGTH", "Register.PLL[12]"),
+        **of(RESET, "PLL_RESET", "MISC_RESET"),
+    },
+    "simulator, facts of bm1362": {
+        **of(RESET, "UART_RESET", "MISC_RESET"),
+        **of("the short form is only recorded of a BM1370", "BM1362.register_lengths.0"),
+        **of(NO_RECORD, "BM1362.versions_per_batch"),
+    },
+    "simulator, facts of bm1370": {
+        **of(NO_RECORD, "BM13??.versions_per_batch", "BM13??.nonce_address.bits.*"),
+        **of(NO_RECORD, "BM1368.cores", "BM1368.register_lengths.0"),
+        **of(NO_RECORD, "BM1368.reply_names_register"),
+    },
+    "simulator, telemetry": of("the content of an answer is not known", "ACKNOWLEDGED"),
+    "simulator, families.bm1380": of(UNKNOWN, "POWER_ON_PLL"),
+    "simulator, families.icarus": of("336 MH/s are 1 MHz each", "RATE_HS.right"),
+    "simulator, families.bm1387": of(UNKNOWN, "POWER_ON_PLL")
+    | of(RESET, "DESIGN.power_on?Register.HASH_*", "DESIGN.power_on?Register.I2C?")
+    | of(NO_RECORD, "DESIGN.is_ticket_reversed"),
+    "simulator, families.bm1397": {
+        **of(RESET, "HASH_*", "PLL*", "TICKET*", within="DESIGN.power_on?Register."),
+        **of(RESET, "ORDERED*", "FAST*", "CORE*", within="DESIGN.power_on?Register."),
+        **of(RESET, "NONCE*", "ANALOG*", "DRIVER*", within="DESIGN.power_on?Register."),
+        **of(RESET, "CLOCK*", within="DESIGN.power_on?Register."),
+    },
+    "simulator, families.bm1362": of(UNKNOWN, "POWER_ON_PLL"),
+    "virtual bridge, cp210x": {
+        **of(DATA_SHEET, "*.usb_version", "*.device_version", "*.control_packet_bytes"),
+        **of(DATA_SHEET, "*.max_power_ma", "*.attributes", "*.sub_class", "*.protocol"),
+    },
+    "virtual bridge, ftdi": {
+        **of(DATA_SHEET, "*.usb_version", "*.device_version", "*.control_packet_bytes"),
+        **of(DATA_SHEET, "*.max_power_ma", "*.attributes", "OVERRUN"),
+        **of(DATA_SHEET, "Request.WRITE_EEPROM", "Request.ERASE_EEPROM"),
+    },
+}
+"""Subject -> pattern of places -> why no record proves what a reference or a data sheet says."""

@@ -64,8 +64,6 @@ CORE_VALUES = (0x80008540, 0x80008008)
 CORE_CHIP_VALUE = 0x800082AA
 """To CORE_MAILBOX of each chip after them."""
 PLL_DIVIDER_VALUE = 0x0F0F0F00
-HASH_COUNT_ORIGINAL = 0x12C9
-"""What the original always writes, at any clock and number of chips. The driver computes it."""
 
 CHIP_ID_REPLY = b"\x13\x62\x00\x00\x00\x00\x00\x00"
 """Value, address, register, two more; the third byte was 03 in one capture (mj)."""

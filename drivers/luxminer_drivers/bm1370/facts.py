@@ -40,8 +40,6 @@ CORE_VALUES = (0x80008D04, 0x8000800E)
 CORE_RUN_VALUES = (0x80008B00, 0x8000800E, 0x800082AA)
 """... and these at the end."""
 PLL_DIVIDER_VALUE = 0x0F0F0F00
-HASH_COUNT_ORIGINAL = 0x0F25
-"""What the original always writes, at any clock and number of chips. The driver computes it."""
 
 CHIP_ID_REPLY = b"\x13\x70\x00\x00\x00\x00\x00\x00"
 """Value, address, register, two more. Captured by mj."""

@@ -40,10 +40,7 @@ class Register(IntEnum):
 
 UART_DIVIDER = BitField("UART divider", 8, 5)
 """Of MISC_CONTROL. br."""
-MISC_INVERT_CLOCK = BitField("invert clock", 21, 1)
 MISC_NOT_SET_BAUD = BitField("not set baud", 30, 1)
-MISC_GATE_BLOCK = BitField("gate block", 15, 1)
-MISC_MMEN = BitField("MMEN", 7, 1)
 """All of MISC_CONTROL. br."""
 MISC_UART_VALUE = 0x00200000
 """Sets the UART divider, which is added: inverted clock."""
@@ -52,16 +49,12 @@ MISC_GATE_VALUE = 0x40208080
 
 CHIP_ID_REPLY = b"\x13\x87\x90\x00\x00\x00"
 """Before addresses are set; the fourth byte is the address then. Logged by go, also br."""
-PLL_LOCKED_START = 0x80
-"""First byte of a reply to a read of the PLL."""
 
 OPEN_CORE_FRAMES = 116
 """cores + 2 ..."""
 OPEN_CORE_JOB_IDS = 128
 """... with the job id counting modulo this."""
 OPEN_CORE_PAUSE_S = 0.010
-JOBS_REMEMBERED = 3
-"""The original's: it ignores replies to older jobs. Ours remembers all ids."""
 
 PLL = PllForm(
     prefix=0x00,

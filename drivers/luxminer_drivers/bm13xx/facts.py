@@ -372,49 +372,12 @@ class Control(NamedTuple):
     pause_s: float
 
 
-FTDI_RESET = (
-    Control(0x40, 0x00, 0x0000, 0, b"", 0.0),
-    Control(0x40, 0x04, 0x0008, 0, b"", 0.0),
-    Control(0x40, 0x03, 0x001A, 0, b"", 0.0),
-    Control(0x40, 0x02, 0x0000, 0, b"", 0.0),
-    Control(0x40, 0x00, 0x0002, 0, b"", 0.0),
-    Control(0x40, 0x00, 0x0001, 0, b"", 0.0),
-    Control(0x40, 0x0B, 0x20F2, 0, b"", 0.030),
-    Control(0x40, 0x0B, 0x20F0, 0, b"", 0.030),
-    Control(0x40, 0x0B, 0x20F2, 0, b"", 0.200),
-)
-"""NewPac, R606, Compac F, R909: chip of the bridge reset, 8N1, 3 MHz / 26, no flow control, both
-buffers emptied; then CBUS1, which is nRST of all chips, high, low, high. Also go."""
 FTDI_LOW_BM1397_S = 1.0
-"""How long nRST stays low where the chip is a BM1397, instead of the last but one pause above."""
-FTDI_RUN_DIVISOR = 2
-"""40/03 with this value: 1.5 Mbaud at the host, while chips run at 1.5625 M; 4 % apart works."""
+"""How long nRST stays low where the chip is a BM1397; others get the pause of the bridge. go."""
 FTDI_RUN_BAUDRATE = 1_500_000
+"""At the host, while chips run at 1.5625 M; 4 % apart works."""
 FTDI_RUN_UART_DIVIDER = 1
-FTDI_STATUS_LENGTH = 2
-FTDI_PACKET_LENGTH = 64
-"""Each packet to the host begins with two status bytes."""
 
-CP2105_ON = (
-    Control(0x41, 0x00, 0x0001, 0, b"", 0.0),
-    Control(0x41, 0x07, 0x0101, 0, b"", 0.0),
-    Control(0x41, 0x1E, 0x0000, 0, b"\x00\xc2\x01\x00", 0.0),
-    Control(0x41, 0x03, 0x0830, 0, b"", 0.0),
-    Control(0x41, 0xFF, 0x37E1, 0, b"\x07\x00", 0.100),
-)
-"""A1, A2, after a USB port reset: interface 0 on, DTR, 115200, 8 bits with MARK parity, and the
-latch with all three outputs 0, which is chips and regulator on."""
-CP2105_OFF = (Control(0x41, 0xFF, 0x37E1, 0, b"\x07\x07", 0.100),)
-"""After a USB port reset."""
-CP2105_TELEMETRY = (
-    Control(0x41, 0x00, 0x0001, 1, b"", 0.0),
-    Control(0x41, 0x07, 0x0101, 1, b"", 0.0),
-    Control(0x41, 0x1E, 0x0000, 1, b"\x00\xc2\x01\x00", 0.0),
-    Control(0x41, 0x03, 0x0800, 1, b"", 0.0),
-)
-"""Interface 1, 115200 8N1, speaks to the telemetry controller."""
-
-TELEMETRY_BAUDRATE = 115200
 TELEMETRY_PAUSE_S = 0.100
 """Between a command and the reading of its reply, and after it for VERSION, CORE and REGULATOR."""
 TELEMETRY_READ_S = 0.100
@@ -529,7 +492,6 @@ MICRO_SELECT = (
     Control(0x40, 0x0B, 0x20F2, 0, b"", 0.002),
 )
 """Routes the line to the controller, and back to the chips."""
-MICRO_READ_S = 0.005
 MICRO_VCORE_MIN_MV = 300
 MICRO_VCORE_MAX_MV = 810
 MICRO_VCORE_STEP_MV = 2

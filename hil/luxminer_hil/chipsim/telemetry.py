@@ -192,17 +192,23 @@ class TelemetryController:
             row for row in facts.TELEMETRY_VERSIONS if row.first <= self.version <= row.last
         )
 
+    @property
+    def is_high_range(self) -> bool:
+        """Whether the input current is said in the coarser steps."""
+        row = self._row()
+        mask = self.mask if row.mask is None else row.mask
+        return bool(mask >> facts.TELEMETRY_HIGH_RANGE_BIT & 1)
+
     def _values(self) -> bytes:
         """Return one byte for each value up to the last that this version has, 0 for the others."""
         row = self._row()
         has = self.mask if row.values is None else row.values
-        high_range = bool((self.mask if row.mask is None else row.mask) >> 7 & 1)
         core_v = self.core_mv / 1000 if self.is_regulator_on else 0.0
         share = self._load() if self.is_regulator_on else 0.0
         iout_a = (IDLE_A + FULL_A * share) if self.is_regulator_on else 0.0
         readings = {
             "vin": vin_byte(SUPPLY_V, self.version),
-            "iin": current_byte(iout_a * 2 * core_v / SUPPLY_V, high_range=high_range),
+            "iin": current_byte(iout_a * 2 * core_v / SUPPLY_V, high_range=self.is_high_range),
             "vout": vout_byte(core_v),
             "iout": current_byte(iout_a, high_range=True),
             "temp1": temperature_byte(self.ambient_c + self._rise_c),

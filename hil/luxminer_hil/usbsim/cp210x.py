@@ -179,7 +179,7 @@ class Cp210xModel(UsbModel):
     def _get(self, setup: Setup, channel: Channel, port: _Port) -> bytes:
         match setup.request:
             case Request.GET_BAUDDIV:
-                return struct.pack("<H", DIVIDER_CLOCK_HZ // channel.baudrate)
+                return struct.pack("<H", round(DIVIDER_CLOCK_HZ / channel.baudrate))
             case Request.GET_BAUDRATE:
                 return struct.pack("<I", channel.baudrate)
             case Request.GET_LINE_CTL:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from luxminer.transport.usbbridge.bridge import Control
+from luxminer.transport.usbbridge.ftdi import FT_X
 from luxminer_drivers.bm13xx import facts, telemetry
 from luxminer_drivers.bm13xx.facts import MicroCommand
 from luxminer_hil.vectors.chips_shared import Check, Vector, expect_near
@@ -124,6 +126,10 @@ def check_micro_command(vector: Vector) -> None:
     before, after = facts.MICRO_SELECT
     expect(expected["cbus_before"], f"{before.value:04x}", "CBUS before")
     expect(expected["cbus_after"], f"{after.value:04x}", "CBUS after")
+    usual = next(step for step in FT_X.hold if isinstance(step, Control))
+    for step in (before, after):
+        got_step = (step.request_type, step.request, step.interface, step.data)
+        expect((usual.request_type, usual.request, usual.index, usual.data), got_step, "request")
 
 
 CHECKS: Mapping[str, Check] = {

@@ -49,6 +49,10 @@ def check_task(vector: Vector) -> None:
 # --- Replies -------------------------------------------------------------------------------------
 
 
+LOW_BITS = 0x1F
+"""Of the last byte of a reply; the upper three say what it is."""
+
+
 def _only(decoder: ResyncDecoder[F], other: ResyncDecoder[F], raw: bytes) -> F:
     """Decode one reply whole and byte by byte; both must agree."""
     frames = decoder.feed(raw, 0.0) + decoder.expire(TAIL_S)
@@ -112,6 +116,12 @@ def check_bm1380_nonce(vector: Vector) -> None:
     reply = _only(Bm1380Decoder(is_right), Bm1380Decoder(is_right), raw)
     right = Bm1380Nonce(job_id=given["job_id"], nonce=reply.nonce, is_verified=True)
     expect(right, reply, "right, job id")
+    for frame, is_claim in ((raw, True), (raw[:-1] + bytes([raw[-1] & LOW_BITS]), False)):
+        decoder = Bm1380Decoder(lambda _job_id, _nonce: False)
+        (reading,) = decoder.feed(frame, 0.0) + decoder.expire(TAIL_S)
+        expect(
+            is_claim, isinstance(reading, Bm1380Nonce), "wrong nonce, told from junk by its type"
+        )
     _check_nonce(vector, header, reply.nonce)
 
 

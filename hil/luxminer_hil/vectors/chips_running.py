@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from luxminer.errors import FrameError
+from luxminer.transport.usbbridge.cp210x import CP2105
+from luxminer.transport.usbbridge.ftdi import FT_X
 from luxminer_drivers.bm13xx import chain, telemetry
 from luxminer_drivers.bm13xx import facts as shared
 from luxminer_drivers.bm13xx.commands import (
@@ -14,7 +16,7 @@ from luxminer_drivers.bm13xx.commands import (
     WriteRegister,
     decode_command,
 )
-from luxminer_drivers.bm13xx.facts import Control, Family, Model
+from luxminer_drivers.bm13xx.facts import Family, Model
 from luxminer_drivers.bm13xx.pll import Pll, choose_pll, limited_mhz, round_up_mhz
 from luxminer_drivers.bm13xx.replies import RegisterReply
 from luxminer_drivers.bm13xx.steps import Action, Settings, Step, expand
@@ -28,6 +30,7 @@ from luxminer_drivers.bm1387 import facts as bm1387
 from luxminer_drivers.bm1387 import steps as bm1387_steps
 from luxminer_drivers.bm1397 import facts as bm1397
 from luxminer_drivers.bm1397 import steps as bm1397_steps
+from luxminer_hil.vectors.bridges import check_telemetry_line
 from luxminer_hil.vectors.chips_bm13xx import FAMILIES, asked_mhz, family_of
 from luxminer_hil.vectors.chips_replies import decoded
 from luxminer_hil.vectors.chips_shared import Check, Vector, expect_near, expect_whole_us
@@ -220,7 +223,8 @@ def _check_link(steps: Sequence[Any], actions: Sequence[Action]) -> None:
     divisors = [int(step[3], 16) for step in steps if step[:3] == ["control", "40", "03"]]
     rates = [action.baudrate for action in actions if action.baudrate]
     expect([shared.FTDI_RUN_BAUDRATE] * len(divisors), rates, "link rates")
-    expect([shared.FTDI_RUN_DIVISOR] * len(rates), divisors, "divisors of the bridge")
+    asked = [FT_X.rate(FT_X.lines[0], rate).value for rate in rates]
+    expect(divisors, asked, "divisors of the bridge")
 
 
 def _check_open_cores(family: Family, steps: Sequence[Any], actions: Sequence[Action]) -> None:
@@ -234,27 +238,13 @@ def _check_open_cores(family: Family, steps: Sequence[Any], actions: Sequence[Ac
         expect(each["gap_ms"], ours[0].pause_s * 1e3, "pause between open-core frames")
 
 
-def _controls(rows: Sequence[Control]) -> list[list[str]]:
-    return [
-        [
-            "control",
-            f"{row.request_type:02x}",
-            f"{row.request:02x}",
-            f"{row.value:04x}",
-            f"{row.interface:04x}",
-            row.data.hex(),
-        ]
-        for row in rows
-    ]
-
-
 def _check_telemetry(model: Model, given: Mapping[str, Any], steps: Sequence[Any]) -> None:
     """Look for the order in which the controller is asked, gets its voltage, and is switched on."""
     written = [step[1] for step in steps if step[0] == "write_telemetry"]
     if not written:
         return
     setup = [step for step in steps if step[:2] == ["control", "41"] and step[4] == "0001"]
-    expect(_controls(shared.CP2105_TELEMETRY), setup, "line to the controller")
+    check_telemetry_line(CP2105, setup)
     wanted = [telemetry.ask_version()]
     version = bytes.fromhex(given.get("telemetry_replies", ""))[:1]
     if version and _is_known(version[0]):

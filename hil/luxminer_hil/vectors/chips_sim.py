@@ -49,7 +49,8 @@ GENERAL = frozenset({"all", "BM13xx"})
 
 TABLES = (
     Table(GENERAL, {"crc5": check_crc5, "crc16": check_crc16}),
-    Table(frozenset({"BM1384", "ICARUS"}), chips_sim_bm1384.CHECKS),
+    Table(frozenset({"BM1384"}), chips_sim_bm1384.CHECKS),
+    Table(frozenset({"ICARUS"}), chips_sim_bm1384.ICARUS_CHECKS),
     Table(frozenset({"BM1380"}), chips_sim_bm1384.BM1380_CHECKS),
     Table(chips_sim_framed.FAMILIES | {"BM13xx"}, chips_sim_framed.CHECKS),
     Table(chips_sim_framed.FAMILIES | {"BM1391"}, chips_sim_replies.CHECKS),

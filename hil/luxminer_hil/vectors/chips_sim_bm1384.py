@@ -5,7 +5,8 @@ from fractions import Fraction
 
 from luxminer.hashing import midstate
 from luxminer_drivers.bm1384 import facts
-from luxminer_hil.chipsim.families import bm1380
+from luxminer_hil.chipsim.chip import Found, Slice
+from luxminer_hil.chipsim.families import bm1380, icarus
 from luxminer_hil.chipsim.families import bm1384_wire as wire
 from luxminer_hil.chipsim.families.bm1384 import ChipModel
 from luxminer_hil.chipsim.families.bm1384_wire import (
@@ -18,7 +19,7 @@ from luxminer_hil.chipsim.families.bm1384_wire import (
 from luxminer_hil.vectors.chips_sim_search import Vector, expect_hash, expect_header, find
 from luxminer_hil.vectors.mismatch import Mismatch, expect
 
-__all__ = ["BM1380_CHECKS", "CHECKS"]
+__all__ = ["BM1380_CHECKS", "CHECKS", "ICARUS_CHECKS"]
 
 RELATIVE_ERROR = 1e-5
 """Of rates that the original computed in single precision."""
@@ -132,6 +133,31 @@ def check_nonce(vector: Vector) -> None:
     expect(given["rx"], reply[: len(given["rx"])], "reply")  # an Icarus sends no last byte
     complete = header[:76] + found.to_bytes(4, "big")
     expect_hash(expected, complete)
+    if "chip" in expected and 256 % given["chips"] == 0:  # else hosts differ from addresses
+        _check_finder(nonce, given["chips"], expected["chip"])
+
+
+def _check_finder(nonce: int, chips: int, index: int) -> None:
+    """Expect that chip number ``index`` of a chain begins at or before a nonce, the next behind."""
+    firsts = []
+    for address in (256 // chips * index, 256 // chips * (index + 1)):
+        chip = ChipModel(index, Fraction(1), 0.0)
+        chip.set_address(address % 256)
+        task = Task(
+            kind=FrameKind.WORK,
+            midstate=bytes(32),
+            tail=bytes(12),
+            ticket_difficulty=1,
+            nonce_range=0,
+            job_id=0,
+        )
+        chip.take(task, 0.0)
+        chip.settle(1.0)
+        piece = chip.next_slice(1)
+        assert piece is not None
+        firsts.append(piece.first)
+    is_last = index == chips - 1
+    expect(True, firsts[0] <= nonce and (is_last or nonce < firsts[1]), "nonce of the chip")
 
 
 def check_nonce_sequence(vector: Vector) -> None:
@@ -182,7 +208,9 @@ def check_init_trace(vector: Vector) -> None:
         if step[0] == "write":
             frame = _one(bytes.fromhex(step[1]))
             if frame.kind is FrameKind.READ_CHIP_ID:
-                replies += wire.register_reply(facts.CHIP_ID_REPLY) * given["chips"]
+                assert isinstance(frame, Command)
+                chip = ChipModel(0, Fraction(1), 0.0)
+                replies += (chip.obey(frame, 0.0) or b"") * given["chips"]
         elif step[0] == "open_core_tasks":
             for name in ("first", "second", "last"):
                 expect(FrameKind.OPEN_CORE, _task(bytes.fromhex(step[1][name])).kind, name)
@@ -233,3 +261,46 @@ BM1380_CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "task": check_bm1380_task,
 }
 """Where a BM1380 differs from a BM1384."""
+
+
+def _icarus_task(raw: str) -> Task:
+    parser = icarus.IcarusParser()
+    frames = [*parser.feed(bytes.fromhex(raw)), *parser.idle()]
+    if len(frames) != 1 or not isinstance(frames[0], Task):
+        raise Mismatch("one task", frames, raw)
+    return frames[0]
+
+
+def _erupter_says(nonce: int) -> str:
+    """Return what a Block Erupter sends when it finds a nonce."""
+    erupter = icarus.KIND.chip(0, 1, Fraction(1), 0.0)
+    piece = Slice(midstate=bytes(32), tail=b"", first=nonce, count=1, target_le=b"", job_id=0)
+    reply = erupter.reply(Found(piece, nonce, nonce))
+    return reply.hex() if reply else ""
+
+
+def check_icarus_task(vector: Vector) -> None:
+    task = _icarus_task(vector["expect"]["frame"])
+    expect_header(bytes.fromhex(vector["input"]["header"]), task.midstate, task.tail)
+
+
+def check_icarus_nonce(vector: Vector) -> None:
+    header = bytes.fromhex(vector["input"]["job_header"])
+    nonce = int(vector["expect"]["nonce_in_header"], 16)
+    find(midstate(header[:64]), header[64:76], nonce)
+    expect(vector["input"]["rx"], _erupter_says(nonce), "reply")
+
+
+def check_icarus_share(vector: Vector) -> None:
+    given, expected = vector["input"], vector["expect"]
+    task = _icarus_task(given["job"])
+    nonce = find(task.midstate, task.tail, int(expected["nonce_in_header"], 16))
+    expect(given["reply"], _erupter_says(nonce), "reply")
+
+
+ICARUS_CHECKS: Mapping[str, Callable[[Vector], None]] = {
+    "captured_share": check_icarus_share,
+    "nonce": check_icarus_nonce,
+    "task": check_icarus_task,
+}
+"""A Block Erupter has tasks and nonces, and nothing else."""

@@ -70,7 +70,7 @@ def check_read(vector: Vector) -> None:
     """Read bytes as the original did: its values come back to the same bytes."""
     given, expected = vector["input"], vector["expect"]
     version = int(given["version"], 16)
-    high = bool(int(given["mask"], 16) >> facts.TELEMETRY_HIGH_RANGE_BIT & 1)
+    high = controller(given["version"], int(given["mask"], 16)).is_high_range
     readings = {
         "vin": vin_byte(expected["vin"], version),
         "iin": current_byte(expected["iin"], high_range=high),

@@ -110,7 +110,7 @@ class RollingChip(RegisterChip):
         assert isinstance(task, HeaderTask)
         self.settle(now_s)
         self.turn += 1
-        self._begin(self._search_of(task))
+        self._begin(self.search_of(task))
         return ()
 
     def _first_position(self, space: Space) -> int:
@@ -143,12 +143,13 @@ class RollingChip(RegisterChip):
         if former is None:
             return
         assert isinstance(former.task, HeaderTask)
-        now = self._search_of(former.task)
+        now = self.search_of(former.task)
         if former.space.total:
             self._position = self._position * now.space.total // former.space.total
         self._search = now
 
-    def _search_of(self, task: HeaderTask) -> Search:
+    def search_of(self, task: HeaderTask) -> Search:
+        """Return how the chip goes about a task with the registers that it has."""
         bits = self.rolled_bits
         width = self.family.versions_per_batch // self.groups
         searchers = self.family.cores // width
