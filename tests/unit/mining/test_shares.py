@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from luxminer.mining.shares import ShareGate
+from luxminer.mining.shares import MAX_REMEMBERED_JOBS, ShareGate
 from luxminer.work.generator import WorkGenerator
 from luxminer.work.job import NonceFound, PoolJob, Share, WorkItem
 from tests.unit.mining.jobs import COINB1, COINB2, job
@@ -224,3 +224,19 @@ def test_memory_is_bounded(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if limit == "MAX_NONCES_PER_JOB":
         assert all(len(seen) == 3 for seen in remembered.values())
     assert gate.total().balanced
+
+
+def test_a_job_that_lives_long_is_not_forgotten_for_the_many_of_another_pool() -> None:
+    gate, _, old = gate_and_work()
+    good = nonces(old, below=int(DIFF1 / Fraction(EASY)))
+    gate.nonce_found(claim(old, good[0]), EASY, EASY)
+    for number in range(MAX_REMEMBERED_JOBS + 5):
+        work = WorkGenerator(job(pool_id=1)).next(now_s=0.0)
+        assert work is not None
+        gate.nonce_found(
+            claim(work, nonces(work, below=int(DIFF1 / Fraction(EASY)))[0]), EASY, EASY
+        )
+        gate.nonce_found(claim(old, good[1 + number]), EASY, EASY)
+    before = gate.total().duplicates
+    gate.nonce_found(claim(old, good[0]), EASY, EASY)
+    assert gate.total().duplicates == before + 1
