@@ -23,6 +23,7 @@ __all__ = [
     "ReadRegister",
     "SetAddress",
     "TaskFrame",
+    "TaskTemplate",
     "WritePll",
     "busy_task",
     "crc5",
@@ -166,6 +167,23 @@ class TaskFrame:
             nonce_range=get_number(raw, facts.TASK_NONCE_RANGE),
             job_id=get_number(raw, facts.TASK_JOB_ID),
         )
+
+
+class TaskTemplate:
+    """Encodes tasks that differ in header and job id alone: one goes out every few hundred ms."""
+
+    def __init__(self, *, ticket_difficulty: int, nonce_range: int) -> None:
+        """See `TaskFrame` for both."""
+        blank = busy_task(ticket_difficulty=ticket_difficulty, nonce_range=nonce_range, job_id=0)
+        self._blank = blank.encode()
+
+    def encode(self, midstate: bytes, tail: bytes, job_id: int) -> bytes:
+        """Return the bytes of `TaskFrame` with these values."""
+        frame = bytearray(self._blank)
+        put(frame, facts.TASK_MIDSTATE, midstate)
+        put(frame, facts.TASK_TAIL, tail)
+        put(frame, facts.TASK_JOB_ID, job_id)
+        return bytes(frame)
 
 
 def busy_task(*, ticket_difficulty: int, nonce_range: int, job_id: int) -> TaskFrame:

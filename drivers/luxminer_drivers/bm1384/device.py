@@ -14,15 +14,16 @@ from luxminer.transport.base import Transport
 from luxminer.work.job import WorkItem
 from luxminer_drivers.bm1384 import chain, facts
 from luxminer_drivers.bm1384.codec import (
+    BUSY_MIDSTATE,
+    BUSY_TAIL,
     ChainInactive,
     ChipIdReply,
     NonceReply,
     PllReply,
     ReadRegister,
     SetAddress,
-    TaskFrame,
+    TaskTemplate,
     WritePll,
-    busy_task,
     open_core_tasks,
 )
 from luxminer_drivers.bm1384.decoder import TAIL_S, BadFrame, Decoder, Frame
@@ -82,7 +83,8 @@ class Bm1384(Family):
         self._jobs = self._new_jobs()
         self._decoder = Decoder(self._is_right)
         self._rate_hs = self._interval_s = 0.0
-        self._ticket, self._range = 1, 0
+        self._ticket = 1
+        self._template = TaskTemplate(ticket_difficulty=1, nonce_range=0)
 
     def _new_jobs(self) -> JobRing:
         # The open-core frames have the header of a busy task.
@@ -197,19 +199,10 @@ class Bm1384(Family):
         return host.next_work()
 
     def task(self, work: WorkItem | None) -> bytes:
-        ticket, nonce_range = self._ticket, self._range
         job_id = self._jobs.put(work)
         if work is None:
-            return busy_task(
-                ticket_difficulty=ticket, nonce_range=nonce_range, job_id=job_id
-            ).encode()
-        return TaskFrame(
-            midstate=work.midstates[0],
-            tail=work.tail,
-            ticket_difficulty=ticket,
-            nonce_range=nonce_range,
-            job_id=job_id,
-        ).encode()
+            return self._template.encode(BUSY_MIDSTATE, BUSY_TAIL, job_id)
+        return self._template.encode(work.midstates[0], work.tail, job_id)
 
     def receive(self, data: bytes) -> Iterator[Reading]:
         frames = self._decoder.feed(data, 0.0) if data else self._decoder.expire(TAIL_S)
@@ -249,7 +242,9 @@ class Bm1384(Family):
             interval_s = chain.task_interval_s(self._rate_hs, part)
             self._interval_s = max(interval_s, MIN_TASK_INTERVAL_S)
             self._ticket = chain.ticket_difficulty(self._rate_hs)
-            self._range = chain.nonce_range(self.chips)
+            self._template = TaskTemplate(
+                ticket_difficulty=self._ticket, nonce_range=chain.nonce_range(self.chips)
+            )
 
     @property
     def rate_hs(self) -> float:

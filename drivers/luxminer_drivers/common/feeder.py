@@ -80,6 +80,7 @@ class Feeder:
         self._step_s = now_s + 1.0
         self._check_s = now_s + CLOCK_CHECK_S
         self._sent_s = float("-inf")
+        self._is_ramping = False
         self._is_task_done = False
         self._is_work_new = False
         self._work_taken = asyncio.Event()
@@ -98,7 +99,8 @@ class Feeder:
         family, clock, duties = self._family, self._host.clock, self._duties
         while True:
             now_s = clock.monotonic()
-            if duties.is_ramping and now_s >= self._step_s:
+            self._is_ramping = duties.is_ramping
+            if self._is_ramping and now_s >= self._step_s:
                 before_s = family.task_interval_s
                 self._step_s = now_s + await duties.step_clock()
                 self._task_s += family.task_interval_s - before_s
@@ -107,7 +109,7 @@ class Feeder:
                 self._task_s = min(self._task_s, now_s)
             if (self._in_hand or now_s >= self._task_s) and not self._send_at_once(now_s):
                 await self._send_in_hand(now_s)
-            if now_s >= self._check_s and not duties.is_ramping:
+            if now_s >= self._check_s and not self._is_ramping:
                 await duties.ask_clock()
                 self._check_s = now_s + CLOCK_CHECK_S
             self._report_when_due(now_s)
@@ -131,6 +133,11 @@ class Feeder:
             await self._work_taken.wait()
             self._work_taken.clear()
 
+    def retarget(self) -> None:
+        """Look at once whether the clock is still what it is to be."""
+        self._is_ramping = self._duties.is_ramping
+        self._end_rest()
+
     def task_done(self) -> None:
         """Let the next task be sent at once."""
         self._is_task_done = True
@@ -141,6 +148,7 @@ class Feeder:
             was_busy, self._was_busy = self._was_busy, False
             self._duties.report(was_busy=was_busy)
             self._report_s = now_s + REPORT_INTERVAL_S
+            self._is_ramping = self._duties.is_ramping
 
     # Resting
 
@@ -153,16 +161,17 @@ class Feeder:
         if self._is_task_done or self._is_work_new:
             return
         self._pause = self._loop.create_future()
-        self._wind_up(self._step_s if self._duties.is_ramping else self._check_s)
+        self._wind_up()
         try:
             await self._pause
         finally:
             self._stop_timer()
             self._pause = None
 
-    def _wind_up(self, other_s: float) -> None:
-        """Let the timer ring when a task, a report, or something else at ``other_s`` is due."""
+    def _wind_up(self) -> None:
+        """Let the timer ring when something is due."""
         self._stop_timer()
+        other_s = self._step_s if self._is_ramping else self._check_s
         due_s = min(self._task_s, self._report_s + REPORT_SLACK_S, other_s)
         wait_s = due_s - self._host.clock.monotonic()
         self._timer = self._loop.call_later(max(0.0, wait_s), self._ring)
@@ -177,10 +186,10 @@ class Feeder:
         if pause is None or pause.done():
             return
         with PassOn(pause):
-            is_plain = not self._duties.is_ramping and now_s < self._check_s
+            is_plain = not self._is_ramping and now_s < self._check_s
             if is_plain and (now_s < self._task_s or self._send_at_once(now_s)):
                 self._report_when_due(now_s)
-                self._wind_up(self._check_s)
+                self._wind_up()
             else:
                 pause.set_result(None)
 

@@ -85,6 +85,7 @@ class ChainStick:
         self._complaints: list[str] = []
         self._clock_watch = ClockWatch()
         self._sent = Sent()
+        self._feeder: Feeder | None = None
         self._busy_nonces = 0
 
     async def set_frequency(self, mhz: float) -> float:
@@ -98,7 +99,7 @@ class ChainStick:
         self._wishes.set_stick(mhz)
         self._guard = Guard(self._wishes.clocks)
         self._guard.cap(self._ceiling().mhz)
-        self._is_order_new = True
+        self._ordered()
         return self._guard.target_mhz
 
     async def set_chip_frequency(self, chip: int, mhz: float) -> float:
@@ -109,8 +110,13 @@ class ChainStick:
         """
         self._wishes.set_chip(chip, mhz)
         self._retarget()
-        self._is_order_new = True
+        self._ordered()
         return self._wishes.own_mhz.get(chip, self._guard.clock_mhz)
+
+    def _ordered(self) -> None:
+        self._is_order_new = True
+        if self._feeder is not None:
+            self._feeder.retarget()
 
     def _retarget(self) -> None:
         """Take note that other chips have clocks of their own, or that there are other chips."""
@@ -153,7 +159,7 @@ class ChainStick:
                 )
             self._clock_watch = ClockWatch()
             duties = _Duties(self, host, watch)
-            feeder = Feeder(self._link, self._family, host, duties, self._sent)
+            feeder = self._feeder = Feeder(self._link, self._family, host, duties, self._sent)
             await run_together(
                 self._listen(host, watch, feeder),
                 feeder.run(),
@@ -163,6 +169,7 @@ class ChainStick:
         except TransportTimeout as exc:
             raise DeviceFault(f"{self._link.name} takes no more bytes") from exc
         finally:
+            self._feeder = None
             if self._is_up:
                 self._is_up = False
                 await self._family.quieten()

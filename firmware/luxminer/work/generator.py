@@ -5,6 +5,8 @@ costs one midstate, a new extranonce2 the whole merkle path. When every extranon
 ntime moves by one second as far as all known pools accept it; then there is no work for now.
 """
 
+from dataclasses import replace
+
 from luxminer.hashing import midstates, work_parts
 from luxminer.work.header import header_start
 from luxminer.work.job import PoolJob, WorkItem, header_parts
@@ -17,6 +19,10 @@ MAX_NTIME_ROLL_S = 600
 """The tightest window of a known pool (btcpool)."""
 
 MAX_NTIME = 0xFFFFFFFF
+
+AHEAD = 8
+"""Items of one version that are made together: the host comes to each with cold caches, and the
+second one then costs a fraction of the first."""
 ALL_BITS = 0xFFFFFFFF
 
 
@@ -61,6 +67,8 @@ class WorkGenerator:
         self._extranonce2 = b""
         self._root = b""
         self._tail = b""
+        self._ahead: list[WorkItem] = []
+        """Items of one version that are ready, the next one last."""
 
     @property
     def job(self) -> PoolJob:
@@ -86,6 +94,7 @@ class WorkGenerator:
         Patterns of the new mask may have been used with the current extranonce2 already, so the
         next work item begins with a new one.
         """
+        self._ahead.clear()
         self._free = free_bits(self._job.version, mask)
         if self._pattern:
             self._next_extranonce2()
@@ -107,6 +116,18 @@ class WorkGenerator:
         can succeed, since ntime may follow the clock. Asserts that ``versions`` is at least 1.
         """
         assert versions > 0, versions
+        if versions > 1 or chip_rolls:
+            return self._next(versions, now_s, chip_rolls=chip_rolls, roll_mask=roll_mask)
+        if not self._ahead:
+            item = self._next(AHEAD, now_s, chip_rolls=False, roll_mask=ALL_BITS)
+            if item is None or len(item.versions) == 1:
+                return item
+            self._ahead = _split(item)
+        return self._ahead.pop()
+
+    def _next(
+        self, versions: int, now_s: float, *, chip_rolls: bool, roll_mask: int
+    ) -> WorkItem | None:
         job = self._job
         if chip_rolls and self._pattern:
             self._next_extranonce2()  # some of its patterns are somebody else's
@@ -164,3 +185,9 @@ class WorkGenerator:
     def _next_extranonce2(self) -> None:
         self._counter += 1
         self._pattern = 0
+
+
+def _split(item: WorkItem) -> list[WorkItem]:
+    """Return an item for each version, the last one first."""
+    pairs = zip(reversed(item.versions), reversed(item.midstates), strict=True)
+    return [replace(item, versions=(version,), midstates=(state,)) for version, state in pairs]

@@ -1,5 +1,8 @@
 """Work of one job: order, what devices share, ntime, exhaustion."""
 
+from dataclasses import replace
+from fractions import Fraction
+
 import pytest
 
 from luxminer.work import generator
@@ -52,14 +55,27 @@ def test_bits_that_the_job_uses_are_left_alone() -> None:
 
 def test_devices_with_different_appetites_share_every_pattern() -> None:
     made = WorkGenerator(job(version_mask=0x0000E000))
-    items = [take(made, versions=n) for n in (3, 1, 4, 2)]
-    assert [item.versions for item in items] == [
-        (0x20000000, 0x20002000, 0x20004000),
-        (0x20006000,),
-        (0x20008000, 0x2000A000, 0x2000C000, 0x2000E000),
-        (0x20000000, 0x20002000),
+    items = [take(made, versions=n) for n in (3, 1, 4, 1, 2, 1, 1, 1, 2)]
+    handed = [(item.extranonce2[0], version) for item in items for version in item.versions]
+    assert sorted(handed) == [
+        (extranonce2, 0x20000000 | pattern << 13) for extranonce2 in (0, 1) for pattern in range(8)
     ]
-    assert [item.extranonce2[0] for item in items] == [0, 0, 0, 1]
+
+
+def test_items_made_ahead_are_dropped_with_the_bits_and_the_difficulty_they_were_made_for() -> None:
+    first = job(version_mask=0x0000E000)
+    made = WorkGenerator(first)
+    before = take(made)
+    made.set_version_mask(0x00006000)
+    narrow = [take(made) for _ in range(4)]
+    assert {item.versions[0] & 0x1FFFE000 for item in narrow} == {0, 0x2000, 0x4000, 0x6000}
+    assert before.extranonce2 not in {item.extranonce2 for item in narrow}
+    take(made)
+    again = replace(first, difficulty=Fraction(7))
+    made.go_on(again)
+    after = take(made)
+    assert after.job is again
+    assert after.extranonce2 not in {item.extranonce2 for item in narrow}
 
 
 def test_time_moves_only_when_everything_else_is_used_up() -> None:
