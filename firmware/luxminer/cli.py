@@ -62,7 +62,8 @@ def dispatch(
         try:
             return command.run(options)
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # a parent may have closed it
+                sys.stdout.flush()
     except ConfigError as exc:
         place = f" (line {exc.line}, column {exc.column})" if exc.line else ""
         print(f"{program}: {exc}{place}", file=sys.stderr)

@@ -149,7 +149,10 @@ def _one(entry: StickEntry, rig: Rig, checks: Sequence[Check], options: argparse
         except SimulatorError as exc:
             raise ConfigError(exc.reason, key=f"--faults: {exc.key}", cure=exc.cure) from exc
         found = find_driver(entry.model)
-        stick = OwnStick(found, chips=entry.chips, faults=plan.faults, seed=options.seed)
+        try:
+            stick = OwnStick(found, chips=entry.chips, faults=plan.faults, seed=options.seed)
+        except SimulatorError as exc:
+            raise ConfigError(exc.reason, key=f"--{exc.key}", cure=exc.cure) from exc
     print(f"{entry.label}: {stick.model.title} at {stick.port}", flush=True)
     run, bench = run_suite(stick, rig.effort, checks=checks, tell=_tell, seed=options.seed)
     if options.report is not None:

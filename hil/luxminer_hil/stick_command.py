@@ -140,10 +140,10 @@ async def _serve_usbip(options: argparse.Namespace) -> int:
 
 
 async def _serve(stick: VirtualStick, stats_s: float | None, first_line: str = "") -> int:
-    """Run until SIGINT or SIGTERM; the first line printed is what a host opens or types."""
+    """Run until SIGINT, SIGTERM or SIGHUP; the first line printed is what a host opens or types."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
     async with stick:
         print(first_line or stick.path, flush=True)

@@ -28,6 +28,7 @@ FRAME_KINDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "SetAddress": ("command", "set_address"),
         "WritePll": ("frequency", ""),
         "TaskFrame": ("task", ""),
+        "TaskTemplate": ("task", ""),
         "ChipIdReply": ("init_trace", ""),
         "PllReply": ("frequency_reply", ""),
         "NonceReply": ("nonce", ""),

@@ -19,7 +19,7 @@
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -102,10 +102,22 @@ def load_rig(path: Path) -> Rig:
         for number, entry in enumerate(entries)
     )
     effort = Effort(**_values(Effort, document.get("effort", {}), "effort"))
+    _distinct(sticks)
     name = document.get("name", "")
     if not isinstance(name, str):
         raise ConfigError(f"{name!r} is no text", key="name")
     return Rig(name=name, sticks=sticks, effort=effort)
+
+
+def _distinct(sticks: Sequence[StickEntry]) -> None:
+    """Refuse sticks whose reports would go to one folder."""
+    seen: set[str] = set()
+    for number, entry in enumerate(sticks):
+        if entry.label in seen:
+            cure = "give each a port or a serial of its own"
+            key = f"stick[{number}]"
+            raise ConfigError(f"is called {entry.label} like another one", key=key, cure=cure)
+        seen.add(entry.label)
 
 
 def _values(kind: type, given: object, where: str) -> dict[str, Any]:
@@ -145,6 +157,10 @@ def make_stick(entry: StickEntry, *, seed: int = 1) -> BenchStick:
     """Return the stick that an entry means. Raises ConfigError."""
     found = find_driver(entry.model)
     if not entry.port:
+        for name, value, usual in (("scale", entry.scale, 1.0), ("hub", entry.hub, "")):
+            if value != usual:
+                cure = "name the port, or leave it out: a virtual stick of the bench has its own"
+                raise ConfigError("is for a stick at a port", key=name, cure=cure)
         return OwnStick(found, chips=entry.chips, seed=seed)
     return RealStick(
         entry.port,

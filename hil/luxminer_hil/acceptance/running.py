@@ -1,6 +1,8 @@
 """Runs the suite on a stick: a virtual one of its own in warped time, any other in real time."""
 
 import asyncio
+import signal
+import threading
 from collections.abc import Callable, Sequence
 
 from luxminer_hil.acceptance.bench import Bench, Effort
@@ -28,6 +30,19 @@ def run_suite(
 
     async def main() -> tuple[Run, Bench]:
         bench = Bench(stick, effort, LoopClock(), seed=seed)
+        _end_on_signals()
         return await make_checks(bench, checks, tell), bench
 
-    return run_warped(main()) if stick.is_virtual else asyncio.run(main())
+    try:
+        return run_warped(main()) if stick.is_virtual else asyncio.run(main())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def _end_on_signals() -> None:
+    """Let SIGTERM, and a terminal that closes, end the run as Ctrl-C does: chips are left quiet."""
+    task = asyncio.current_task()
+    assert task is not None
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)

@@ -320,6 +320,8 @@ def parse_fault(words: str) -> Fault:
         key, equals, value = pair.partition("=")
         if not equals:
             raise SimulatorError("fault", f"{pair!r} is no setting", "write KIND KEY=VALUE ...")
+        if key in entry:
+            raise SimulatorError(f"fault.{key}", "stands twice", "say it once")
         entry[key] = _typed(value)
     return _fault(entry, "fault")
 

@@ -39,6 +39,11 @@ class SerialLine:
         self.pending_bytes += len(data)
         self._arm(loop)
 
+    @property
+    def next_start_s(self) -> float:
+        """When the byte comes that is next on its way; infinity for none."""
+        return self._pieces[0][0] if self._pieces else float("inf")
+
     def clear(self) -> None:
         """Lose everything that is still on the line."""
         self._pieces.clear()

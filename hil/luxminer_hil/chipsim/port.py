@@ -18,7 +18,7 @@ __all__ = ["MemoryHost", "MemoryPort", "Port", "PortClosed", "PtyPort", "UsbFaul
 READ_BYTES = 1024
 """Most bytes taken from the host at once; it keeps the bridge's buffer bounded."""
 
-POLL_S = 0.05
+POLL_S = 0.02
 """How often a pty that nobody holds open is looked at."""
 
 MAX_UNREAD_BYTES = 65536
@@ -204,10 +204,10 @@ class PtyPort:
         if self._link is None:
             return
         cure = "choose another path, or remove it if no virtual stick is using it"
-        if self._link.exists() or (self._link.is_symlink() and not self._is_stale()):
-            raise SimulatorError("link", f"{self._link} exists", cure)
         fresh = self._link.with_name(f".{self._link.name}.{os.getpid()}")
         try:
+            if self._link.exists() or (self._link.is_symlink() and not self._is_stale()):
+                raise SimulatorError("link", f"{self._link} exists", cure)
             fresh.unlink(missing_ok=True)
             fresh.symlink_to(self._name)
             fresh.rename(self._link)

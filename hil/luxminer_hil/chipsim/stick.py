@@ -50,6 +50,27 @@ UNKNOWN_BAUDRATE = 5_000_000
 """What stands for a rate of the host that has no name: chips go up to 3.125 M."""
 
 
+MAX_NUMBER_LETTERS = 100
+"""A scale in words may be no longer; numbers take time by their digits."""
+
+
+def _ratio_of(scale: Fraction | float | str) -> Fraction:
+    """Return a scale as it is meant. Raises SimulatorError."""
+    cure = "use 1 for a real stick's rate, down to 1e-9"
+    text = str(scale)
+    if len(text) > MAX_NUMBER_LETTERS:
+        raise SimulatorError("scale", f"{text[:MAX_NUMBER_LETTERS]}... is no number", cure)
+    try:
+        # An exponent may stand for more digits than there is memory; a float has it at once.
+        is_near = "/" in text or not (float(text) < MIN_SCALE or float(text) > 1)
+        ratio = Fraction(text) if is_near else Fraction(0)
+    except (ValueError, ZeroDivisionError) as exc:
+        raise SimulatorError("scale", f"{text} is no number", cure) from exc
+    if not MIN_SCALE <= ratio <= 1:
+        raise SimulatorError("scale", f"{text} is out of range", cure)
+    return ratio
+
+
 def _loop_s() -> float:
     return asyncio.get_running_loop().time()
 
@@ -89,13 +110,7 @@ class VirtualStick:
         if not 1 <= count <= MAX_CHIPS:
             cure = f"a chain has 1 to {MAX_CHIPS} chips"
             raise SimulatorError("chips", f"{count} is out of range", cure)
-        cure = "use 1 for a real stick's rate, down to 1e-9"
-        try:
-            ratio = Fraction(str(scale))
-        except (ValueError, ZeroDivisionError) as exc:
-            raise SimulatorError("scale", f"{scale} is no number", cure) from exc
-        if not MIN_SCALE <= ratio <= 1:
-            raise SimulatorError("scale", f"{scale} is out of range", cure)
+        ratio = _ratio_of(scale)
         if skip is not None and not 0 <= skip < NONCES:
             raise SimulatorError("skip", f"{skip} is out of range", "use 0 to 4294967295 nonces")
         board = BOARDS[model]
@@ -119,6 +134,9 @@ class VirtualStick:
         self._board = board
         self._kind = board.kinds[0] if chip is None else kinds[chip]
         for fault in self.faults.faults:
+            if fault.chip is not None and fault.chip >= count:
+                cure = f"chips count from 0: the last one is {count - 1}"
+                raise SimulatorError("faults", f"{fault.kind} names chip {fault.chip}", cure)
             if fault.kind in USB_KINDS and not isinstance(self.port, UsbFaults):
                 raise SimulatorError("faults", f"{fault.kind} is for sticks on USB", "use --usbip")
         self._chip_count = count
@@ -342,6 +360,8 @@ class VirtualStick:
 
     def _line_idle(self) -> None:
         self._idle_timer = None
+        if self._rx.next_start_s - self._last_byte_s < self._parser.gap_s:
+            return  # the next byte is on the line, if not complete
         self._obey(self._parser.idle())
 
     def _cancel_idle(self) -> None:

@@ -19,6 +19,7 @@ from luxminer_drivers.bm1384.codec import (
     ReadRegister,
     SetAddress,
     TaskFrame,
+    TaskTemplate,
     WritePll,
     busy_task,
     decode_command,
@@ -148,6 +149,9 @@ def check_task(vector: Vector) -> None:
     )
     _check_task(vector["expect"]["frame"], task)
     expect(vector["expect"]["length"], len(task.encode()), "length")
+    template = TaskTemplate(ticket_difficulty=task.ticket_difficulty, nonce_range=task.nonce_range)
+    frame = template.encode(task.midstate, task.tail, task.job_id)
+    expect(vector["expect"]["frame"], frame.hex(), "frame made from a template")
 
 
 def check_busy_task(vector: Vector) -> None:

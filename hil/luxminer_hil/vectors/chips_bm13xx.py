@@ -309,7 +309,9 @@ def check_ticket_espminer(vector: Vector) -> None:
 
 
 def check_ticket_mujina(vector: Vector) -> None:
-    value, difficulty = vector["expect"]["register"], 1 << vector["input"]["log2_difficulty"]
+    value, bits = vector["expect"]["register"], int(vector["input"]["log2_difficulty"])
+    expect(True, 0 <= bits <= shared.MAX_TICKET_BITS, f"a mask of {bits} bits")
+    difficulty = 1 << bits
     expect(difficulty, decode_ticket(int(value, 16)), "difficulty")
     expect(value, f"{encode_ticket(difficulty):08x}", "value")
 

@@ -97,9 +97,11 @@ def _everything_applies(_kind: str, _vector: Any) -> str | None:
 def load(path: Path) -> list[Case]:
     """Read all vectors of a file. Raises ConfigError for one that is not of the two formats."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
+        if len(raw) > MAX_FILE_BYTES:
             raise ConfigError(f"has more than {MAX_FILE_BYTES} bytes", key=str(path))
-        document = json.loads(path.read_bytes().decode())
+        document = json.loads(raw.decode())
     except OSError as exc:
         raise ConfigError(f"cannot be read: {exc.strerror}", key=str(path)) from exc
     except (ValueError, RecursionError) as exc:
@@ -196,7 +198,8 @@ class Report:
         """Yield one line for each failing vector."""
         for result in self._results:
             if result.outcome is Outcome.FAILED:
-                yield f"{result.case.vector_id} {result.case.kind}: {result.text}"
+                names = (_shown(result.case.vector_id), _shown(result.case.kind))
+                yield f"{' '.join(names)}: {result.text}"
 
     def kinds(self) -> Iterator[str]:
         """Yield one line for each kind, in the order of the files."""
@@ -204,7 +207,7 @@ class Report:
         for result in self._results:
             counts.setdefault(result.case.kind, Counter())[result.outcome] += 1
         for kind, count in counts.items():
-            yield f"{kind}: {_counted(count)}"
+            yield f"{_shown(kind)}: {_counted(count)}"
 
     def explanation(self) -> Iterator[str]:
         """Yield the table of what is not applicable, with the numbers of these files."""

@@ -1,6 +1,7 @@
 """``luxminer-hil bench``: on virtual sticks of its own, on one at a tty, on a rig."""
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -47,6 +48,37 @@ def test_a_long_chain_is_a_virtual_stick_too() -> None:
     assert main(arguments) == ExitCode.OK
 
 
+def test_a_fault_of_a_chip_that_is_not_there_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faults = tmp_path / "faults.toml"
+    faults.write_text('[[fault]]\nkind = "dead"\nchip = 7\n')
+    assert main(["bench", "--model", "2pac", "--faults", str(faults)]) == ExitCode.USAGE
+    assert "dead names chip 7; chips count from 0: the last one is 1" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_ends_a_run_and_leaves_the_chips_quiet(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    """A real stick may get hot when nobody looks after it."""
+    async with VirtualStick("newpac", scale="0.0001", port=PtyPort(tmp_path / "tty")) as stick:
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("luxminer-hil"),
+            *("bench", "--port", stick.path, "--model", "newpac", "--scale", "0.0001"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        async with asyncio.timeout(60):
+            for _ in range(2):  # what it looks at, and that it came up
+                await process.stdout.readline()
+            process.send_signal(number)
+            await process.stdout.read()
+            assert await process.wait() == 130
+
+
 def test_a_rig_of_two_gets_a_folder_each(tmp_path: Path) -> None:
     rig = tmp_path / "rig.toml"
     rig.write_text(
@@ -75,6 +107,8 @@ def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         (["--port", "/dev/ttyUSB77"], "USB does not say what is at /dev/ttyUSB77"),
         (["--model", "compac", "--rig", "x"], "--rig: names the sticks already"),
         (["--rig", "/nowhere/rig.toml"], "cannot be read"),
+        (["--model", "compac", "--scale", "0.5"], "scale: is for a stick at a port"),
+        (["--model", "compac", "--hub", "1-1"], "hub: is for a stick at a port"),
     ],
 )
 def test_wrong_use_says_what_is_right(

@@ -41,6 +41,7 @@ def test_a_rig_has_real_and_virtual_sticks(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("", "stick: is no list of sticks"),
+        ("[[stick]]\nmodel='u1'\n[[stick]]\nmodel='u1'", r"stick\[1\]: is called u1 like another"),
         ("[[stick]]\nport = 'x'", r"stick\[0\].model: is missing"),
         ("[[stick]]\nmodle = 'compac'", r"stick\[0\].modle: is unknown; did you mean model"),
         ("[[stick]]\nmodel = 5", r"stick\[0\].model: 5 is no text"),

@@ -1,5 +1,6 @@
 """From a word on the command line to an exit status."""
 
+import shlex
 import subprocess
 import sys
 
@@ -38,6 +39,14 @@ def test_a_reader_that_went_away_is_no_traceback() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert (child.returncode, child.stdout, child.stderr) == (1, "", "")
+
+
+def test_a_closed_standard_output_is_no_traceback() -> None:
+    code = "import sys; from luxminer.cli import dispatch\n"
+    code += f"sys.exit(dispatch('luxminer', '', {TABLE!r}, ['sample', '--how', 'fine']))"
+    words = f"exec {shlex.quote(sys.executable)} -c {shlex.quote(code)} >&-"
+    child = subprocess.run(["/bin/sh", "-c", words], stderr=subprocess.PIPE, text=True, check=False)
+    assert (child.returncode, child.stderr) == (0, "")
 
 
 def test_commands_that_were_not_typed_are_not_imported(capsys: pytest.CaptureFixture[str]) -> None:

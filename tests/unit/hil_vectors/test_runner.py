@@ -213,3 +213,26 @@ def test_sections_of_pools_are_walked_by_their_module(
     for document in ({"about": about}, {"about": about, "jobs": 7}):
         assert main(["vectors", str(written(tmp_path, document))]) == ExitCode.USAGE
         assert "has a section of unknown shape" in capsys.readouterr().err
+
+
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(ConfigError, match="has more than"):
+        load(Path("/dev/zero"))
+
+
+def test_names_in_a_file_cannot_write_to_a_terminal(tmp_path: Path) -> None:
+    bad = {"id": "a\x1b[31m\n", "family": "all", "input": {"data": "00", "bits": 8}, "expect": {}}
+    path = tmp_path / "v.json"
+    path.write_text(json.dumps({"vectors": {"crc5": [bad], "x\x1b[0m": [bad]}}))
+    report = Report([run(case) for case in load(path)])
+    lines = [*report.failures(), *report.kinds()]
+    assert len(lines) == 3
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_huge_mask_takes_no_memory(tmp_path: Path) -> None:
+    vector = {"family": "BM13xx", "input": {"log2_difficulty": 10**11}, "expect": {"register": "0"}}
+    path = tmp_path / "v.json"
+    path.write_text(json.dumps({"vectors": {"ticket_mujina": [vector]}}))
+    (case,) = load(path)
+    assert run(case).outcome is Outcome.FAILED
