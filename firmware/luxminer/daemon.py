@@ -29,6 +29,7 @@ from luxminer.host import HostReader
 from luxminer.mining.scheduler import Scheduler
 from luxminer.mining.shares import ShareGate
 from luxminer.pool.manager import PoolManager
+from luxminer.telemetry.events import EventLog
 from luxminer.telemetry.hub import TelemetryHub
 from luxminer.telemetry.model import (
     ChipSnapshot,
@@ -87,6 +88,7 @@ class Daemon:
         self.hub = TelemetryHub(self._clock, self._snapshot)
         self.bus = CommandBus(self.hub.invalidate)
         self.chores = Chores()
+        self.events = EventLog(self._clock)
         self.scheduler = Scheduler(self._clock, self._work_made, self._rate_hs)
         self.gate = ShareGate(self._share_found)
         self.pools = PoolManager(
@@ -101,6 +103,7 @@ class Daemon:
             state_dir=state_dir,
             bus=self.bus,
             chores=self.chores,
+            events=self.events,
         )
         self._keeper = Keeper(state_dir)
         tuned = config.tuning.enabled and config.mining.profile == DEFAULT
@@ -259,6 +262,7 @@ class Daemon:
             devices=devices,
             pools=pools.snapshots(),
             groups=pools.group_snapshots(),
+            events=self.events.snapshot(),
             rates=_sum_rates([device.rates for device in devices]),
             nonces=self.gate.total(),
             shares=pools.ledger.total(),

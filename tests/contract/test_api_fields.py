@@ -186,7 +186,7 @@ async def test_the_header_of_stats_and_a_numbered_set_per_stick() -> None:
             assert numbers == set(range(1, slots + 1)), family
 
 
-@pytest.mark.parametrize("command", ["devs", "edevs", "devdetails", "estats", "pools"])
+@pytest.mark.parametrize("command", ["devs", "edevs", "devdetails", "estats", "pools", "events"])
 async def test_nothing_there_is_success_without_the_data_key(command: str) -> None:
     tree = parse_strictly(to_json(await ask(command, SNAPSHOTS["bare"])))
     assert list(tree) == ["STATUS", "id"]

@@ -87,6 +87,7 @@ CODES: dict[int, StatusCode] = {
     317: StatusCode("S", "Session ended"),
     318: StatusCode("S", "Session dropped"),
     319: StatusCode("S", "Session information"),
+    357: StatusCode("S", "Miner Events"),
     401: StatusCode("E", "Missing session id"),
     402: StatusCode("E", "Another session is active"),
     403: StatusCode("E", "Invalid or expired session id"),

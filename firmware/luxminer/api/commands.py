@@ -82,6 +82,7 @@ ROWS: tuple[CommandRow[Any], ...] = (
     _show("pgacount", 59, info.pgacount),
     _show("pools", 7, info.pools),
     _show("stats", 70, stats.stats),
+    _show("events", 357, info.events),
     CommandRow(name="edevs", success=9, handler=info.edevs, grammar=params.age_s, joinable=True),
     CommandRow(
         name="estats", success=70, handler=stats.estats, grammar=params.age_s, joinable=True

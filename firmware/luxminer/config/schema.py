@@ -276,6 +276,22 @@ class StratumConfig:
     failback_s: float = opt(
         120.0, "a better pool is used again after working this long", low=0, high=3600
     )
+    job_timeout_s: float = opt(
+        600.0, "a pool whose newest job is older than this is of no use", low=5, high=86400
+    )
+    patience_s: float = opt(
+        60.0,
+        "a pool that accepts no share is borne this long at least, however many it should have "
+        "accepted",
+        low=1,
+        high=3600,
+    )
+    penalty_s: float = opt(
+        600.0,
+        "a pool of no use is left out this long, each time twice as long, while another works",
+        low=5,
+        high=86400,
+    )
     proxy: str = opt(
         "",
         "how all pools are reached: socks5://user:password@host:port or http://..., which also "

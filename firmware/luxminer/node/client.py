@@ -103,6 +103,7 @@ class NodeSession:
     current_job: PoolJob
     latency_s: float | None = None
     authorized: bool = True
+    subscribed: bool = True
 
     @property
     def difficulty(self) -> Fraction:
@@ -189,6 +190,11 @@ class NodeClient:
     @property
     def protocol(self) -> NodeSession | None:
         """State while the node gives work; None else."""
+        return self._session
+
+    @property
+    def latest(self) -> NodeSession | None:
+        """The same: a node that is asked gives work or says why not."""
         return self._session
 
     @property

@@ -6,7 +6,7 @@ Or the next one in turn, or several at once. All functions look at what pools ar
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-__all__ = ["Candidate", "Working", "choose", "divide", "next_in_turn"]
+__all__ = ["Candidate", "Useful", "Working", "choose", "divide", "next_in_turn"]
 
 
 class Working(Protocol):
@@ -23,7 +23,16 @@ class Working(Protocol):
         ...
 
 
-class Candidate(Working, Protocol):
+class Useful(Working, Protocol):
+    """What may be left although it could go on."""
+
+    @property
+    def left_out(self) -> bool:
+        """Not alive because it is of no use, whatever it says: others come first."""
+        ...
+
+
+class Candidate(Useful, Protocol):
     """What the choice by priority depends on."""
 
     @property
@@ -38,6 +47,7 @@ class Candidate(Working, Protocol):
 
 
 C = TypeVar("C", bound=Candidate)
+U = TypeVar("U", bound=Useful)
 W = TypeVar("W", bound=Working)
 
 
@@ -48,7 +58,7 @@ def choose(order: Sequence[C], active: C | None, now_s: float, failback_s: float
     or that has been alive for ``failback_s`` since it did.
     """
     for pool in order:
-        if pool is active and (pool.alive or pool.has_job):
+        if pool is active and (pool.alive or (pool.has_job and not pool.left_out)):
             return pool
         if not pool.alive:
             continue
@@ -58,7 +68,7 @@ def choose(order: Sequence[C], active: C | None, now_s: float, failback_s: float
     return next((pool for pool in order if pool.has_job), None)
 
 
-def next_in_turn(order: Sequence[W], active: W | None, *, move_on: bool = False) -> W | None:
+def next_in_turn(order: Sequence[U], active: U | None, *, move_on: bool = False) -> U | None:
     """Return ``active`` while it works, else the one after it in ``order`` that does, or None.
 
     With ``move_on`` it is the last choice instead of the first.
@@ -67,7 +77,7 @@ def next_in_turn(order: Sequence[W], active: W | None, *, move_on: bool = False)
     turn = [*order[first:], *order[:first]]
     if move_on and active is not None:
         turn = [*turn[1:], *turn[:1]]
-    elif active is not None and active in order and active.has_job:
+    elif active is not None and active in order and active.has_job and not active.left_out:
         return active
     alive = next((pool for pool in turn if pool.alive), None)
     return alive if alive is not None else next((pool for pool in turn if pool.has_job), None)

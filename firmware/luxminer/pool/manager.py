@@ -24,10 +24,12 @@ from luxminer.pool.group import TITLES, PoolGroup, Strategy, check_groups
 from luxminer.pool.ledger import ShareLedger
 from luxminer.pool.lifetime import LifetimeTotals
 from luxminer.pool.orders import PoolOrders
+from luxminer.pool.patrol import Patrol
 from luxminer.pool.pool import Pool, check_pool
 from luxminer.pool.roster import Roster
 from luxminer.stratum import protocol as stratum
-from luxminer.telemetry.model import GroupSnapshot, PoolSnapshot
+from luxminer.telemetry.events import EventLog
+from luxminer.telemetry.model import EventTarget, GroupSnapshot, PoolSnapshot
 from luxminer.work.header import display
 from luxminer.work.job import PoolJob, Share, Stake
 
@@ -71,6 +73,7 @@ class PoolManager:
         state_dir: Path | None = None,
         bus: CommandBus | None = None,
         chores: Chores | None = None,
+        events: EventLog | None = None,
     ) -> None:
         """Take over the pools. Raises ConfigError for one that cannot be used."""
         check_groups(groups, pools)
@@ -95,6 +98,9 @@ class PoolManager:
         self._desk = ShareDesk(self._roster, clock, state_dir)
         self._totals = LifetimeTotals(state_dir, self.ledger)
         self._connections = Connections(self._roster.position_of)
+        self.events = events or EventLog(clock)
+        self.events.number(EventTarget.POOL, self._roster.position_of)
+        self._patrol = Patrol(self.events, clock)
         for number, pool in enumerate(pools):
             check_pool(pool, f"pools[{number}]", config)
             self._add(pool, self._roster.group_named(pool.group))
@@ -204,6 +210,7 @@ class PoolManager:
     def _tick(self) -> None:
         now_s = self._clock.monotonic()
         self._connections.tick(list(self._roster.pools), now_s)
+        self._patrol.round(list(self._roster.pools), now_s)
         self._choose()
         if self._tell_s is not None and now_s >= self._tell_s:
             self._tell_s = None
@@ -255,10 +262,14 @@ class PoolManager:
             self._without_pool(now_s)
             return
         self._idle_since_s = None
+        self._patrol.some_pool_works()
         self._set_stakes(stakes)
 
     def _without_pool(self, now_s: float) -> None:
         self._set_stakes([stake for stake in self._stakes if self._may_resume(stake)])
+        if self._idle_since_s is not None and now_s - self._idle_since_s >= TELL_AFTER_S:
+            doing = "searching the last job on" if self._stakes else "the sticks are idle"
+            self._patrol.no_pool_works(f"no pool works: {doing}")
         if self._idle_since_s is None:
             self._idle_since_s = now_s
             if self._stakes:
@@ -318,6 +329,7 @@ class PoolManager:
             self._on_version_mask(job.pool_id, protocol.version_mask)
 
     def _heard(self, pool: Pool, event: stratum.Event) -> None:
+        self._patrol.heard(pool, event)
         match event:
             case stratum.JobReceived():
                 pool.last_job_wall_s = self._clock.wall()
@@ -368,6 +380,7 @@ class PoolManager:
 
     def _removed(self, pool: Pool) -> None:
         self.ledger.forget_pool(pool.number)
+        self._patrol.forget(pool)
 
 
 def _shown_quota(pool: Pool) -> float:

@@ -119,6 +119,7 @@ class PoolOrders:
         pool = self._roster.at(order.pool_id)
         self._roster.prefer([pool])
         pool.on_probation = False
+        pool.watchdog.pardon()
         pool.enabled = True
         pool.group.jump_to(pool)
         self._connections.connect(pool)

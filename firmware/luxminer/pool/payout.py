@@ -34,5 +34,10 @@ class PayoutWatch:
         mined = "; none of them is mined" if self.refuses(job) else ""
         log.log(level, "pool at %s: payout to %s: %s%s", self._url, self._address, verdict, mined)
 
+    @property
+    def is_missing(self) -> bool:
+        """The newest job pays somebody else."""
+        return self.verdict == PayoutVerdict.NOT_FOUND
+
     def refuses(self, job: PoolJob) -> bool:
         return self._refusing and self._check.verdict(job) is PayoutVerdict.NOT_FOUND

@@ -13,6 +13,7 @@ from luxminer.config.schema import PoolConfig, StratumConfig
 from luxminer.errors import ConfigError
 from luxminer.node import is_node_url
 from luxminer.pool.balance import RecentWork
+from luxminer.pool.watchdog import Limits, PoolWatchdog
 from luxminer.stratum.client import StratumClient
 from luxminer.stratum.protocol import Event, JobReceived, MessageShown
 from luxminer.stratum.route import route_of
@@ -66,6 +67,16 @@ class Pool:
         self.tickets: Counter[float] = Counter()
         """Right nonces by the difficulty of their ticket."""
         self.last_job_wall_s: float | None = None
+        self.clock_ahead_s: float | None = None
+        """Of this machine, against the newest job when that came."""
+        self.watchdog = PoolWatchdog(
+            Limits(
+                job_timeout_s=stratum.job_timeout_s,
+                patience_s=stratum.patience_s,
+                penalty_s=stratum.penalty_s,
+            )
+        )
+        self._timed: PoolJob | None = None
         self._message = ""
         self._clock = clock
         self._job: PoolJob | None = None
@@ -110,7 +121,16 @@ class Pool:
 
     @property
     def alive(self) -> bool:
-        return self.has_job and self.client.authorized
+        return self.has_job and self.client.authorized and not self.left_out
+
+    @property
+    def left_out(self) -> bool:
+        """Works, but is of no use: it gets work only when no other pool can have it."""
+        return self.watchdog.is_left_out(self._clock.monotonic())
+
+    @property
+    def payout_is_missing(self) -> bool:
+        return self.enabled and self._payout is not None and self._payout.is_missing
 
     @property
     def alive_since_s(self) -> float:
@@ -130,6 +150,8 @@ class Pool:
             return ""
         if self.job is not self._newest:
             return f"its jobs do not pay {self.config.payout}: none of them is mined"
+        if self.has_job and self.client.authorized:
+            return f"left out: {self.watchdog.why_left_out}"
         return self.client.problem or "logged in, but no job came yet"
 
     def found(self, difficulty: float) -> None:
@@ -154,6 +176,8 @@ class Pool:
             self._coinbase = job.coinb1 + job.extranonce1 + zeros + job.coinb2
         last = self._job
         status = PoolStatus.ALIVE if self.alive else PoolStatus.DEAD
+        if self.left_out and self.has_job:
+            status = PoolStatus.REJECTING
         return PoolSnapshot(
             id=position,
             url=self.config.url,
@@ -193,9 +217,15 @@ class Pool:
     def _heard(self, event: Event, listener: Callable[["Pool", Event], None]) -> None:
         if isinstance(event, MessageShown):
             self._message = event.text
-        elif isinstance(event, JobReceived) and self._payout is not None:
-            self._payout.saw(event.job)
+        elif isinstance(event, JobReceived):
+            self._job_came(event.job)
         listener(self, event)
+
+    def _job_came(self, job: PoolJob) -> None:
+        if job is not self._timed:  # one that is sent once more shows the time it was made
+            self._timed, self.clock_ahead_s = job, self._clock.wall() - job.ntime
+        if self._payout is not None:
+            self._payout.saw(job)
 
 
 def check_pool(config: PoolConfig, key: str, stratum: StratumConfig = DEFAULTS) -> None:

@@ -105,6 +105,8 @@ class StratumClient:
         self.problem = "not connected yet"
         """Why there is no login, in the pool's words where there are any."""
         self.authorized_since_s: float | None = None
+        self.latest: StratumProtocol | None = None
+        """State of the newest connection, also when it is over; None when it could not be made."""
         self.interruptions = 0
         """Connections lost after a login."""
         self.bad_lines = 0
@@ -133,6 +135,7 @@ class StratumClient:
             try:
                 refused = await self._connect_once()
             except (TransportError, StratumError) as exc:
+                self.latest = None
                 self._set_problem(str(exc))
             lived_s = self._clock.monotonic() - started_s
             logged_in = self._logged_in and not refused
@@ -161,6 +164,16 @@ class StratumClient:
             idle_s = now_s - self.authorized_since_s
             if idle_s > config.silence_timeout_s:
                 self._hang_up(f"sent no job for {idle_s:.0f} s after the login")
+
+    def renew(self, reason: str, *, elsewhere: bool = False) -> None:
+        """Log in anew, without the session, at the next address if ``elsewhere`` and there is one.
+
+        Shares that wait come to their end.
+        """
+        if elsewhere:
+            self._itinerary.leave()
+        self._hang_up(reason)
+        self._forget_session(DropReason.SESSION_LOST)
 
     def end(self) -> None:
         """Hang up, and settle all that waits: nothing of it can leave any more."""
@@ -200,6 +213,7 @@ class StratumClient:
 
         def opened(connection: PoolConnection) -> None:
             self._connection, self._protocol, self.at = connection, protocol, target
+            self.latest = protocol
             self._heard_s = self._clock.monotonic()
             protocol.start(self._heard_s)
             connection.write(protocol.data_to_send())

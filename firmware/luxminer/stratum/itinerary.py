@@ -41,6 +41,7 @@ class Itinerary:
         self._redirect_wait_s = 0.0
         self._redirects: deque[float] = deque()
         self._is_away = False
+        self._is_left = False
         self.place = 0
         """Number of the address in use; a pool that sends us elsewhere does not change it."""
 
@@ -65,12 +66,18 @@ class Itinerary:
         self._redirect, self._redirect_wait_s = target, wait_s
         return True
 
+    def leave(self) -> None:
+        """Go to the next address, if there is one, when this connection has ended."""
+        self._is_left = len(self._places) > 1
+
     def pause_after(self, lived_s: float, *, logged_in: bool) -> float:
         """Take the end of a connection, or of the attempt at one; returns the seconds to wait."""
         stable = lived_s >= STABLE_S
         early = logged_in and not stable
         stays = self._is_away or self._redirect is not None
         moves = not stays and (not logged_in or (early and self._broke_early))
+        if self._is_left:
+            moves, self._is_left, self._redirect = True, False, None
         self._broke_early = early
         if moves:
             self.place = (self.place + 1) % len(self._places)

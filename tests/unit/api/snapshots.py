@@ -12,12 +12,15 @@ from luxminer.telemetry.model import (
     ChipSnapshot,
     DeviceSnapshot,
     DeviceStatus,
+    EventSnapshot,
+    EventTarget,
     HostSnapshot,
     MinerSnapshot,
     NonceCounts,
     PoolSnapshot,
     PoolStatus,
     Rates,
+    Severity,
     ShareTally,
 )
 
@@ -182,6 +185,21 @@ def pool(id: int = 0, **changes: Any) -> PoolSnapshot:
     return PoolSnapshot(**values | changes)
 
 
+def event(**changes: Any) -> EventSnapshot:
+    values: dict[str, Any] = {
+        "code": "POOL_LOGIN_REFUSED",
+        "severity": Severity.ERROR,
+        "target": EventTarget.POOL,
+        "id": 1,
+        "text": 'it refuses the login: "who?"; correct user and password',
+        "is_notice": False,
+        "first_wall_s": WALL_S - 600,
+        "last_wall_s": WALL_S - 1,
+        "count": 1,
+    }
+    return EventSnapshot(**values | changes)
+
+
 def host(**changes: Any) -> HostSnapshot:
     values: dict[str, Any] = {
         "version": "0.1.0",
@@ -228,6 +246,7 @@ def miner(**changes: Any) -> MinerSnapshot:
         "log_interval_s": 30,
         "log_level": "info",
         "hotplug_interval_s": 1.0,
+        "events": (event(id=0), event(id=2)),
     }
     return MinerSnapshot(**values | changes)
 
@@ -247,6 +266,7 @@ def bare_miner(**changes: Any) -> MinerSnapshot:
         "block_first_seen_wall_s": None,
         "network_difficulty": Fraction(0),
         "jobs": 0,
+        "events": (),
     }
     return miner(**values | changes)
 

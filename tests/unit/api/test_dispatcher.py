@@ -356,7 +356,7 @@ async def test_which_commands_are_writes() -> None:
 async def test_which_commands_may_be_joined() -> None:
     assert {name for name, row in COMMANDS.items() if row.joinable} == {
         *("version", "config", "devs", "edevs", "pools", "summary", "pgacount", "devdetails"),
-        *("stats", "estats", "coin", "asccount", "logon", "session", "kill"),
+        *("stats", "estats", "coin", "asccount", "events", "logon", "session", "kill"),
     }
 
 

@@ -16,6 +16,7 @@ class Candidate:
     has_job: bool = True
     alive_since_s: float = 0.0
     on_probation: bool = False
+    left_out: bool = False
 
 
 def dead() -> Candidate:
@@ -55,6 +56,15 @@ def test_a_job_without_a_login_is_better_than_none() -> None:
     early = Candidate(alive=False)
     assert choose([dead(), early], None, 0.0, FAILBACK_S) is early
     assert choose([early, working := Candidate()], None, 0.0, FAILBACK_S) is working
+
+
+def test_one_that_is_left_out_works_only_when_no_other_can() -> None:
+    useless, backup = Candidate(alive=False, left_out=True), Candidate()
+    assert choose([useless, backup], useless, 0.0, FAILBACK_S) is backup
+    assert choose([useless, dead()], useless, 0.0, FAILBACK_S) is useless
+    assert next_in_turn([useless, backup], useless) is backup
+    assert next_in_turn([useless, dead()], useless) is useless
+    assert divide([useless, backup], lambda _: 1.0) == [(backup, 1.0)]
 
 
 def test_turns_go_on_from_the_one_that_works() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from luxminer.api.columns import Row, make_row
 from luxminer.api.fields.config import CONFIG
 from luxminer.api.fields.devices import DEVDETAILS, DEVICE
+from luxminer.api.fields.events import EVENT
 from luxminer.api.fields.pools import POOL
 from luxminer.api.fields.totals import COIN, SUMMARY, VERSION
 from luxminer.api.handlers.context import Context, Outcome, each
@@ -20,6 +21,7 @@ __all__ = [
     "devdetails",
     "devs",
     "edevs",
+    "events",
     "pgacount",
     "pools",
     "privileged",
@@ -77,6 +79,12 @@ async def pools(context: Context, _: None) -> Outcome:
     miner = context.miner
     listed = await each(lambda pool: make_row(POOL, miner, pool), miner.pools)
     return Outcome(sections=(rows("POOLS", listed),), facts={"count": len(miner.pools)})
+
+
+async def events(context: Context, _: None) -> Outcome:
+    miner = context.miner
+    listed = await each(lambda event: make_row(EVENT, miner, event), miner.events)
+    return Outcome(sections=(rows("EVENTS", listed),))
 
 
 async def check(context: Context, command: str) -> Outcome:
