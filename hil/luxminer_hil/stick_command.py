@@ -12,6 +12,7 @@ from luxminer.commands import CliCommand, ExitCode
 from luxminer.errors import ConfigError
 from luxminer_hil.chipsim import MODELS, FaultPlan, PtyPort, SimulatorError, VirtualStick
 from luxminer_hil.chipsim.faults import parse_fault
+from luxminer_hil.lines import Lines
 
 __all__ = ["COMMAND"]
 
@@ -143,16 +144,22 @@ async def _serve(stick: VirtualStick, stats_s: float | None, first_line: str = "
     """Run until SIGINT, SIGTERM or SIGHUP; the first line printed is what a host opens or types."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.call_soon_threadsafe(stopped.set)
+
+    lines = Lines(stop)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
     async with stick:
-        print(first_line or stick.path, flush=True)
+        lines.say(first_line or stick.path)
         while not stopped.is_set():
             try:
                 async with asyncio.timeout(stats_s):
                     await stopped.wait()
             except TimeoutError:
-                print(json.dumps(stick.counters().as_dict()), flush=True)
+                lines.say(json.dumps(stick.counters().as_dict()))
+    lines.close()
     return ExitCode.OK
 
 

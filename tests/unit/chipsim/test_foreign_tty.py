@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import termios
-import tty
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from luxminer_hil.chipsim.port import PtyPort
 from luxminer_hil.chipsim.stick import VirtualStick
+from tests.unit.chipsim.test_port import Tty
 
 DETECTION = bytes.fromhex(
     "4679ba4ec99876bf4bfe086082b400254df6c356451471139a3afa71e48f544a"
@@ -21,30 +20,6 @@ DETECTION = bytes.fromhex(
 
 NONCE = bytes.fromhex("000187a2")
 ANSWERS = {"compac": NONCE + b"\x80", "u1": NONCE + b"\x80", "blockerupter": NONCE}
-
-LIMIT_S = 5.0
-"""A busy machine may take long; the original waits 0.1 s."""
-
-
-class Tty:
-    """A descriptor as a C program has it."""
-
-    def __init__(self, path: str) -> None:
-        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        tty.setraw(self.fd)
-        settings = termios.tcgetattr(self.fd)
-        settings[4] = settings[5] = termios.B115200
-        termios.tcsetattr(self.fd, termios.TCSANOW, settings)
-
-    async def read(self, length: int) -> bytes:
-        data = b""
-        async with asyncio.timeout(LIMIT_S):
-            while len(data) < length:
-                try:
-                    data += os.read(self.fd, length - len(data))
-                except BlockingIOError:
-                    await asyncio.sleep(0.002)
-        return data
 
 
 @asynccontextmanager
@@ -61,7 +36,7 @@ async def opened(model: str, folder: Path) -> AsyncIterator[Tty]:
 async def test_the_detection_job_is_answered_to_the_byte(model: str, tmp_path: Path) -> None:
     async with opened(model, tmp_path) as line:
         for _ in range(2):
-            os.write(line.fd, DETECTION)
+            line.write(DETECTION)
             assert await line.read(len(ANSWERS[model])) == ANSWERS[model]
 
 
@@ -70,16 +45,16 @@ async def test_the_detection_job_is_answered_to_the_byte(model: str, tmp_path: P
 async def test_a_job_in_two_writes_is_one_job(model: str, cut: int, tmp_path: Path) -> None:
     """The second part comes while the line is still busy with the first: there is no gap."""
     async with opened(model, tmp_path) as line:
-        os.write(line.fd, DETECTION[:cut])
-        os.write(line.fd, DETECTION[cut:])
+        line.write(DETECTION[:cut])
+        line.write(DETECTION[cut:])
         assert await line.read(len(ANSWERS[model])) == ANSWERS[model]
 
 
 async def test_a_compac_answers_a_count_and_what_its_clock_is(tmp_path: Path) -> None:
     async with opened("compac", tmp_path) as line:
-        os.write(line.fd, bytes.fromhex("84000011"))
+        line.write(bytes.fromhex("84000011"))
         assert (await line.read(5)).hex() == "1384000013"
-        os.write(line.fd, bytes.fromhex("82078211"))
+        line.write(bytes.fromhex("82078211"))
         await asyncio.sleep(0.02)
-        os.write(line.fd, bytes.fromhex("84000400"))
+        line.write(bytes.fromhex("84000400"))
         assert (await line.read(5))[:4].hex() == "800f0002"

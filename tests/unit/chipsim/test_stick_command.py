@@ -167,3 +167,26 @@ def test_wrong_arguments_give_one_clear_line(
     assert out == ""
     assert err.startswith(f"luxminer-hil: {words}")
     assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+async def test_a_pipe_that_nobody_reads_stops_neither_the_stick_nor_its_end(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("luxminer-hil"),
+        *("stick", "--model", "compac", "--chips", "200", "--stats", "0.1"),
+        *("--link", str(tmp_path / "tty")),
+        stdout=writing,
+    )
+    os.close(writing)
+    try:
+        async with asyncio.timeout(30):
+            await asyncio.sleep(4.0)  # some lines of 20 kB are more than a pipe holds
+            line = Tty(str(tmp_path / "tty"))
+            line.write(COUNT)
+            assert await line.read(5) == CHIP_ID
+            os.close(line.fd)
+            process.terminate()
+            assert await process.wait() == 0
+    finally:
+        os.close(reading)
