@@ -103,6 +103,7 @@ class Daemon:
             state_dir=state_dir,
             bus=self.bus,
             chores=self.chores,
+            device_name=self._device_name,
             events=self.events,
         )
         self._keeper = Keeper(state_dir)
@@ -146,6 +147,9 @@ class Daemon:
 
     def _work_made(self, job: PoolJob) -> None:
         self.pools.work_made(job)
+
+    def _device_name(self, device_id: int) -> str:
+        return self.devices.identity(device_id)
 
     def _rate_hs(self, device_id: int) -> float:
         return self.devices.nominal_hs(device_id)

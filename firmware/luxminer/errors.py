@@ -17,6 +17,7 @@
         DeviceFault         the device was right before and is wrong now
           ChipsMissing      fewer chips answer than it has
           Overheated        it has to cool
+      LedgerError           the history of shares cannot be read or written now
       CommandError          an order from the API that its owner refuses
 """
 
@@ -29,6 +30,7 @@ __all__ = [
     "DeviceFault",
     "DriverError",
     "FrameError",
+    "LedgerError",
     "LuxminerError",
     "NodeError",
     "Overheated",
@@ -160,6 +162,10 @@ class ChipsMissing(DeviceFault):
 
 class Overheated(DeviceFault):
     """A device is too hot to run; it has to cool, nothing else helps."""
+
+
+class LedgerError(LuxminerError):
+    """The history of shares cannot be read or written now; mining does not depend on it."""
 
 
 class CommandError(LuxminerError):

@@ -104,6 +104,14 @@ class DeviceManager:
             row.state(_identity(row, is_shared=serials[row.serial] > 1)) for row in self._rows
         )
 
+    def identity(self, device_id: int) -> str:
+        """Return the lasting name of a stick, empty for one that is not known."""
+        if device_id >= len(self._rows):
+            return ""
+        row = self._rows[device_id]
+        twins = sum(other.serial == row.serial for other in self._rows)
+        return _identity(row, is_shared=twins > 1)
+
     def nominal_hs(self, device_id: int) -> float:
         """Return the rate that a stick should do now; 0 when it is not up, or not known."""
         return self._rows[device_id].nominal_hs if device_id < len(self._rows) else 0.0

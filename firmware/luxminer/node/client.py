@@ -30,7 +30,7 @@ from luxminer.node.rpc import BLOCK, LoginRefused, NodeRpc, is_unknown, open_rpc
 from luxminer.node.settings import NodeEndpoint, NodeSettings
 from luxminer.node.template import Template, parse_template
 from luxminer.stratum import events
-from luxminer.stratum.events import Event, ShareSettled
+from luxminer.stratum.events import Event, ShareSent, ShareSettled
 from luxminer.stratum.guard import shown_text
 from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer.work.address import Network
@@ -155,6 +155,7 @@ class NodeClient:
             clock=clock,
             rng=rng,
             state_dir=state_dir,
+            sent=lambda share: self._tell(ShareSent(share=share)),
             settled=lambda share, result: self._tell(ShareSettled(share=share, result=result)),
             accepted=self._block_taken,
         )

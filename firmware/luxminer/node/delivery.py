@@ -71,7 +71,10 @@ class _Waiting:
 
 
 class BlockDelivery:
-    """``settled`` gets the end of each share once; ``accepted`` is called when one is a block."""
+    """``settled`` gets the end of each share once; ``accepted`` is called when one is a block.
+
+    ``sent`` is called before one leaves, also once more.
+    """
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class BlockDelivery:
         clock: Clock,
         rng: random.Random,
         state_dir: Path | None,
+        sent: Callable[[Share], None],
         settled: Callable[[Share, ShareResult], None],
         accepted: Callable[[Share], None],
     ) -> None:
@@ -89,6 +93,7 @@ class BlockDelivery:
         self._clock = clock
         self._rng = rng
         self._folder = state_dir / FOLDER if state_dir is not None else None
+        self._sent = sent
         self._settled = settled
         self._accepted = accepted
         self._waiting: OrderedDict[Share, _Waiting] = OrderedDict()
@@ -165,6 +170,7 @@ class BlockDelivery:
     async def _offer(self, rpc: NodeRpc, waiting: _Waiting, block: bytes) -> ShareResult:
         """Hand a block in once, and judge the answer."""
         share = waiting.share
+        self._sent(share)
         result = await rpc.call("submitblock", [BLOCK], timeout_s=SUBMIT_S, block=block)
         self.latency_s = rpc.latency_s
         if result is not None and not isinstance(result, str):

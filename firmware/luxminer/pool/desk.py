@@ -1,12 +1,14 @@
 """Where each share goes, and what became of it: booked, brought to its own pool, told."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from luxminer.clock import Clock
 from luxminer.limits import TokenBucket
 from luxminer.logs import RateLimit
 from luxminer.pool.blocks import BlockStore
+from luxminer.pool.keeper import LedgerKeeper
 from luxminer.pool.ledger import ShareLedger
 from luxminer.pool.pool import Pool
 from luxminer.pool.roster import Roster
@@ -28,19 +30,34 @@ BLOCK_BURST = 20
 class ShareDesk:
     """A share goes to the pool and session that its job came from, whichever are active by then."""
 
-    def __init__(self, roster: Roster, clock: Clock, state_dir: Path | None) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        clock: Clock,
+        state_dir: Path | None,
+        *,
+        version: str = "",
+        device_name: Callable[[int], str] = str,
+    ) -> None:
+        """``version`` is that of the service, ``device_name`` gives sticks their lasting names."""
         self._roster = roster
         self._clock = clock
         self._bucket = TokenBucket(SUBMITS_PER_S, SUBMIT_BURST)
         self._block_bucket = TokenBucket(BLOCKS_PER_S, BLOCK_BURST)
         self._limit = RateLimit()
         self.ledger = ShareLedger(clock, roster.position_of)
+        self.keeper = LedgerKeeper(state_dir, self.ledger, clock, version)
         self.blocks = BlockStore(state_dir)
+        self._device_name = device_name
 
     def submit(self, share: Share) -> None:
         """Book a share and bring it to the pool it belongs to, within this call if it can go."""
         pool = self._roster.by_number(share.work.job.pool_id)
-        self.ledger.opened(share, pool.number if pool is not None else None)
+        url, user = (pool.shown_url, pool.config.user) if pool is not None else ("", "")
+        device = self._device_name(share.device_id)
+        number = pool.number if pool is not None else None
+        self.ledger.opened(share, number, pool_name=url, device_name=device)
+        self.keeper.opened(share, url, user, device)
         if share.is_block:
             self.blocks.keep(share, self._clock.wall())
         if pool is None:
@@ -49,6 +66,7 @@ class ShareDesk:
             self.settled(pool, share, ShareResult(outcome=Outcome.DROPPED, reason="rate limit"))
         else:
             pool.client.submit(share)
+        self.keeper.flush()
 
     def _may_submit(self, share: Share) -> bool:
         """Bound the shares of an absurdly low difficulty; blocks have a bound of their own."""
@@ -58,6 +76,7 @@ class ShareDesk:
     def settled(self, pool: Pool | None, share: Share, result: ShareResult) -> None:
         """Book the end of a share."""
         self.ledger.settled(share, result)
+        self.keeper.settled(share, result)
         position = self._roster.position_of(pool.number) if pool is not None else None
         match result.outcome:
             case Outcome.ACCEPTED:

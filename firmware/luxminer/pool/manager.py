@@ -21,9 +21,10 @@ from luxminer.pool.connections import Connections
 from luxminer.pool.desk import ShareDesk
 from luxminer.pool.failover import divide
 from luxminer.pool.group import TITLES, PoolGroup, Strategy, check_groups
+from luxminer.pool.keeper import FIRST_S, SAVE_S
 from luxminer.pool.ledger import ShareLedger
-from luxminer.pool.lifetime import LifetimeTotals
 from luxminer.pool.orders import PoolOrders
+from luxminer.pool.parts import work_parts
 from luxminer.pool.patrol import Patrol
 from luxminer.pool.pool import Pool, check_pool
 from luxminer.pool.roster import Roster
@@ -36,8 +37,6 @@ from luxminer.work.job import PoolJob, Share, Stake
 __all__ = ["PoolManager"]
 
 log = logging.getLogger(__name__)
-
-SAVE_S = 60.0
 
 TELL_AFTER_S = 3.0
 """A pool that does not work this long after the start is worth a line in the log."""
@@ -73,6 +72,7 @@ class PoolManager:
         state_dir: Path | None = None,
         bus: CommandBus | None = None,
         chores: Chores | None = None,
+        device_name: Callable[[int], str] = str,
         events: EventLog | None = None,
     ) -> None:
         """Take over the pools. Raises ConfigError for one that cannot be used."""
@@ -95,8 +95,9 @@ class PoolManager:
         self._next_interval_s = 0.0
         self._tell_s: float | None = None
         self.last_job_wall_s: float | None = None
-        self._desk = ShareDesk(self._roster, clock, state_dir)
-        self._totals = LifetimeTotals(state_dir, self.ledger)
+        self._desk = ShareDesk(
+            self._roster, clock, state_dir, version=agent, device_name=device_name
+        )
         self._connections = Connections(self._roster.position_of)
         self.events = events or EventLog(clock)
         self.events.number(EventTarget.POOL, self._roster.position_of)
@@ -153,7 +154,7 @@ class PoolManager:
 
     def snapshots(self) -> tuple[PoolSnapshot, ...]:
         roster = self._roster
-        at_work = {stake.job.pool_id for stake in self._stakes}
+        at_work = work_parts(self._stakes)
         return tuple(
             pool.snapshot(
                 position=position,
@@ -161,6 +162,7 @@ class PoolManager:
                 group=roster.groups.index(pool.group),
                 quota=_shown_quota(pool),
                 active=pool.number in at_work and pool in pool.group.active,
+                work_part=at_work.get(pool.number, 0.0),
                 shares=self.ledger.pool(pool.number),
             )
             for position, pool in enumerate(roster.pools)
@@ -193,7 +195,8 @@ class PoolManager:
 
     async def run(self) -> None:
         """Keep all enabled pools connected until cancelled; then `stop` may still flush shares."""
-        await self._totals.load()
+        keeper = self._desk.keeper
+        keeper.start()
         async with asyncio.TaskGroup() as tasks:
             self._connections.start(tasks, self._roster.pools)
             now_s = self._clock.monotonic()
@@ -201,9 +204,10 @@ class PoolManager:
             self._tell_s = now_s + TELL_AFTER_S
             self._chores.add(self._tick)
             try:
+                await asyncio.sleep(FIRST_S)
                 while True:
+                    await keeper.save()
                     await beat(SAVE_S)
-                    await self._save()
             finally:
                 self._chores.remove(self._tick)
 
@@ -235,14 +239,7 @@ class PoolManager:
         for pool in self._roster.pools:
             self._connections.disconnect(pool)
         await self._desk.blocks.flush(ANSWER_S)
-        await self._save()
-
-    async def _save(self) -> None:
-        try:
-            await self._totals.save()
-        except OSError as exc:
-            if self._may_log("save"):
-                log.warning("totals of all runs cannot be saved: %s; is the disk full?", exc)
+        await self._desk.keeper.end()
 
     # Which pools work ----------------------------------------------------------------------------
 
@@ -337,6 +334,8 @@ class PoolManager:
             case stratum.VersionMaskChanged():
                 if any(stake.job.pool_id == pool.number for stake in self._stakes):
                     self._on_version_mask(pool.number, event.version_mask)
+            case stratum.ShareSent():
+                self._desk.keeper.sent(event.share)
             case stratum.ShareSettled():
                 self._desk.settled(pool, event.share, event.result)
             case stratum.Authorized():

@@ -56,6 +56,7 @@ class Pool:
         self.is_node = is_node_url(config.url)
         self.config = _shown(config) if self.is_node else config
         """As it may be shown: without the login of a node."""
+        self.shown_url = _without_login(self.config.url)
         self.group = group
         self.quota = config.quota
         self.recent = RecentWork()
@@ -167,6 +168,7 @@ class Pool:
         group: int,
         quota: float,
         active: bool,
+        work_part: float,
         shares: ShareTally,
     ) -> PoolSnapshot:
         protocol, job = self.client.protocol, self._newest
@@ -189,6 +191,7 @@ class Pool:
             group=group,
             quota=quota,
             active=active,
+            work_part=work_part,
             connected=protocol is not None,
             stratum_host=str(self.client.at) if self.client.at is not None else "",
             jobs=self.jobs,
@@ -251,6 +254,11 @@ def check_pool(config: PoolConfig, key: str, stratum: StratumConfig = DEFAULTS) 
         if length > MAX_NAME:
             reason = f"takes {length} bytes in a message"
             raise ConfigError(reason, key=f"{key}.{name}", cure=f"pools take {MAX_NAME} at most")
+
+
+def _without_login(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
 
 
 def _shown(config: PoolConfig) -> PoolConfig:

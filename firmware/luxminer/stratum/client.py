@@ -454,6 +454,7 @@ class StratumClient:
         if self._mute_since_s is None:
             self._mute_since_s = now_s
         events = protocol.submit(share, now_s)
+        self._tell(stratum.ShareSent(share=share))
         if self._connection is not None:
             self._connection.write(protocol.data_to_send())
         self._dispatch(protocol, events)

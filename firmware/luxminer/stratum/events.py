@@ -18,6 +18,7 @@ __all__ = [
     "ProtocolFailed",
     "ReconnectRefused",
     "ReconnectRequested",
+    "ShareSent",
     "ShareSettled",
     "Subscribed",
     "VersionMaskChanged",
@@ -80,6 +81,13 @@ class VersionMaskChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShareSent:
+    """A share leaves for the pool as soon as this was heard; also once more."""
+
+    share: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShareSettled:
     """The pool has answered, or its time is over."""
 
@@ -131,6 +139,7 @@ Event: TypeAlias = (
     | AuthorizeRefused
     | JobReceived
     | VersionMaskChanged
+    | ShareSent
     | ShareSettled
     | ReconnectRequested
     | ReconnectRefused

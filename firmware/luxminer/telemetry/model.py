@@ -137,9 +137,17 @@ class ShareTally:
     unanswered: int = 0
     waiting: int = 0
     difficulty_accepted: Fraction = Fraction(0)
+    difficulty_accepted_squares: float = 0.0
+    """Sum of the squares: how far the sum itself is left to chance."""
     difficulty_rejected: Fraction = Fraction(0)
     difficulty_stale: Fraction = Fraction(0)
     best_share: Fraction = Fraction(0)
+    best_share_wall_s: float | None = None
+    """When the best one was found; None also where that was not written down."""
+    best_share_pool: str = ""
+    """URL of its pool."""
+    best_share_device: str = ""
+    """Its stick: the serial number, or the place of one without."""
     found_blocks: int = 0
     last_share_wall_s: float | None = None
     """Last accepted share."""
@@ -332,6 +340,8 @@ class PoolSnapshot:
     """Address that jobs are expected to pay; empty when the owner named none."""
     payout_verdict: str = ""
     """Whether the current job does: found, not found, cannot tell; empty without an address."""
+    work_part: float = 0.0
+    """Part of all work that it gets now, 0 to 1."""
     coinbase: bytes = b""
     """Of the current job, its extranonce2 zeros; empty before there was one."""
 
