@@ -66,19 +66,29 @@ def dispatch(
                 sys.stdout.flush()
     except ConfigError as exc:
         place = f" (line {exc.line}, column {exc.column})" if exc.line else ""
-        print(f"{program}: {exc}{place}", file=sys.stderr)
+        _complain(program, f"{exc}{place}")
         return ExitCode.USAGE
     except LuxminerError as exc:
-        print(f"{program}: {exc}", file=sys.stderr)
+        _complain(program, str(exc))
         return ExitCode.FAILED
     except BrokenPipeError:
         sys.stderr.close()
         return ExitCode.FAILED
     except OSError as exc:
-        print(f"{program}: {exc.strerror or exc}", file=sys.stderr)
+        where = f"{exc.filename}: " if exc.filename is not None else ""
+        _complain(program, where + (exc.strerror or str(exc)))
         return ExitCode.FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _complain(program: str, words: str) -> None:
+    """Say what is wrong; what a file or a peer has put into the words writes no codes."""
+    shown = "".join(
+        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
+        for letter in words
+    )
+    print(f"{program}: {shown}", file=sys.stderr)
 
 
 def _load(target: str) -> CliCommand:

@@ -1,6 +1,7 @@
 """Commands that end in each of the ways a command can."""
 
 import argparse
+from pathlib import Path
 
 from luxminer.commands import CliCommand
 from luxminer.errors import ConfigError, LuxminerError
@@ -18,6 +19,10 @@ def _run(options: argparse.Namespace) -> int:
             raise ConfigError("is 7", key="a.b", value=7, cure="write 8")
         case "world":
             raise LuxminerError("the pool is gone")
+        case "codes":
+            raise ConfigError("is \x1b[31m", key="a")
+        case "missing":
+            Path("/nowhere").read_text()
         case "interrupt":
             raise KeyboardInterrupt
         case "pipe":

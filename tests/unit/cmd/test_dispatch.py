@@ -21,6 +21,8 @@ TABLE = {
         ("setting", 2, "luxminer: a.b: is 7; write 8 (line 3, column 5)\n"),
         ("nowhere", 2, "luxminer: a.b: is 7; write 8\n"),
         ("world", 1, "luxminer: the pool is gone\n"),
+        ("missing", 1, "luxminer: /nowhere: No such file or directory\n"),
+        ("codes", 2, "luxminer: a: is \\x1b[31m\n"),
         ("interrupt", 130, ""),
     ],
 )
