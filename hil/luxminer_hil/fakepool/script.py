@@ -141,7 +141,8 @@ def optional(read: Reader, default: Any = None) -> Key:
 def read_document(path: Path, vocabulary: Vocabulary) -> Script:
     """Read a file. Raises ScriptError."""
     try:
-        data = path.read_bytes()[: MAX_SCRIPT_BYTES + 1]
+        with path.open("rb") as file:
+            data = file.read(MAX_SCRIPT_BYTES + 1)
         content = data.decode()
     except OSError as exc:
         raise ScriptError(f"cannot be read: {exc.strerror}") from exc

@@ -180,6 +180,11 @@ def test_mistakes_in_toml(tmp_path: Path, content: str, words: str) -> None:
         read(tmp_path, content, "script.toml")
 
 
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(ScriptError, match="has more than"):
+        read_script(Path("/dev/zero"))
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ScriptError, match=r"^cannot be read: No such file"):
         read_script(tmp_path / "nowhere.jsonl")
