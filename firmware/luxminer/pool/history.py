@@ -12,7 +12,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,7 @@ class ShareHistory:
             batch.end(name, end)
             prune(db, wall_s)
             db.execute("COMMIT")
-            before = batch.before.snapshot()
+            before = replace(batch.before.snapshot(), difficulty_accepted_squares=0.0)
         if damaged:
             words = "%d lines of %s are damaged; the shares they told of are not listed"
             log.warning(words, damaged, self._journal)

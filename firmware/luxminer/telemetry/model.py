@@ -138,7 +138,7 @@ class ShareTally:
     waiting: int = 0
     difficulty_accepted: Fraction = Fraction(0)
     difficulty_accepted_squares: float = 0.0
-    """Sum of the squares: how far the sum itself is left to chance."""
+    """Sum of the squares, of this run: how far the sum itself is left to chance."""
     difficulty_rejected: Fraction = Fraction(0)
     difficulty_stale: Fraction = Fraction(0)
     best_share: Fraction = Fraction(0)
