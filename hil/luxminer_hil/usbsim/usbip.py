@@ -35,6 +35,9 @@ FULL_SPEED = 2
 BUS_ID_BYTES = 32
 MAX_BODY_BYTES = 1 << 20
 MAX_CONNECTIONS = 64
+END_S = 2.0
+"""In which connections end with the server."""
+
 GREETING_S = 10.0
 """For the question with which a host begins."""
 
@@ -95,6 +98,7 @@ class UsbipServer:
         self._bus = bus
         self._server: asyncio.Server | None = None
         self._hosts: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Listen. Raises OSError."""
@@ -111,7 +115,10 @@ class UsbipServer:
         assert self._server is not None
         self._server.close()
         for writer in list(self._hosts):
-            writer.close()
+            writer.transport.abort()  # also one that does not read
+        if self._serving:
+            # Else the end of the loop would cancel them, which streams complain about at length.
+            await asyncio.wait(self._serving, timeout=END_S)
         await self._server.wait_closed()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -119,6 +126,9 @@ class UsbipServer:
             writer.close()
             return
         self._hosts.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
             await self._serve(reader, writer)
         except (OSError, asyncio.IncompleteReadError, Gone) as exc:
@@ -127,6 +137,7 @@ class UsbipServer:
             log.warning("a USB/IP host broke the protocol: %s", exc)
         finally:
             self._hosts.discard(writer)
+            self._serving.discard(task)
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

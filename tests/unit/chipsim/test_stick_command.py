@@ -3,10 +3,12 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -190,3 +192,16 @@ async def test_a_pipe_that_nobody_reads_stops_neither_the_stick_nor_its_end(tmp_
             assert await process.wait() == 0
     finally:
         os.close(reading)
+
+
+def test_clients_that_say_nothing_are_no_trouble_at_the_end() -> None:
+    with running("--model", "compac", "--usbip", "127.0.0.1:0") as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().split()[2])
+        with ExitStack() as stack:
+            for _ in range(5):
+                stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            time.sleep(0.1)
+            process.terminate()
+            _, errors = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, errors) == (0, "")
