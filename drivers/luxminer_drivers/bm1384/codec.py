@@ -9,7 +9,7 @@ from luxminer.errors import FrameError
 from luxminer_drivers.bm1384 import facts
 from luxminer_drivers.bm1384.pll import Pll
 from luxminer_drivers.common.crc import TableCrc
-from luxminer_drivers.common.fields import get_bits, get_bytes, get_number, put
+from luxminer_drivers.common.fields import get_bits, get_bytes, get_number, in_order, put
 
 __all__ = [
     "BUSY_MIDSTATE",
@@ -129,6 +129,30 @@ def decode_command(raw: bytes) -> Command:
 # --- Tasks ---------------------------------------------------------------------------------------
 
 
+class TaskTemplate:
+    """Encodes tasks that differ in header and job id alone: one goes out every few hundred ms."""
+
+    def __init__(self, *, ticket_difficulty: int, nonce_range: int) -> None:
+        """See `TaskFrame` for both."""
+        blank, start = bytearray(facts.TASK_LENGTH), 0
+        put(blank, facts.TASK_TICKET, ticket_difficulty - 1)
+        put(blank, facts.TASK_NONCE_RANGE, nonce_range)
+        self._fixed: list[bytes] = []
+        """What stands before the midstate, then before the job id, then before the tail."""
+        for field in (facts.TASK_MIDSTATE, facts.TASK_JOB_ID, facts.TASK_TAIL):
+            assert field.offset >= start, "the fields stand in this order"
+            self._fixed.append(bytes(blank[start : field.offset]))
+            start = field.offset + field.width
+        self._end = bytes(blank[start:])
+
+    def encode(self, midstate: bytes, tail: bytes, job_id: int) -> bytes:
+        """Return the bytes of a `TaskFrame` with these values."""
+        first, second, third = self._fixed
+        job = job_id.to_bytes(facts.TASK_JOB_ID.width, "big")
+        state, rest = in_order(facts.TASK_MIDSTATE, midstate), in_order(facts.TASK_TAIL, tail)
+        return b"".join((first, state, second, job, third, rest, self._end))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFrame:
     """One header to search.
@@ -147,13 +171,10 @@ class TaskFrame:
     """0 to 31, comes back with every nonce."""
 
     def encode(self) -> bytes:
-        frame = bytearray(facts.TASK_LENGTH)
-        put(frame, facts.TASK_MIDSTATE, self.midstate)
-        put(frame, facts.TASK_TICKET, self.ticket_difficulty - 1)
-        put(frame, facts.TASK_NONCE_RANGE, self.nonce_range)
-        put(frame, facts.TASK_JOB_ID, self.job_id)
-        put(frame, facts.TASK_TAIL, self.tail)
-        return bytes(frame)
+        template = TaskTemplate(
+            ticket_difficulty=self.ticket_difficulty, nonce_range=self.nonce_range
+        )
+        return template.encode(self.midstate, self.tail, self.job_id)
 
     @classmethod
     def decode(cls, raw: bytes) -> "TaskFrame":
@@ -167,23 +188,6 @@ class TaskFrame:
             nonce_range=get_number(raw, facts.TASK_NONCE_RANGE),
             job_id=get_number(raw, facts.TASK_JOB_ID),
         )
-
-
-class TaskTemplate:
-    """Encodes tasks that differ in header and job id alone: one goes out every few hundred ms."""
-
-    def __init__(self, *, ticket_difficulty: int, nonce_range: int) -> None:
-        """See `TaskFrame` for both."""
-        blank = busy_task(ticket_difficulty=ticket_difficulty, nonce_range=nonce_range, job_id=0)
-        self._blank = blank.encode()
-
-    def encode(self, midstate: bytes, tail: bytes, job_id: int) -> bytes:
-        """Return the bytes of `TaskFrame` with these values."""
-        frame = bytearray(self._blank)
-        put(frame, facts.TASK_MIDSTATE, midstate)
-        put(frame, facts.TASK_TAIL, tail)
-        put(frame, facts.TASK_JOB_ID, job_id)
-        return bytes(frame)
 
 
 def busy_task(*, ticket_difficulty: int, nonce_range: int, job_id: int) -> TaskFrame:

@@ -30,6 +30,14 @@ CHANGE_PAUSE_S = 0.02
 not push each task out of the job ids before its first nonce can come back."""
 
 
+EARLY_PART = 0.5
+"""After so much of its interval a task may be replaced when a reply has woken the host: that costs
+a third of waking it once more. The original replaces all of them that early."""
+
+EARLY_FROM_S = 0.2
+"""Where tasks follow each other faster than this, the host hardly falls asleep between them."""
+
+
 class Duties(Protocol):
     """What has to be done for a chain besides its tasks."""
 
@@ -76,7 +84,8 @@ class Feeder:
         self._host = host
         self._duties = duties
         self._sent = sent
-        self._task_s = self._report_s = now_s = host.clock.monotonic()
+        self._now = host.clock.monotonic
+        self._task_s = self._report_s = now_s = self._now()
         self._step_s = now_s + 1.0
         self._check_s = now_s + CLOCK_CHECK_S
         self._sent_s = float("-inf")
@@ -96,9 +105,9 @@ class Feeder:
 
         Raises TransportClosed, TransportTimeout, DeviceFault.
         """
-        family, clock, duties = self._family, self._host.clock, self._duties
+        family, duties = self._family, self._duties
         while True:
-            now_s = clock.monotonic()
+            now_s = self._now()
             self._is_ramping = duties.is_ramping
             if self._is_ramping and now_s >= self._step_s:
                 before_s = family.task_interval_s
@@ -115,16 +124,16 @@ class Feeder:
             self._report_when_due(now_s)
             await self._rest()
             if self._is_work_new:
-                if (wait_s := self._sent_s + CHANGE_PAUSE_S - clock.monotonic()) > 0:
+                if (wait_s := self._sent_s + CHANGE_PAUSE_S - self._now()) > 0:
                     await asyncio.sleep(wait_s)
-                self._task_s = clock.monotonic()
+                self._task_s = self._now()
 
     async def watch_work(self) -> None:
         """Let a task be sent when there is newer work than that of the last one."""
         while True:
             await self._host.work_changed()
             self._is_work_new = True
-            now_s = self._host.clock.monotonic()
+            now_s = self._now()
             if now_s >= self._sent_s + CHANGE_PAUSE_S:
                 self._task_s = now_s
                 self._ring()
@@ -137,6 +146,13 @@ class Feeder:
         """Look at once whether the clock is still what it is to be."""
         self._is_ramping = self._duties.is_ramping
         self._end_rest()
+
+    def awake(self, now_s: float) -> None:
+        """Send the next task now, when it is due so soon that it saves waking the host for it."""
+        interval_s = self._family.task_interval_s
+        if interval_s >= EARLY_FROM_S and now_s >= self._task_s - EARLY_PART * interval_s:
+            self._task_s = now_s
+            self._ring()
 
     def task_done(self) -> None:
         """Let the next task be sent at once."""
@@ -173,7 +189,7 @@ class Feeder:
         self._stop_timer()
         other_s = self._step_s if self._is_ramping else self._check_s
         due_s = min(self._task_s, self._report_s + REPORT_SLACK_S, other_s)
-        wait_s = due_s - self._host.clock.monotonic()
+        wait_s = due_s - self._now()
         self._timer = self._loop.call_later(max(0.0, wait_s), self._ring)
 
     def _stop_timer(self) -> None:
@@ -182,7 +198,7 @@ class Feeder:
 
     def _ring(self) -> None:
         """Do what is due within this call, where it can be; else let the coroutine do it."""
-        pause, now_s = self._pause, self._host.clock.monotonic()
+        pause, now_s = self._pause, self._now()
         if pause is None or pause.done():
             return
         with PassOn(pause):

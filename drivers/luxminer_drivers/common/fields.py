@@ -5,7 +5,7 @@ from typing import Final
 
 from luxminer_drivers.common.facts import WORD_LENGTH, BitField, Field, Order
 
-__all__ = ["get_bits", "get_bytes", "get_number", "put", "put_bits", "reversed_words"]
+__all__ = ["get_bits", "get_bytes", "get_number", "in_order", "put", "put_bits", "reversed_words"]
 
 
 WORD: Final = "I"
@@ -20,19 +20,21 @@ def reversed_words(data: bytes) -> bytes:
     return words.tobytes()
 
 
+def in_order(field: Field, data: bytes) -> bytes:
+    """Return bytes of exactly the field's width as they stand in a frame, or back again."""
+    assert len(data) == field.width, (field, data)
+    return reversed_words(data) if field.order is Order.WORDS_REVERSED else data
+
+
 def put(frame: bytearray, field: Field, value: int | bytes) -> None:
     """Write a number (most significant byte first) or bytes of exactly the field's width."""
     data = value if isinstance(value, bytes) else value.to_bytes(field.width, "big")
-    assert len(data) == field.width, (field, value)
-    if field.order is Order.WORDS_REVERSED:
-        data = reversed_words(data)
-    frame[field.offset : field.offset + field.width] = data
+    frame[field.offset : field.offset + field.width] = in_order(field, data)
 
 
 def get_bytes(frame: bytes, field: Field) -> bytes:
     """Return the bytes of a field, in header order where they stand reversed."""
-    data = frame[field.offset : field.offset + field.width]
-    return reversed_words(data) if field.order is Order.WORDS_REVERSED else data
+    return in_order(field, frame[field.offset : field.offset + field.width])
 
 
 def get_number(frame: bytes, field: Field) -> int:

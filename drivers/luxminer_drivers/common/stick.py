@@ -283,10 +283,10 @@ class ChainStick:
     async def _listen(self, host: DeviceHost, watch: Watch, feeder: Feeder) -> None:
         """Hand every reply to the host as soon as its last byte is there."""
         family, link = self._family, self._link
-        flood = Flood(link.name)
+        flood, now = Flood(link.name), host.clock.monotonic
 
         def heard(data: bytes) -> float | None:
-            now_s = host.clock.monotonic()
+            now_s = now()
             if data and log.isEnabledFor(TRACE):
                 log.log(TRACE, "device %d: received %s", host.device_id, HexDump(data))
             if not flood.admits(len(data), now_s):
@@ -304,6 +304,7 @@ class ChainStick:
                     self._claim(host, watch, reading, now_s)
                     if reading.ends_task:
                         feeder.task_done()
+            feeder.awake(now_s)
             return family.tail_s if family.is_waiting else None
 
         await link.hear(heard)

@@ -5,8 +5,6 @@ costs one midstate, a new extranonce2 the whole merkle path. When every extranon
 ntime moves by one second as far as all known pools accept it; then there is no work for now.
 """
 
-from dataclasses import replace
-
 from luxminer.hashing import midstates, work_parts
 from luxminer.work.header import header_start
 from luxminer.work.job import PoolJob, WorkItem, header_parts
@@ -189,5 +187,15 @@ class WorkGenerator:
 
 def _split(item: WorkItem) -> list[WorkItem]:
     """Return an item for each version, the last one first."""
-    pairs = zip(reversed(item.versions), reversed(item.midstates), strict=True)
-    return [replace(item, versions=(version,), midstates=(state,)) for version, state in pairs]
+    return [
+        WorkItem(
+            job=item.job,
+            extranonce2=item.extranonce2,
+            ntime=item.ntime,
+            merkle_root=item.merkle_root,
+            versions=(version,),
+            midstates=(midstate,),
+            tail=item.tail,
+        )
+        for version, midstate in zip(reversed(item.versions), reversed(item.midstates), strict=True)
+    ]

@@ -102,17 +102,21 @@ async def test_it_mines_and_every_nonce_is_right() -> None:
 
 
 @pytest.mark.usefixtures("often")
-async def test_newer_work_is_taken_up_within_a_slice_or_two() -> None:
+async def test_newer_work_is_taken_up_and_the_old_one_left_for_good() -> None:
     host = Host(EASY)
     host.scheduler.set_job(job(job_id="old", difficulty=Fraction(EASY)), clean=True)
     async with running(host):
         await until(lambda: host.claims)
         host.scheduler.set_job(job(job_id="new", difficulty=Fraction(EASY)), clean=True)
-        await asyncio.sleep(0.3)
+        await until(lambda: any(_job_id(claim) == "new" for claim in host.claims))
         before = len(host.claims)
         await until(lambda: len(host.claims) >= before + 5)
-        late = {claim.work.job.job_id for claim in host.claims[before:] if claim.work}
+        late = {_job_id(claim) for claim in host.claims[before:]}
     assert late == {"new"}
+
+
+def _job_id(claim: NonceFound) -> str:
+    return claim.work.job.job_id if claim.work is not None else ""
 
 
 async def test_without_work_nothing_is_hashed() -> None:
