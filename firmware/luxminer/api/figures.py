@@ -6,14 +6,18 @@ Ref: CGMiner API (ratios and their divisors), LUXminer API (pools, devs).
 from collections.abc import Iterable
 from fractions import Fraction
 
+from luxminer.telemetry.luck import Luck, expected_per_hour_of, luck_of
 from luxminer.telemetry.model import DeviceSnapshot, MinerSnapshot, PoolSnapshot, ShareTally
 
 __all__ = [
     "HASHES_PER_DIFF1",
     "age_text",
+    "best_ever",
     "block_tip",
     "diff1_at_full_scale",
+    "expected_per_hour",
     "hardware_percent",
+    "luck",
     "megahashes",
     "per_minute",
     "pool_percent",
@@ -53,6 +57,27 @@ def pool_percent(shares: ShareTally, part: Fraction) -> float:
     """Share of the difficulty that was accepted, rejected or stale."""
     accepted, rejected = shares.difficulty_accepted, shares.difficulty_rejected
     return ratio_percent(part, accepted + rejected + shares.difficulty_stale)
+
+
+def best_ever(miner: MinerSnapshot) -> ShareTally:
+    """Return the tally that has the best share of all runs."""
+    is_new = miner.shares.best_share > miner.lifetime.best_share
+    return miner.shares if is_new else miner.lifetime
+
+
+def luck(miner: MinerSnapshot, pool: PoolSnapshot | None = None) -> Luck:
+    """Return the luck of a pool or of all; zeros before there was work."""
+    if pool is not None:
+        found = luck_of(pool.shares, pool.diff1_work, pool.work_difficulty)
+    else:
+        active = next((p.work_difficulty for p in miner.pools if p.active), Fraction(0))
+        found = luck_of(miner.shares, miner.nonces.diff1_work, active)
+    return found or Luck(percent=0.0, low_percent=0.0, high_percent=0.0)
+
+
+def expected_per_hour(miner: MinerSnapshot) -> float:
+    """Return how many shares the pools that give work can expect together."""
+    return sum(expected_per_hour_of(miner, pool) for pool in miner.pools)
 
 
 def rate_hs(device: DeviceSnapshot, value_hs: float) -> float:

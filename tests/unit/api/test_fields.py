@@ -4,6 +4,7 @@ import dataclasses
 import json
 from fractions import Fraction
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -14,9 +15,12 @@ from luxminer.telemetry.model import (
     MinerSnapshot,
     NonceCounts,
     PoolStatus,
+    Rates,
     TuningSnapshot,
 )
 from tests.unit.api.snapshots import OWNER, Rig, bare_miner, chip, device, host, miner, pool, tally
+
+LUCK = ("Luck%", "Luck Low%", "Luck High%")
 
 
 async def rows(command: str, snapshot: MinerSnapshot | None = None) -> list[dict[str, Any]]:
@@ -74,6 +78,14 @@ async def test_summary() -> None:
         "Dropped": 2,
         "Unanswered": 2,
         "Waiting": 1,
+        "Best Share Time": 0,
+        "Best Share Pool": "",
+        "Best Share Stick": "",
+        "Best Session Share Time": 0,
+        "Best Session Share Pool": "",
+        "Best Session Share Stick": "",
+        "Expected Shares Per Hour": 0,
+        **dict.fromkeys(LUCK, ANY),
     }
 
 
@@ -238,12 +250,50 @@ async def test_pools() -> None:
         "Dropped": 2,
         "Unanswered": 2,
         "Waiting": 1,
+        "Best Share Time": 0,
+        "Best Share Stick": "",
+        "Expected Shares Per Hour": 0,
+        **dict.fromkeys(LUCK, ANY),
         "Problem": "rejects all",
         "Message": "hello",
         "Payout": "",
         "Payout Check": "",
         "Coinbase Outputs": "",
     }
+
+
+async def test_luck_and_who_found_the_best_shares() -> None:
+    found = tally(
+        accepted=100,
+        rejected={},
+        shares=108,
+        difficulty_accepted=Fraction(51200),
+        difficulty_accepted_squares=100 * 512.0**2,
+        best_share=Fraction(90_000),
+        best_share_wall_s=1_700_000_100.5,
+        best_share_pool="stratum+tcp://now:3333",
+        best_share_device="10000042",
+    )
+    ever = dataclasses.replace(found, best_share=Fraction(10**9), best_share_device="10000007")
+    rates = Rates(m15=8.25e9)
+    here = pool(0, shares=found, diff1_work=Fraction(40960), work_difficulty=Fraction(512))
+    half = dataclasses.replace(here, work_part=0.5)
+    work = NonceCounts(nonces=108, shares=108, diff1_work=Fraction(40960))
+    seen = miner(pools=(half, half), rates=rates, shares=found, lifetime=ever, nonces=work)
+
+    summary = (await rows("summary", seen))[0]
+    assert summary["Best Share"] == 10**9
+    assert summary["Best Share Stick"] == "10000007"
+    assert summary["Best Session Share"] == 90_000
+    assert summary["Best Session Share Stick"] == "10000042"
+    assert summary["Best Session Share Time"] == 1_700_000_100
+    assert summary["Best Session Share Pool"] == "stratum+tcp://now:3333"
+    assert summary["Expected Shares Per Hour"] == pytest.approx(13.506, rel=1e-3)
+    for row in (summary, (await rows("pools", seen))[0]):
+        assert [row[name] for name in LUCK] == pytest.approx([125, 101.7, 152.03], rel=1e-3)
+    one = (await rows("pools", seen))[0]
+    assert one["Expected Shares Per Hour"] == pytest.approx(6.753, rel=1e-3)
+    assert one["Best Share Stick"] == "10000042"
 
 
 PAID = (

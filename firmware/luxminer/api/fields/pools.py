@@ -3,9 +3,11 @@
 from luxminer.api import figures, payouts
 from luxminer.api.columns import (
     FLAG,
+    FREE,
     PERCENT,
     RATE,
     TEXT,
+    TIME,
     WHOLE,
     YES_NO,
     Column,
@@ -13,6 +15,7 @@ from luxminer.api.columns import (
     constant,
     table,
 )
+from luxminer.telemetry.luck import expected_per_hour_of
 from luxminer.telemetry.model import PoolSnapshot
 
 __all__ = ["POOL"]
@@ -76,6 +79,12 @@ POOL: Columns[PoolSnapshot] = table(
     Column("Waiting", WHOLE, lambda _, p: p.shares.waiting),
     Column("Problem", TEXT, lambda _, p: p.problem),
     Column("Message", TEXT, lambda _, p: p.message),
+    Column("Best Share Time", TIME, lambda _, p: p.shares.best_share_wall_s),
+    Column("Best Share Stick", TEXT, lambda _, p: p.shares.best_share_device),
+    Column("Luck%", PERCENT, lambda m, p: figures.luck(m, p).percent),
+    Column("Luck Low%", PERCENT, lambda m, p: figures.luck(m, p).low_percent),
+    Column("Luck High%", PERCENT, lambda m, p: figures.luck(m, p).high_percent),
+    Column("Expected Shares Per Hour", FREE, lambda m, p: expected_per_hour_of(m, p)),
     Column("Payout", TEXT, lambda _, p: p.payout),
     Column("Payout Check", TEXT, lambda _, p: p.payout_verdict),
     Column("Coinbase Outputs", TEXT, lambda _, p: payouts.shown_outputs(p)),

@@ -99,6 +99,17 @@ SUMMARY: Columns[None] = table(
     Column("Dropped", WHOLE, lambda m, _: m.shares.dropped_total),
     Column("Unanswered", WHOLE, lambda m, _: m.shares.unanswered),
     Column("Waiting", WHOLE, lambda m, _: m.shares.waiting),
+    # ours: who found the best ones, and whether it was to be expected
+    Column("Best Share Time", TIME, lambda m, _: figures.best_ever(m).best_share_wall_s),
+    Column("Best Share Pool", TEXT, lambda m, _: figures.best_ever(m).best_share_pool),
+    Column("Best Share Stick", TEXT, lambda m, _: figures.best_ever(m).best_share_device),
+    Column("Best Session Share Time", TIME, lambda m, _: m.shares.best_share_wall_s),
+    Column("Best Session Share Pool", TEXT, lambda m, _: m.shares.best_share_pool),
+    Column("Best Session Share Stick", TEXT, lambda m, _: m.shares.best_share_device),
+    Column("Luck%", PERCENT, lambda m, _: figures.luck(m).percent),
+    Column("Luck Low%", PERCENT, lambda m, _: figures.luck(m).low_percent),
+    Column("Luck High%", PERCENT, lambda m, _: figures.luck(m).high_percent),
+    Column("Expected Shares Per Hour", FREE, lambda m, _: figures.expected_per_hour(m)),
 )
 
 COIN: Columns[None] = table(
