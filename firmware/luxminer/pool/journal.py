@@ -99,17 +99,17 @@ class Journal:
             self._begin(None)
         self.flush()
 
-    def restart(self, before: ShareTally, run: ShareTally) -> None:
-        """Empty the file: the database has it all. ``before`` and ``run`` are said anew in it.
+    def restart(self, before: ShareTally | None, run: ShareTally) -> None:
+        """Empty the file: the database has it all.
 
-        Raises OSError.
+        The totals of earlier runs, None when they are not known, and of this one are said anew in
+        it, around what could not be written. Raises OSError.
         """
         assert self._fd is not None
-        assert not self._buffer
         os.ftruncate(self._fd, 0)
         self.size = 0
+        self._buffer[:0] = encode(Kind.RUN, self.run, self._started_s, self._version)
         self._begin(before)
-        self._buffer += encode(Kind.RUN, self.run, self._started_s, self._version)
         self._restate(run)
         self.flush()
 

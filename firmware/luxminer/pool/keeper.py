@@ -103,17 +103,21 @@ class LedgerKeeper:
     async def _move(self, journal: Journal) -> None:
         assert self._state_dir is not None
         journal.catch_up(self._ledger.total())
-        end = journal.size
-        if self._is_loaded and end == self._moved:
+        end, has_begun = journal.size, not journal.has_more  # else earlier runs are not over yet
+        if self._is_loaded and end == self._moved and has_begun:
             return
         wall_s = self._clock.wall()
         moved = await asyncio.to_thread(_move, self._state_dir, journal, end, wall_s)
         is_first, self._moved = not self._is_loaded, moved.offset
-        self._loaded(moved.before)
-        is_all = journal.is_open and moved.offset == journal.size and not journal.has_more
-        if is_all and (is_first or journal.size > RESTART_BYTES):
-            journal.restart(moved.before, self._ledger.total())
-            self._moved = journal.size
+        if has_begun:
+            self._loaded(moved.before)
+        is_all = journal.is_open and moved.offset == journal.size
+        if is_all and (is_first or journal.has_more or journal.size > RESTART_BYTES):
+            has_more = journal.has_more
+            journal.restart(moved.before if self._is_loaded else None, self._ledger.total())
+            self._moved = 0 if has_more else journal.size
+            if not self._is_loaded and not journal.has_more:
+                await self._move(journal)
 
     def _loaded(self, before: ShareTally) -> None:
         if not self._is_loaded:
