@@ -51,6 +51,8 @@ class LedgerKeeper:
         self._moved = 0
         self._is_loaded = False
         self._visit = asyncio.Lock()
+        self.errors = 0
+        """Of ours, while the database was visited."""
         self._limit = RateLimit()
 
     def start(self) -> None:
@@ -96,9 +98,13 @@ class LedgerKeeper:
                     await self._move(self._journal)
                 elif self._state_dir is not None and not self._is_loaded:
                     self._loaded(await asyncio.to_thread(_totals, self._state_dir))
-            except (LedgerError, OSError) as exc:
+            except (LedgerError, OSError, ImportError) as exc:  # Python can come without SQLite
                 if self._limit.admit("save", self._clock.monotonic()) is not None:
                     log.warning("share history: %s; tried again later, mining goes on", exc)
+            except Exception:
+                self.errors += 1
+                if self._limit.admit("error", self._clock.monotonic()) is not None:
+                    log.exception("share history: error of ours; mining goes on")
 
     async def _move(self, journal: Journal) -> None:
         assert self._state_dir is not None
