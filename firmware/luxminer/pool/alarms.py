@@ -45,7 +45,7 @@ def _notice(code: str, severity: Severity = Severity.NOTICE, cure: str = "") -> 
     )
 
 
-UNREACHABLE = _condition("POOL_UNREACHABLE", "check its address, the network and the proxy")
+UNREACHABLE = _condition("POOL_UNREACHABLE", "")
 NOT_SUBSCRIBED = _condition("POOL_NOT_SUBSCRIBED", "check that its address is that of a pool")
 NO_LOGIN = _condition("POOL_NO_LOGIN", "ask the pool whether it works")
 LOGIN_REFUSED = _condition("POOL_LOGIN_REFUSED", "correct user and password")

@@ -341,10 +341,6 @@ class PoolManager:
             case stratum.Authorized():
                 position = self._roster.position_of(pool.number)
                 log.info("pool %s: logged in as %s", position, pool.config.user)
-            case stratum.AuthorizeRefused():
-                words = "pool %s: refuses the login of %s: %s; correct user and password"
-                position = self._roster.position_of(pool.number)
-                log.error(words, position, pool.config.user, event.text)
             case _:
                 pass
 

@@ -63,7 +63,7 @@ class Patrol:
             case stratum.ShareSettled():
                 pool.watchdog.settled(event.result)
             case stratum.AuthorizeRefused():
-                pool.watchdog.login_refused(event.text)
+                pool.watchdog.login_refused(pool.config.user, event.text)
             case stratum.Authorized():
                 pool.watchdog.logged_in()
             case stratum.MessageShown():
@@ -124,9 +124,10 @@ def _sight(pool: Pool, now_s: float) -> Sight:
         now_s=now_s,
         enabled=pool.enabled,
         alive=pool.has_job and client.authorized,
-        authorized=client.authorized,
         connected=latest is not None,
         subscribed=latest is not None and latest.subscribed,
+        authorized=latest is not None and latest.authorized,
+        pending=client.protocol is not None and not client.authorized,
         problem=pool.problem,
         job_s=job.received_s if job is not None and not pool.is_node else None,
         tickets={} if pool.is_node else pool.tickets,

@@ -87,11 +87,13 @@ class Sight:
     enabled: bool = True
     alive: bool = True
     """Logged in and has a job, whether or not it is left out."""
-    authorized: bool = True
     connected: bool = True
     """The newest connection was made, though it may be over."""
     subscribed: bool = True
+    authorized: bool = True
     """As far as that the newest connection came."""
+    pending: bool = False
+    """That connection is there, and not logged in yet."""
     problem: str = ""
     """Why it is not alive, in its own words where there are any."""
     job_s: float | None = None
@@ -118,6 +120,7 @@ class PoolWatchdog:
         self._limits = limits
         self._alive_s: float | None = None
         self._refusal = ""
+        self._obstacle: EventKind | None = None
         self._since_s: float | None = None
         self._expected = 0.0
         self._counted: dict[float, int] = {}
@@ -144,8 +147,8 @@ class PoolWatchdog:
         self._steps = self._left_out = 0
         self._begin_anew()
 
-    def login_refused(self, text: str) -> None:
-        self._refusal = f'it refuses the login: "{text}"'
+    def login_refused(self, user: str, text: str) -> None:
+        self._refusal = f'it refuses the login of {user}: "{text}"'
 
     def logged_in(self) -> None:
         self._refusal = ""
@@ -183,7 +186,7 @@ class PoolWatchdog:
 
     def _of_connection(self, sight: Sight) -> list[Finding]:
         if sight.alive:
-            self._alive_s = sight.now_s
+            self._alive_s, self._obstacle = sight.now_s, None
             return []
         if self._refusal:
             return [Finding(kind=alarms.LOGIN_REFUSED, text=self._refusal)]
@@ -191,13 +194,9 @@ class PoolWatchdog:
             self._alive_s = sight.now_s
         if sight.now_s - self._alive_s < DEAD_AFTER_S:
             return []
-        if not sight.connected:
-            kind = alarms.UNREACHABLE
-        elif not sight.subscribed:
-            kind = alarms.NOT_SUBSCRIBED
-        else:
-            kind = alarms.NO_JOB if sight.authorized else alarms.NO_LOGIN
-        return [Finding(kind=kind, text=sight.problem)]
+        if self._obstacle is None or not sight.pending:
+            self._obstacle = _obstacle(sight)
+        return [Finding(kind=self._obstacle, text=sight.problem)]
 
     def _of_breaks(self, sight: Sight) -> list[Finding]:
         for _ in range(min(sight.breaks - self._known_breaks, UNSTABLE_BREAKS + 1)):
@@ -229,7 +228,7 @@ class PoolWatchdog:
         if self._expected >= EXPECTED_SHARES:
             text = f"none of {self._expected:.0f} shares that were to be expected was accepted"
             ends = _counts(self._rejects + self._ends)
-            return Finding(kind=alarms.NO_ACCEPTED, text=f"{text} ({ends or 'none was found'})")
+            return Finding(kind=alarms.NO_ACCEPTED, text=f"{text} ({ends or 'none was answered'})")
         return None
 
     def _count_work(self, sight: Sight) -> None:
@@ -278,6 +277,14 @@ class PoolWatchdog:
     @property
     def _penalty_s(self) -> float:
         return self._limits.penalty_s * min(1 << self._left_out, MAX_PENALTY_FACTOR)
+
+
+def _obstacle(sight: Sight) -> EventKind:
+    if not sight.connected:
+        return alarms.UNREACHABLE
+    if not sight.subscribed:
+        return alarms.NOT_SUBSCRIBED
+    return alarms.NO_JOB if sight.authorized else alarms.NO_LOGIN
 
 
 def _reject_kind(reasons: Counter[str]) -> EventKind:

@@ -169,6 +169,22 @@ async def test_no_jobs_answers_and_has_none() -> None:
             assert await wire.within(0.05) == b""
 
 
+@proves("old-job")
+async def test_old_job_has_one_and_then_only_pings() -> None:
+    async with (
+        scripted_pool(faster("old-job", 20), job_interval_s=0.05) as pool,
+        await Wire.to(pool.port) as wire,
+    ):
+        wire.ask(1, "mining.subscribe", "raw/1")
+        wire.ask(2, "mining.authorize", "rig.1", "x")
+        await asyncio.sleep(0.15)
+        heard = await wire.within(0.05)
+        assert b"mining.notify" in heard
+        later = await wire.within(0.25)
+        assert b"mining.ping" in later
+        assert b"mining.notify" not in later
+
+
 @proves("early-jobs")
 async def test_early_jobs_come_before_the_login() -> None:
     async with scripted_pool("early-jobs") as pool, await Wire.to(pool.port) as wire:
@@ -518,6 +534,12 @@ async def told_shares(script: str, count: int) -> list[tuple[Any, Any]]:
 @proves("refusing-shares")
 async def test_refusing_shares_rejects_good_ones() -> None:
     assert await told_shares("refusing-shares", 3) == [(None, 20)] * 3
+
+
+@proves("rejecting-stale", "rejecting-difficulty")
+@pytest.mark.parametrize(("name", "code"), [("stale", 21), ("difficulty", 23)])
+async def test_rejecting_says_the_same_of_every_share(name: str, code: int) -> None:
+    assert await told_shares(f"rejecting-{name}", 3) == [(None, code)] * 3
 
 
 @proves("stale-happy")

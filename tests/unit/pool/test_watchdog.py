@@ -87,11 +87,22 @@ def test_what_does_not_come_about_is_said_by_how_far_it_came(
     assert pool.steps == [], "the connection acts by itself"
 
 
+def test_the_obstacle_stays_what_it_was_while_the_next_login_is_under_way() -> None:
+    pool = Watched(alive=False, connected=False, subscribed=False, authorized=False)
+    pool.run(DEAD_AFTER_S + 2)
+    pool.state |= {"connected": True, "pending": True}
+    pool.run(2)
+    assert pool.codes == ["POOL_UNREACHABLE"]
+    pool.state["pending"] = False
+    pool.run(1)
+    assert list(pool.holding) == ["POOL_NOT_SUBSCRIBED"]
+
+
 def test_a_refused_login_is_said_at_once_in_the_words_of_the_pool() -> None:
     pool = Watched(alive=False)
-    pool.dog.login_refused("who are you?")
+    pool.dog.login_refused("me.rig", "who are you?")
     pool.run(1)
-    assert pool.holding == {"POOL_LOGIN_REFUSED": 'it refuses the login: "who are you?"'}
+    assert pool.holding == {"POOL_LOGIN_REFUSED": 'it refuses the login of me.rig: "who are you?"'}
     pool.dog.logged_in()
     pool.run(1)
     assert pool.holding == {}
@@ -172,7 +183,7 @@ def test_work_below_the_difficulty_counts_by_its_odds() -> None:
     assert pool.found == []
     pool.run(110, 1)
     assert pool.codes == ["POOL_NO_ACCEPTED_SHARE"]
-    assert "none was found" in pool.holding["POOL_NO_ACCEPTED_SHARE"]
+    assert "none was answered" in pool.holding["POOL_NO_ACCEPTED_SHARE"]
 
 
 def test_dropped_shares_are_named() -> None:
