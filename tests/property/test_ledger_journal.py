@@ -210,4 +210,11 @@ def test_each_byte_of_a_journal_may_be_the_last(tmp_path: Path, step: int) -> No
             if mark <= length:
                 expected[number] = (outcome, reason)
         assert before.balanced
+        outcomes = [outcome for outcome, _ in expected.values()]
+        for outcome, count in (
+            ("accepted", before.accepted),
+            ("unanswered", before.unanswered),
+            ("dropped", before.dropped.get(ENDED_REASON, 0)),
+        ):
+            assert outcomes.count(outcome) == count, (length, outcome)
         assert rows(folder) == [expected[number] for number in sorted(expected)], length
