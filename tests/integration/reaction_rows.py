@@ -196,7 +196,14 @@ ROWS = (
     different("suggest-honoured"),
     different("talkative", "POOL_MESSAGE"),
     replace(different("tls"), trusts=True),
-    replace(different("trickle"), job_interval_s=5.0, piece_s=1.0, moved_s=12.0),
+    replace(
+        different("trickle"),
+        job_interval_s=5.0,
+        piece_s=1.0,
+        moved_s=12.0,
+        may=WISHES | {"POOL_SESSION_RESUMED"},
+        fates=BROKEN,  # its first lines take longer than a silence is borne here
+    ),
     different("vardiff"),
     different("version-mask", fates=FRESH),
     # where there is something else to go to
