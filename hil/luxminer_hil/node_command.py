@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from dataclasses import replace
@@ -53,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         return asyncio.run(serve(settings, script))
     except OSError as exc:
+        if exc.filename is not None:
+            raise ConfigError(f"cannot write {exc.filename}: {exc.strerror}") from exc
         reason = f"cannot listen on {settings.host}:{settings.port}: {exc.strerror or exc}"
         cure = "use another port, or 0 for a free one"
         raise ConfigError(reason, key="--listen", cure=cure) from exc
@@ -72,13 +75,16 @@ def read_settings(options: argparse.Namespace) -> NodeSettings:
         "seed": options.seed,
     }
     chosen = {key: value for key, value in given.items() if value is not None}
+    bits = options.bits or "00000000"
+    if not re.fullmatch(r"[0-9a-fA-F]{8}", bits):
+        cure = "write eight hexadecimal digits, as 1d00ffff"
+        raise ConfigError(f"{bits!r} is no target", key="--bits", cure=cure)
     try:
-        bits = int(options.bits, 16) if options.bits else 0
         return NodeSettings(
             host=host.strip("[]") or "127.0.0.1",
             port=int(port),
             chain=options.chain,
-            bits=bits,
+            bits=int(bits, 16),
             **chosen,
         )
     except ValueError as exc:

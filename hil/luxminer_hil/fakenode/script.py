@@ -6,6 +6,7 @@ The language is that of `luxminer_hil.fakepool.script`; its words are other ones
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from luxminer_hil.fakenode.faults import Cut, Failure, Fault, Hang, Raw, Result
@@ -13,6 +14,7 @@ from luxminer_hil.fakepool.script import (
     Action,
     Key,
     Script,
+    ScriptError,
     Step,
     Vocabulary,
     optional,
@@ -86,7 +88,10 @@ NODE = Vocabulary(
 
 def read_script(path: Path) -> Script:
     """Read a file. Raises ScriptError."""
-    return read_document(path, NODE)
+    script = read_document(path, NODE)
+    if script.settings:
+        raise ScriptError("a node is no pool", key="pool", cure="leave it out")
+    return script
 
 
 def read_step_words(words: str) -> Step:
@@ -111,18 +116,20 @@ def carry_out(step: Step, node: "FakeNode") -> None:
 
 async def play(script: Script, node: "FakeNode") -> None:
     """Carry out all steps that have a time, from now on."""
+    random = Random(f"script {node.settings.seed}")
     async with asyncio.TaskGroup() as group:
         for step in script.steps:
             if step.at_s is not None:
-                group.create_task(_repeat(step, node))
+                group.create_task(_repeat(step, node, random))
 
 
-async def _repeat(step: Step, node: "FakeNode") -> None:
+async def _repeat(step: Step, node: "FakeNode", random: Random) -> None:
     assert step.at_s is not None
     await asyncio.sleep(step.at_s)
     done = 0
     while True:
-        carry_out(step, node)
+        if step.chance >= 1 or random.random() < step.chance:
+            carry_out(step, node)
         done += 1
         if step.every is None or done == step.times:
             return

@@ -11,7 +11,7 @@ from `MOMENTS`, a ``do``, the keys of that action, and any of `MODIFIERS`::
     clean = true
 
     [[step]]
-    on = "authorize"  # when any client does this; only it is concerned
+    when = "authorize"  # whenever any client does this; only it is concerned
     do = "mute"
 
 Which actions and events there are is a `Vocabulary`: a pool has another one than a proxy.
@@ -273,7 +273,8 @@ def read_action(name: object, vocabulary: Vocabulary, line: int) -> tuple[str, A
         near = get_close_matches(str(name), vocabulary.actions, 1)
         known = ", ".join(vocabulary.actions)
         cure = f"did you mean {near[0]}?" if near else f"one of {known}"
-        raise ScriptError(f"no action {name!r}", line=line, key="do", cure=cure)
+        reason = "missing" if name is None else f"no action {name!r}"
+        raise ScriptError(reason, line=line, key="do", cure=cure)
     return name, action
 
 

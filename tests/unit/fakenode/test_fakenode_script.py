@@ -66,6 +66,21 @@ async def test_time_brings_blocks_and_transactions() -> None:
         assert node.chain.mempool_changes == 4
 
 
+async def test_time_brings_by_chance_what_has_a_chance() -> None:
+    steps = [
+        read_step_words("at=0 chance=0 do=block"),
+        read_step_words("at=0 every=0.001 times=100 chance=0.5 do=transactions count=1"),
+    ]
+    counts = []
+    for _ in range(2):
+        async with FakeNode(NodeSettings(transactions=0), steps=steps) as node:
+            async with asyncio.timeout(5):
+                await play(Script(steps=tuple(steps)), node)
+            assert await result(node, "getblockcount") == 200
+            counts.append(node.chain.mempool_changes)
+    assert 0 < counts[0] == counts[1] < 100, "the seed repeats it"
+
+
 async def test_what_a_node_asks_for() -> None:
     async with FakeNode(NodeSettings(chain="signet")) as node:
         status, text = await ask(node, "getblocktemplate", {"rules": ["segwit"]})
@@ -99,6 +114,13 @@ def test_a_file_of_steps(tmp_path: Path) -> None:
     assert (step.at_s, step.every, step.action) == (5.0, 60.0, "block")
 
 
+def test_a_script_for_a_pool_is_none_for_a_node(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text("[pool]\ndifficulty = 1\n")
+    with pytest.raises(ScriptError, match="a node is no pool; leave it out"):
+        read_script(path)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -106,7 +128,9 @@ def test_a_file_of_steps(tmp_path: Path) -> None:
         (["--height", "3"], "height 3 is outside"),
         (["--step", "at=1 do=nothing"], "no action"),
         (["--script", "/nowhere.toml"], "cannot be read"),
-        (["--bits", "nix"], "invalid literal"),
+        (["--bits", "nix"], "--bits: 'nix' is no target; write eight hexadecimal digits"),
+        (["--bits", "0x1d3fffff"], "--bits: '0x1d3fffff' is no target"),
+        (["--cookie", "/nonexistent/x", "--listen", "127.0.0.1:0"], "cannot write /nonexistent/x"),
     ],
 )
 def test_a_wrong_option_is_named(

@@ -119,7 +119,7 @@ do = "refuse"
             '{"at": 1, "after": 1, "do": "job"}',
             "line 1: needs one moment and has 2: at, after; give",
         ),
-        ('{"at": 1}', "line 1: do: no action None; one of job, block"),
+        ('{"at": 1}', "line 1: do: missing; one of job, block"),
         ('{"at": 1, "do": "jbo"}', "line 1: do: no action 'jbo'; did you mean job"),
         ('{"at": 1, "do": ["job"]}', "line 1: do: no action"),
         ('{"at": -1, "do": "job"}', "line 1: at: -1 cannot be used; must be a number of seconds"),
