@@ -81,7 +81,7 @@ CHECKS: tuple[Check, ...] = (
         what="difficulty of right nonces against the ticket mask",
         bound="none easier, but wrong ones that chance made right on a scaled stick; half of them "
         "of twice the difficulty, warn where chance is so uneven once in "
-        f" {1 / WARN_CHANCE:,.0f}, fail once in {1 / FAIL_CHANCE:,.0f} (binomial)",
+        f"{1 / WARN_CHANCE:,.0f}, fail once in {1 / FAIL_CHANCE:,.0f} (binomial)",
         run=nonces.ticket,
     ),
     Check(

@@ -28,8 +28,8 @@ __all__ = [
     "BadLine",
     "Do",
     "Event",
+    "Header",
 ]
-__all__ += ["Header"]
 
 FORMAT = "luxminer-recording"
 VERSION = 1
