@@ -118,6 +118,8 @@ class Feeder:
                 self._task_s = min(self._task_s, now_s)
             if (self._in_hand or now_s >= self._task_s) and not self._send_at_once(now_s):
                 await self._send_in_hand(now_s)
+            if self._link.has_unsent:
+                await self._link.send(b"", family.task_pause_s)
             if now_s >= self._check_s and not self._is_ramping:
                 await duties.ask_clock()
                 self._check_s = now_s + CLOCK_CHECK_S
@@ -203,7 +205,9 @@ class Feeder:
             return
         with PassOn(pause):
             is_plain = not self._is_ramping and now_s < self._check_s
-            if is_plain and (now_s < self._task_s or self._send_at_once(now_s)):
+            if is_plain and now_s >= self._task_s:
+                is_plain = self._send_at_once(now_s) and not self._link.has_unsent
+            if is_plain:
                 self._report_when_due(now_s)
                 self._wind_up()
             else:

@@ -50,6 +50,11 @@ class Link:
             await self.transport.write(data)
         self._rested_s = asyncio.get_running_loop().time() + pause_s
 
+    @property
+    def has_unsent(self) -> bool:
+        """A full line has not taken all of what `send_now` was given."""
+        return bool(self._unsent)
+
     def can_send(self, now_s: float) -> bool:
         """Tell whether `send_now` may be called at ``now_s`` (of the loop)."""
         return self._prompt is not None and not self._unsent and now_s >= self._rested_s
@@ -149,10 +154,19 @@ class _Ear:
             self._forget()
             wait_s = self._heard(data)
             if len(data) == READ_BYTES:
-                self._next = self._loop.call_soon(self._arrived)
-            elif wait_s is not None:
-                # Bytes that are there by then come first, even when the loop itself is late.
-                self._next = self._loop.call_later(wait_s, self._silent)
+                self._next = self._loop.call_soon(self._take_rest, wait_s)
+            else:
+                self._await_silence(wait_s)
+
+    def _take_rest(self, wait_s: float | None) -> None:
+        self._next = None
+        self._await_silence(wait_s)
+        self._arrived()
+
+    def _await_silence(self, wait_s: float | None) -> None:
+        if wait_s is not None:
+            # Bytes that are there by then come first, even when the loop itself is late.
+            self._next = self._loop.call_later(wait_s, self._silent)
 
     def _silent(self) -> None:
         self._next = None

@@ -60,6 +60,8 @@ class FakeChain(PlainTransport):
         """Time and bytes of every write, in order."""
         self.answers: Callable[[bytes], bytes] = self.answer
         self.accepts_writes = True
+        self.room: int | None = None
+        """So many bytes are taken at once; None for all."""
         self.deaf_counts = 0
         """So many counts are not answered."""
         self.clock = AT_100_REPLY
@@ -125,8 +127,9 @@ class FakeChain(PlainTransport):
     def write_now(self, data: bytes) -> int:
         if not self.accepts_writes:
             return 0
-        self._write(data)
-        return len(data)
+        taken = data[: self.room]
+        self._write(taken)
+        return len(taken)
 
     def _write(self, data: bytes) -> None:
         if self._is_gone:

@@ -551,6 +551,21 @@ async def test_some_errors_are_not() -> None:
 
 
 @warped
+async def test_a_task_that_went_in_part_is_finished_at_once() -> None:
+    chain, host = FakeChain(), FakeHost()
+    async with running(chain, host, options()):
+        await asyncio.sleep(BRING_UP_S)
+        chain.room = 20
+        before = len(chain.written)
+        await asyncio.sleep(10)
+    parts = [(at, data) for at, data in chain.written[before:] if len(data) in (20, 44)]
+    assert len(parts) > 20
+    for (at, first), (later, rest) in zip(parts[::2], parts[1::2], strict=False):
+        assert (len(first), len(rest)) == (20, 44)
+        assert later - at < 0.02
+
+
+@warped
 async def test_a_port_that_takes_nothing_is_a_fault() -> None:
     chain, host = FakeChain(), FakeHost()
     async with running(chain, host, options()) as (_, task):

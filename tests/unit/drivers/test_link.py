@@ -77,6 +77,19 @@ async def test_a_silence_is_told_once_and_only_where_it_was_asked_for() -> None:
     assert pieces == [b"whole", b"half", b""]
 
 
+async def test_a_silence_is_told_also_after_as_much_as_is_taken_at_once() -> None:
+    pieces: list[bytes] = []
+
+    def heard(data: bytes) -> float | None:
+        pieces.append(data)
+        return 0.05 if data else None
+
+    async with linked() as (link, peer), hearing(link, heard):
+        await peer.send(bytes(READ_BYTES))
+        await until(lambda: len(pieces) == 2)
+    assert pieces == [bytes(READ_BYTES), b""]
+
+
 async def test_what_follows_in_time_is_no_silence() -> None:
     pieces: list[bytes] = []
 
