@@ -113,11 +113,18 @@ class Chores:
             self._do_all()
 
     def _do_all(self) -> None:
+        loop = self._loop
+        if loop is None:
+            return
+        now_s = loop.time()
+        self._due_s = now_s + self._interval_s  # not before: a chore may nudge
         for chore in tuple(self._chores):
+            if chore not in self._chores:
+                continue  # another one has just removed it
             try:
                 chore()
             except Exception:
-                if self._limit.admit(repr(chore), self._due_s) is not None:
+                if self._limit.admit(repr(chore), now_s) is not None:
                     log.exception("a periodic duty failed")
         if self._loop is not None:
             self._wind_up(self._loop)

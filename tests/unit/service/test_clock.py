@@ -85,3 +85,25 @@ def test_a_chore_that_fails_is_logged_and_keeps_no_other_from_its_turn(
 
     run()
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_chore_may_nudge_and_one_that_was_removed_meanwhile_is_not_done() -> None:
+    @warped
+    async def run() -> None:
+        chores, done = Chores(1.0, 0.0), []
+
+        def last() -> None:
+            done.append("last")
+
+        def first() -> None:
+            done.append("first")
+            chores.nudge()
+            if len(done) > 2:
+                chores.remove(last)
+
+        chores.add(first)
+        chores.add(last)
+        await asyncio.sleep(2.5)
+        assert done == ["first", "last", "first"]
+
+    run()
