@@ -101,9 +101,13 @@ class FakeNode:
         await self._runner.setup()
         port = self.port or self.settings.port
         site = web.TCPSite(self._runner, self.settings.host, port, ssl_context=self._tls)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-        self.write_cookie()
+        try:
+            await site.start()
+            self.port = self._runner.addresses[0][1]
+            self.write_cookie()
+        except BaseException:
+            await self._runner.cleanup()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
