@@ -140,7 +140,8 @@ async def test_a_replayed_host_gets_the_answers_it_got(name: str, tmp_path: Path
         result = await replay_as_host(transport, session, tolerant=True)
         await transport.close()
     assert result.is_same, result.differences
-    assert result.answers_came == result.answers > 5
+    assert result.answers - result.tolerated <= result.answers_came <= result.answers
+    assert result.answers > 5
 
 
 @warped
