@@ -276,7 +276,7 @@ class Scheduler:
         generator = self._kept.pop(parts, None)
         if generator is None:
             generator = WorkGenerator(job)
-        elif generator.job is not job:
+        else:
             generator.go_on(job)
         self._kept[parts] = generator
         if len(self._kept) > KEPT_GENERATORS:

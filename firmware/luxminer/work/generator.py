@@ -83,7 +83,9 @@ class WorkGenerator:
         Asserts that it is the same work; its difficulty and version mask may be others.
         """
         assert header_parts(job) == header_parts(self._job), job
-        self._job = job
+        if job is not self._job:
+            self._ahead.clear()
+            self._job = job
         self.set_version_mask(job.version_mask)
 
     def set_version_mask(self, mask: int) -> None:
@@ -92,8 +94,11 @@ class WorkGenerator:
         Patterns of the new mask may have been used with the current extranonce2 already, so the
         next work item begins with a new one.
         """
+        free = free_bits(self._job.version, mask)
+        if free == self._free:
+            return
         self._ahead.clear()
-        self._free = free_bits(self._job.version, mask)
+        self._free = free
         if self._pattern:
             self._next_extranonce2()
 
