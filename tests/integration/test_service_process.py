@@ -275,9 +275,12 @@ async def test_no_permission_is_named_with_the_cure() -> None:
         folder = Path(name)
         os.chown(folder, NOBODY, NOBODY)
         port = PtyPort(folder / "tty")
-        async with VirtualStick("compac", scale=SCALE, seed=SEED, port=port) as stick:
+        async with (
+            FakePool(difficulty=SCALE, seed=SEED) as pool,
+            VirtualStick("compac", scale=SCALE, seed=SEED, port=port) as stick,
+        ):
             _hide(Path(stick.path))
-            file = settings(folder, f"stratum+tcp://127.0.0.1:{free_port()}", stick.path)
+            file = settings(folder, pool.url, stick.path)
             async with service(file, prefix=other) as miner:
                 assert await miner.ended(20) == ExitCode.NO_HARDWARE
                 errors = miner.errors
