@@ -166,10 +166,7 @@ class StratumClient:
                 self._hang_up(f"sent no job for {idle_s:.0f} s after the login")
 
     def renew(self, reason: str, *, elsewhere: bool = False) -> None:
-        """Log in anew, without the session, at the next address if ``elsewhere`` and there is one.
-
-        Shares that wait come to their end.
-        """
+        """Log in anew, without the session; ``elsewhere``: at the next address, if there is one."""
         if elsewhere:
             self._itinerary.leave()
         self._hang_up(reason)

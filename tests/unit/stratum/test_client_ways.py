@@ -269,3 +269,23 @@ async def test_what_a_pool_says_before_it_hangs_up_is_part_of_the_reason() -> No
         pool.disconnect()
         await until(lambda: problems, "break")
         assert problems[0].endswith('; it said "Invalid JSON,  disconnecting"')
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_a_login_by_order_is_a_new_one_and_ends_what_waits(elsewhere: bool) -> None:
+    async with (
+        ScriptedPool(silent={"mining.submit"}).listening() as a,
+        ScriptedPool().listening() as b,
+        running(a.url, backup_urls=(b.url,)) as rig,
+    ):
+        sent = rig.miner.share(await rig.job())
+        rig.client.submit(sent)
+        await until(a.submits, "a submit")
+        rig.client.renew("of no use", elsewhere=elsewhere)
+        assert rig.client.problem == "of no use"
+        assert (await rig.end_of(sent)).outcome is Outcome.UNANSWERED
+        assert await rig.job(2)
+        pool = b if elsewhere else a
+        assert str(rig.client.at) == f"127.0.0.1:{pool.port}"
+        subscribe = next(m for m in pool.heard[-1] if m["method"] == "mining.subscribe")
+        assert len(subscribe["params"]) == 1, "no session is asked for"

@@ -52,6 +52,21 @@ def test_an_address_that_worked_is_tried_once_more() -> None:
     assert made.next() == at("a"), "broke early twice in a row"
 
 
+def test_an_address_that_works_is_left_by_order() -> None:
+    made = itinerary("ab")
+    made.leave()
+    assert made.pause_after(STABLE_S, logged_in=True) == 1
+    assert made.next() == at("b")
+    assert made.redirect(at("x"), 0.0, 0.0)
+    made.leave()
+    made.pause_after(STABLE_S, logged_in=True)
+    assert made.next() == at("a"), "a redirect of the pool that is left counts no more"
+    alone = itinerary("a")
+    alone.leave()
+    alone.pause_after(STABLE_S, logged_in=True)
+    assert alone.next() == at("a")
+
+
 def test_the_pool_sends_elsewhere_for_one_connection() -> None:
     made = itinerary("ab")
     assert made.redirect(at("x"), 7.0, 0.0)
