@@ -170,11 +170,13 @@ def test_a_job_that_comes_back_rolls_its_own_bits_again() -> None:
     source.set_job(first, clean=True)
     source.set_version_mask(first.pool_id, 0x1FFFE000)
     wide = source.next_work(0, 4)
-    assert wide is not None and len(wide.versions) == 4
+    assert wide is not None
+    assert len(wide.versions) == 4
     # Meanwhile the pool takes it back, which nobody is told of while another one is mined for.
     source.set_job(job(pool_id=1, job_id="b"), clean=True)
     source.set_job(first, clean=True)
     back = source.next_work(0, 4)
-    assert back is not None and back.job is first
+    assert back is not None
+    assert back.job is first
     assert {version ^ first.version for version in back.versions} <= {0, 0x2000}
     assert back.extranonce2 != wide.extranonce2
