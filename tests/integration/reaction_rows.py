@@ -49,6 +49,8 @@ class Row:
     job_interval_s: float = 0.5
     piece_s: float = 0.1
     """Time for which the miner searches a piece of work, and in which it finds a share."""
+    silence_s: float = 4.0
+    """For so long it may say nothing, and half as long again its job may grow old."""
     runs_s: float = 14.0
 
     @property
@@ -198,14 +200,14 @@ ROWS = (
     replace(different("tls"), trusts=True),
     replace(
         different("trickle"),
-        job_interval_s=5.0,
+        job_interval_s=30.0,
+        runs_s=20.0,
         piece_s=1.0,
         moved_s=12.0,
-        may=WISHES | {"POOL_SESSION_RESUMED"},
-        fates=BROKEN,  # its first lines take longer than a silence is borne here
+        silence_s=20.0,  # a line takes seconds
     ),
     different("vardiff"),
-    different("version-mask", fates=FRESH),
+    different("version-mask", fates=FRESH | {"rejected: version mask"}),
     # where there is something else to go to
     replace(REFUSING, beside="address", works=OTHER_ADDRESS, moved_s=10.0),
     replace(UNANSWERED, beside="address", works=OTHER_ADDRESS, moved_s=10.0),

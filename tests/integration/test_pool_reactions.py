@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -41,17 +41,18 @@ from tests.unit.stratum.client_rig import TINY
 SETTINGS = StratumConfig(
     connect_timeout_s=1.0,
     handshake_timeout_s=2.0,
-    silence_timeout_s=4.0,
     share_timeout_s=5.0,
     retry_min_s=0.1,
     retry_max_s=0.5,
     failback_s=3.0,
-    job_timeout_s=6.0,
     patience_s=3.0,
     penalty_s=20.0,
 )
 
 GLANCE_S = 0.1
+LATE_S = 4.0
+"""At the end of a row: what is accepted then was found after the reaction."""
+
 ROWS_AT_ONCE = 14
 SEED = 1
 TICKET = target_of(Fraction(TINY))
@@ -156,7 +157,9 @@ async def service(
             api=ApiConfig(port=free_port() if api else 0, http_port=0, listen="127.0.0.1"),
             mining=MiningConfig(detect=False),
             log=LogConfig(hashrate_interval_s=0),
-            stratum=SETTINGS,
+            stratum=replace(
+                SETTINGS, silence_timeout_s=row.silence_s, job_timeout_s=1.5 * row.silence_s
+            ),
             pools=(first, second) if row.beside == "pool" else (first,),
         )
         daemon = await stack.enter_async_context(running(config))
@@ -192,7 +195,7 @@ async def play(row: Row, tmp_path: Path) -> Result:
             works = who_works(daemon.pools.snapshots(), good)
             if works == row.works and now_s >= 0:
                 result.moved_s = now_s if result.moved_s is None else result.moved_s
-            if age_s < row.runs_s - 2:
+            if age_s < row.runs_s - LATE_S:
                 accepted = daemon.pools.ledger.total().accepted
         result.works = who_works(daemon.pools.snapshots(), good)
         result.accepted_late = daemon.pools.ledger.total().accepted - accepted
