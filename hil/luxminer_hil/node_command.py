@@ -7,10 +7,8 @@ with the calls it had.
 import argparse
 import asyncio
 import json
-import os
 import re
-import signal
-import sys
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from luxminer_hil.fakenode import CHAINS, FakeNode, Judged, NodeSettings
 from luxminer_hil.fakenode.proof import shown
 from luxminer_hil.fakenode.script import play, read_script, read_step_words
 from luxminer_hil.fakepool.script import Script, ScriptError
+from luxminer_hil.serving import listen, read_place, serving
 
 __all__ = ["COMMAND"]
 
@@ -50,23 +49,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    settings, script = read_settings(options), read_steps(options)
-    try:
-        return asyncio.run(serve(settings, script))
-    except OSError as exc:
-        if exc.filename is not None:
-            raise ConfigError(f"cannot write {exc.filename}: {exc.strerror}") from exc
-        reason = f"cannot listen on {settings.host}:{settings.port}: {exc.strerror or exc}"
-        cure = "use another port, or 0 for a free one"
-        raise ConfigError(reason, key="--listen", cure=cure) from exc
+    return asyncio.run(serve(read_settings(options), read_steps(options)))
 
 
 def read_settings(options: argparse.Namespace) -> NodeSettings:
     """Read the options. Raises ConfigError."""
-    host, colon, port = options.listen.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit():
-        reason = f"{options.listen!r} is no HOST:PORT"
-        raise ConfigError(reason, key="--listen", cure=f"write {DEFAULT_LISTEN}")
+    host, port = read_place(options.listen, "--listen", DEFAULT_LISTEN)
     given = {
         "height": options.height,
         "transactions": options.transactions,
@@ -81,8 +69,8 @@ def read_settings(options: argparse.Namespace) -> NodeSettings:
         raise ConfigError(f"{bits!r} is no target", key="--bits", cure=cure)
     try:
         return NodeSettings(
-            host=host.strip("[]") or "127.0.0.1",
-            port=int(port),
+            host=host,
+            port=port,
             chain=options.chain,
             bits=int(bits, 16),
             **chosen,
@@ -107,31 +95,23 @@ def read_steps(options: argparse.Namespace) -> Script:
 
 
 async def serve(settings: NodeSettings, script: Script) -> int:
-    """Serve until SIGINT or SIGTERM, or until nobody reads the lines any more."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    """Serve until a signal, or until nobody reads the lines any more."""
+    place = f"{settings.host}:{settings.port}"
+    async with serving() as (say, stopped):
 
-    def say(line: str) -> None:
-        try:
-            print(line, flush=True)
-        except BrokenPipeError:
-            with Path(os.devnull).open("w") as nowhere:  # or the interpreter fails at its end
-                os.dup2(nowhere.fileno(), sys.stdout.fileno())
-            stopped.set()
+        def report(judged: Judged) -> None:
+            say(json.dumps(as_json(judged)))
 
-    def report(judged: Judged) -> None:
-        say(json.dumps(as_json(judged)))
-
-    async with FakeNode(settings, on_block=report, steps=script.steps) as node:
-        say(node.url)
-        playing = asyncio.create_task(play(script, node))
-        await stopped.wait()
-        playing.cancel()
-        await asyncio.wait({playing})
-        height = node.chain.height
-    say(json.dumps({"summary": {"height": height, "calls": dict(sorted(node.calls.items()))}}))
+        async with AsyncExitStack() as stack:
+            made = FakeNode(settings, on_block=report, steps=script.steps)
+            node = await listen(stack, made, place, "--listen")
+            say(node.url)
+            playing = asyncio.create_task(play(script, node))
+            await stopped.wait()
+            playing.cancel()
+            await asyncio.wait({playing})
+            height = node.chain.height
+        say(json.dumps({"summary": {"height": height, "calls": dict(sorted(node.calls.items()))}}))
     return ExitCode.OK
 
 

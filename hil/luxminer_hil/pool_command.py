@@ -7,12 +7,9 @@ fingerprint of its certificate is a JSON line after the URL.
 import argparse
 import asyncio
 import json
-import os
 import re
-import signal
-import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +29,7 @@ from luxminer_hil.fakepool.behaviours import joined, list_behaviours, load_scrip
 from luxminer_hil.fakepool.certificate import CertificateError
 from luxminer_hil.fakepool.proxy_actions import PROXY_SCRIPTS
 from luxminer_hil.fakepool.settings import CERTIFICATES
+from luxminer_hil.serving import listen, read_place, serving
 
 __all__ = ["COMMAND"]
 
@@ -110,14 +108,6 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError(str(exc), key="--script") from exc
     except CertificateError as exc:
         raise ConfigError(str(exc), key="--tls") from exc
-    except OSError as exc:
-        place = f"{settings.host}:{settings.port}"
-        reason = f"cannot listen on {place}: {exc.strerror or exc}"
-        if exc.filename is not None:
-            raise ConfigError(f"cannot write {exc.filename}: {exc.strerror}") from exc
-        raise ConfigError(
-            reason, key="--listen", cure="use another port, or 0 for a free one"
-        ) from exc
 
 
 def read_scripts(options: argparse.Namespace) -> Script:
@@ -144,11 +134,7 @@ def read_scripts(options: argparse.Namespace) -> Script:
 
 def read_settings(options: argparse.Namespace, scripted: Mapping[str, Any]) -> PoolSettings:
     """Join settings of scripts and options, which win. Raises ConfigError."""
-    host, colon, port = options.listen.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit():
-        raise ConfigError(
-            f"{options.listen!r} is no HOST:PORT", key="--listen", cure=f"write {DEFAULT_LISTEN}"
-        )
+    host, port = read_place(options.listen, "--listen", DEFAULT_LISTEN)
     mask = options.version_mask
     if mask is not None and not re.fullmatch(r"[0-9a-fA-F]{8}", mask):
         raise ConfigError(
@@ -170,9 +156,7 @@ def read_settings(options: argparse.Namespace, scripted: Mapping[str, Any]) -> P
     }
     chosen = {key: value for key, value in given.items() if value is not None}
     try:
-        settings = PoolSettings(
-            host=host.strip("[]") or "127.0.0.1", port=int(port), **{**scripted, **chosen}
-        )
+        settings = PoolSettings(host=host, port=port, **{**scripted, **chosen})
     except ValueError as exc:
         raise ConfigError(str(exc)) from exc
     if options.ca is not None and not settings.tls:
@@ -181,31 +165,20 @@ def read_settings(options: argparse.Namespace, scripted: Mapping[str, Any]) -> P
 
 
 async def serve(settings: PoolSettings, script: Script, options: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM, or until nobody reads the lines any more."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    """Serve until a signal, or until nobody reads the lines any more."""
+    async with serving() as (say, stopped), AsyncExitStack() as stack:
 
-    def say(line: str) -> None:
-        try:
-            print(line, flush=True)
-        except BrokenPipeError:
-            with Path(os.devnull).open("w") as nowhere:  # or the interpreter fails at its end
-                os.dup2(nowhere.fileno(), sys.stdout.fileno())
-            stopped.set()
+        def report(share: ShareRecord) -> None:
+            say(json.dumps(share.as_json()))
 
-    def report(share: ShareRecord) -> None:
-        say(json.dumps(share.as_json()))
-
-    with ExitStack() as stack:
         recorder = None
         if options.record is not None:
             recorder = stack.enter_context(Recorder(options.record, place=options.listen))
-        pool_of_scripts = scripted_pool(
+        scripted = scripted_pool(
             script, settings=settings, on_share=report, recorder=recorder, on_end=stopped.set
         )
-        async with pool_of_scripts as pool:
+        async with AsyncExitStack() as open_pool:
+            pool = await listen(open_pool, scripted, options.listen, "--listen")
             if options.ca is not None and pool.certificate is not None:
                 options.ca.write_text(pool.certificate.authority_pem)
             say(pool.url)

@@ -7,8 +7,7 @@ it.
 import argparse
 import asyncio
 import json
-import signal
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from luxminer.commands import CliCommand, ExitCode
@@ -19,6 +18,7 @@ from luxminer_hil.fakepool.proxy import Passage, Proxy, ProxySettings
 from luxminer_hil.fakepool.proxy_actions import PROXY_SCRIPTS, read_proxy_script, read_proxy_step
 from luxminer_hil.fakepool.script import Step
 from luxminer_hil.fakepool.tunnels import HTTP, SOCKS5
+from luxminer_hil.serving import listen, read_place, serving
 
 __all__ = ["COMMAND"]
 
@@ -68,16 +68,7 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join(list_behaviours(PROXY_SCRIPTS)))
         return ExitCode.OK
     steps = read_steps(options)
-    settings = read_settings(options)
-    try:
-        return asyncio.run(serve(settings, steps, options.record))
-    except OSError as exc:
-        if exc.filename is not None:
-            raise ConfigError(f"cannot write {exc.filename}: {exc.strerror}") from exc
-        reason = f"cannot listen on {options.listen}: {exc.strerror or exc}"
-        raise ConfigError(
-            reason, key="--listen", cure="use another port, or 0 for a free one"
-        ) from exc
+    return asyncio.run(serve(read_settings(options), steps, options))
 
 
 def read_steps(options: argparse.Namespace) -> list[Step]:
@@ -97,11 +88,7 @@ def read_steps(options: argparse.Namespace) -> list[Step]:
 
 
 def read_settings(options: argparse.Namespace) -> ProxySettings:
-    host, colon, port = options.listen.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit():
-        raise ConfigError(
-            f"{options.listen!r} is no HOST:PORT", key="--listen", cure=f"write {DEFAULT_LISTEN}"
-        )
+    host, port = read_place(options.listen, "--listen", DEFAULT_LISTEN)
     names = {}
     for pair in options.name:
         name, equals, place = pair.partition("=")
@@ -113,8 +100,8 @@ def read_settings(options: argparse.Namespace) -> ProxySettings:
     try:
         return ProxySettings(
             kind=options.kind,
-            host=host.strip("[]") or "127.0.0.1",
-            port=int(port),
+            host=host,
+            port=port,
             user=options.user,
             password=options.password,
             names=names,
@@ -125,23 +112,20 @@ def read_settings(options: argparse.Namespace) -> ProxySettings:
         raise ConfigError(str(exc)) from exc
 
 
-async def serve(settings: ProxySettings, steps: list[Step], record: Path | None) -> int:
-    """Serve until SIGINT or SIGTERM."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+async def serve(settings: ProxySettings, steps: list[Step], options: argparse.Namespace) -> int:
+    """Serve until a signal, or until nobody reads the lines any more."""
+    async with serving() as (say, stopped), AsyncExitStack() as stack:
 
-    def report(passage: Passage) -> None:
-        print(json.dumps(passage.as_json()), flush=True)
+        def report(passage: Passage) -> None:
+            say(json.dumps(passage.as_json()))
 
-    with ExitStack() as stack:
         recorder = None
-        if record is not None:
-            recorder = stack.enter_context(Recorder(record, place=settings.kind))
-        async with Proxy(settings, steps=steps, on_passage=report, recorder=recorder) as proxy:
-            print(proxy.url, flush=True)
-            await stopped.wait()
+        if options.record is not None:
+            recorder = stack.enter_context(Recorder(options.record, place=settings.kind))
+        made = Proxy(settings, steps=steps, on_passage=report, recorder=recorder)
+        proxy = await listen(stack, made, options.listen, "--listen")
+        say(proxy.url)
+        await stopped.wait()
     return ExitCode.OK
 
 

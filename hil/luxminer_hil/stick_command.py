@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from luxminer.commands import CliCommand, ExitCode
 from luxminer.errors import ConfigError
 from luxminer_hil.chipsim import MODELS, FaultPlan, PtyPort, SimulatorError, VirtualStick
 from luxminer_hil.chipsim.faults import parse_fault
-from luxminer_hil.lines import Lines
+from luxminer_hil.serving import listen, read_place, serving
 
 __all__ = ["COMMAND"]
 
@@ -120,46 +119,29 @@ async def _serve_usbip(options: argparse.Namespace) -> int:
     from luxminer_hil.usbsim.stick_port import usb_stick
     from luxminer_hil.usbsim.usbip import UsbipServer
 
-    host, colon, port = options.usbip.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise SimulatorError("usbip", f"{options.usbip!r} is no HOST:PORT", f"write {USBIP}")
+    host, port = read_place(options.usbip, "--usbip", USBIP)
     if options.link is not None or options.telemetry_link is not None:
         raise SimulatorError("usbip", "has no tty to give a name to", "leave the links out")
     bus = SimulatedBus()
     stick, _ = usb_stick(
         bus, PLACE, options.model, serial=options.serial, kernel_drivers=(), **_common(options)
     )
-    server = UsbipServer(bus, host.strip("[]") or "127.0.0.1", int(port))
     async with AsyncExitStack() as stack:
-        try:
-            await stack.enter_async_context(server)
-        except OSError as exc:
-            reason = f"cannot listen on {options.usbip}: {exc.strerror or exc}"
-            raise SimulatorError("usbip", reason, "use another port, or 0 for a free one") from exc
+        server = await listen(stack, UsbipServer(bus, host, port), options.usbip, "--usbip")
         attach = f"usbip --tcp-port {server.port} attach -r {server.host} -b {PLACE}"
         return await _serve(stick, options.stats, attach)
 
 
 async def _serve(stick: VirtualStick, stats_s: float | None, first_line: str = "") -> int:
-    """Run until SIGINT, SIGTERM or SIGHUP; the first line printed is what a host opens or types."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        loop.call_soon_threadsafe(stopped.set)
-
-    lines = Lines(stop)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stopped.set)
-    async with stick:
-        lines.say(first_line or stick.path)
+    """Run until a signal; the first line printed is what a host opens or types."""
+    async with serving() as (say, stopped), stick:
+        say(first_line or stick.path)
         while not stopped.is_set():
             try:
                 async with asyncio.timeout(stats_s):
                     await stopped.wait()
             except TimeoutError:
-                lines.say(json.dumps(stick.counters().as_dict()))
-    lines.close()
+                say(json.dumps(stick.counters().as_dict()))
     return ExitCode.OK
 
 

@@ -44,7 +44,7 @@ subjectAltName = {names}
 """
 
 
-class CertificateError(OSError):
+class CertificateError(Exception):
     """The program is missing or failed; the text says what to do."""
 
 

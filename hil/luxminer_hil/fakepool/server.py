@@ -33,8 +33,8 @@ class FakePool:
 
     ``settings`` or single ones of them by name; see `PoolSettings`. ``on_share`` is called with
     each judged share and must not block; ``recorder`` writes down what passes, and is closed by its
-    owner. Raises ValueError for settings that cannot be, OSError when the address cannot be
-    listened on.
+    owner. Raises ValueError for settings that cannot be, CertificateError, and OSError when the
+    address cannot be listened on.
     """
 
     def __init__(

@@ -154,7 +154,7 @@ async def test_a_stick_by_usbip_prints_what_a_host_types_and_answers_it() -> Non
         (["--model", "compac", "--stats", "nan"], "--stats: nan is out of range"),
         (["--model", "compac", "--faults", "/none.toml"], "--faults: cannot read /none.toml"),
         (["--model", "compac", "--usbip", "3240"], "--usbip: '3240' is no HOST:PORT; write"),
-        (["--model", "compac", "--usbip", "h:65536"], "--usbip: 'h:65536' is no HOST:PORT"),
+        (["--model", "compac", "--usbip", "h:65536"], "--usbip: port 65536 is outside 0 to 65535"),
         (["--model", "compac", "--usbip", "203.0.113.1:0"], "--usbip: cannot listen on 203.0"),
         (["--model", "compac", "--usbip", ":0", "--link", "x"], "--usbip: has no tty"),
         (["--model", "compac", "--usbip", ":0", "--serial", "x" * 127], "--serial: 'x"),

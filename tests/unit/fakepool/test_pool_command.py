@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import signal
 import socket
 import ssl
@@ -169,6 +170,49 @@ async def test_a_reader_that_went_away_ends_it() -> None:
             miner.post("mining.submit", *miner.mine().params())
             async with asyncio.timeout(WAIT_S):
                 assert await process.wait() == ExitCode.OK
+
+
+@pytest.mark.slow
+async def test_a_proxy_ends_with_its_reader() -> None:
+    async with pool_process(scheme="socks5", command="proxy") as (process, port):
+        transport = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined] # asyncio has no public way to close a pipe
+        transport.close()
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x04\x01\x00")
+        async with asyncio.timeout(WAIT_S):
+            assert await process.wait() == ExitCode.OK
+        writer.close()
+        assert process.stderr is not None
+        assert await process.stderr.read() == b""
+
+
+@pytest.mark.slow
+async def test_a_pipe_that_nobody_reads_stops_no_pool() -> None:
+    reading, writing = os.pipe()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PROGRAM, "pool", "--listen", "127.0.0.1:0"),
+        *("--difficulty", "1e-6"),
+        stdout=writing,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writing)
+    try:
+        async with asyncio.timeout(WAIT_S):
+            url = await asyncio.to_thread(os.read, reading, 100)
+            async with await RawMiner.connect(int(url.rpartition(b":")[2])) as miner:
+                await miner.login()
+                found = miner.mine().params()
+                for _ in range(1500):  # lines of 400 bytes: more than a pipe and the queue hold
+                    miner.post("mining.submit", *found)
+                assert (await miner.call("mining.ping"))["result"] == "pong"
+            process.terminate()
+            assert await process.wait() == ExitCode.OK
+            assert process.stderr is not None
+            assert b"lines are lost" in await process.stderr.read()
+    finally:
+        os.close(reading)
+        if process.returncode is None:
+            process.kill()
 
 
 @pytest.mark.parametrize(
