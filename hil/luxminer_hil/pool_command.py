@@ -17,9 +17,9 @@ from luxminer.commands import CliCommand, ExitCode
 from luxminer.errors import ConfigError
 from luxminer_hil.fakepool import (
     PoolSettings,
-    Recorder,
     Script,
     ScriptError,
+    SessionRecorder,
     ShareRecord,
     blocks,
     scripted_pool,
@@ -173,7 +173,7 @@ async def serve(settings: PoolSettings, script: Script, options: argparse.Namesp
 
         recorder = None
         if options.record is not None:
-            recorder = stack.enter_context(Recorder(options.record, place=options.listen))
+            recorder = stack.enter_context(SessionRecorder(options.record, place=options.listen))
         scripted = scripted_pool(
             script, settings=settings, on_share=report, recorder=recorder, on_end=stopped.set
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from luxminer.commands import CliCommand, ExitCode
 from luxminer.errors import ConfigError
-from luxminer_hil.fakepool import Recorder, ScriptError
+from luxminer_hil.fakepool import ScriptError, SessionRecorder
 from luxminer_hil.fakepool.behaviours import find_script, list_behaviours
 from luxminer_hil.fakepool.proxy import Passage, Proxy, ProxySettings
 from luxminer_hil.fakepool.proxy_actions import PROXY_SCRIPTS, read_proxy_script, read_proxy_step
@@ -121,7 +121,7 @@ async def serve(settings: ProxySettings, steps: list[Step], options: argparse.Na
 
         recorder = None
         if options.record is not None:
-            recorder = stack.enter_context(Recorder(options.record, place=settings.kind))
+            recorder = stack.enter_context(SessionRecorder(options.record, place=settings.kind))
         made = Proxy(settings, steps=steps, on_passage=report, recorder=recorder)
         proxy = await listen(stack, made, options.listen, "--listen")
         say(proxy.url)

@@ -6,7 +6,7 @@ from luxminer_hil.fakepool.blocks import HistoricalBlock, blocks
 from luxminer_hil.fakepool.judge import Reason
 from luxminer_hil.fakepool.ledger import Ledger, ShareRecord
 from luxminer_hil.fakepool.player import play
-from luxminer_hil.fakepool.recording import Recorder
+from luxminer_hil.fakepool.recording import SessionRecorder
 from luxminer_hil.fakepool.script import Script, ScriptError, Step
 from luxminer_hil.fakepool.server import FakePool
 from luxminer_hil.fakepool.settings import PoolSettings
@@ -17,9 +17,9 @@ __all__ = [
     "Ledger",
     "PoolSettings",
     "Reason",
-    "Recorder",
     "Script",
     "ScriptError",
+    "SessionRecorder",
     "ShareRecord",
     "Step",
     "blocks",

@@ -13,7 +13,7 @@ from luxminer_hil.fakepool import values
 from luxminer_hil.fakepool.actions import read_script
 from luxminer_hil.fakepool.ledger import ShareRecord
 from luxminer_hil.fakepool.player import Player
-from luxminer_hil.fakepool.recording import Recorder
+from luxminer_hil.fakepool.recording import SessionRecorder
 from luxminer_hil.fakepool.script import Script, ScriptError, Step, read_value
 from luxminer_hil.fakepool.server import FakePool
 from luxminer_hil.fakepool.settings import PoolSettings
@@ -95,7 +95,7 @@ async def scripted_pool(
     *scripts: str | Script,
     settings: PoolSettings | None = None,
     on_share: Callable[[ShareRecord], None] | None = None,
-    recorder: Recorder | None = None,
+    recorder: SessionRecorder | None = None,
     on_end: Callable[[], object] | None = None,
     wall: Callable[[], float] = time.time,
     **changes: Any,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from luxminer_hil.fakepool.peer import RESET_AT_CLOSE
-from luxminer_hil.fakepool.recording import Recorder
+from luxminer_hil.fakepool.recording import SessionRecorder
 from luxminer_hil.fakepool.script import Step
 from luxminer_hil.fakepool.tunnels import (
     HTTP,
@@ -105,7 +105,7 @@ class House(Protocol):
     def settings(self) -> ProxySettings: ...
 
     @property
-    def recorder(self) -> Recorder | None: ...
+    def recorder(self) -> SessionRecorder | None: ...
 
     def due(self, stage: str) -> tuple[Step, ...]:
         """Return what the script says at this stage."""

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from luxminer_hil.fakepool.dialogue import Dialogue
-from luxminer_hil.fakepool.recording import Recorder
+from luxminer_hil.fakepool.recording import SessionRecorder
 
 __all__ = ["Peer"]
 
@@ -47,7 +47,7 @@ class Peer(asyncio.Protocol):
         dialogue: Dialogue,
         *,
         on_change: Callable[["Peer"], None],
-        recorder: Recorder | None = None,
+        recorder: SessionRecorder | None = None,
     ) -> None:
         self.dialogue = dialogue
         self.conduct = dialogue.conduct

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from luxminer_hil.fakepool.cues import Cues
 from luxminer_hil.fakepool.passing import Client, Passage, ProxySettings
-from luxminer_hil.fakepool.recording import Recorder
+from luxminer_hil.fakepool.recording import SessionRecorder
 from luxminer_hil.fakepool.script import Step
 
 __all__ = ["Passage", "Proxy", "ProxySettings"]
@@ -33,7 +33,7 @@ class Proxy:
         *,
         steps: Iterable[Step] = (),
         on_passage: Callable[[Passage], object] = lambda _passage: None,
-        recorder: Recorder | None = None,
+        recorder: SessionRecorder | None = None,
         **changes: Any,
     ) -> None:
         self.settings = settings or ProxySettings(**changes)
@@ -88,5 +88,5 @@ class Proxy:
         return self._cues.take(stage).steps
 
     @property
-    def recorder(self) -> Recorder | None:
+    def recorder(self) -> SessionRecorder | None:
         return self._recorder

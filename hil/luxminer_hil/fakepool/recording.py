@@ -25,7 +25,7 @@ from typing import Any, Self
 
 from luxminer_hil.fakepool.script import ScriptError
 
-__all__ = ["Heard", "Recorder", "read_recording"]
+__all__ = ["Heard", "SessionRecorder", "read_recording"]
 
 FORMAT = "luxminer-stratum"
 VERSION = 1
@@ -46,7 +46,7 @@ class Heard:
     line: bytes
 
 
-class Recorder:
+class SessionRecorder:
     """Writes what passes on connections. Use as a context manager; raises OSError."""
 
     def __init__(

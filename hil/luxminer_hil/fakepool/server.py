@@ -16,7 +16,7 @@ from luxminer_hil.fakepool.ledger import Ledger, ShareRecord
 from luxminer_hil.fakepool.orders import Orders
 from luxminer_hil.fakepool.peer import Peer
 from luxminer_hil.fakepool.proof import Number
-from luxminer_hil.fakepool.recording import Recorder
+from luxminer_hil.fakepool.recording import SessionRecorder
 from luxminer_hil.fakepool.script import Step
 from luxminer_hil.fakepool.settings import PoolSettings
 
@@ -42,7 +42,7 @@ class FakePool:
         settings: PoolSettings | None = None,
         *,
         on_share: Callable[[ShareRecord], None] | None = None,
-        recorder: Recorder | None = None,
+        recorder: SessionRecorder | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         **changes: Any,

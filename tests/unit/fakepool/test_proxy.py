@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luxminer_hil.fakepool import FakePool, Recorder, ScriptError
+from luxminer_hil.fakepool import FakePool, ScriptError, SessionRecorder
 from luxminer_hil.fakepool.behaviours import behaviour_names, find_script
 from luxminer_hil.fakepool.proxy import Passage, Proxy
 from luxminer_hil.fakepool.proxy_actions import (
@@ -451,7 +451,7 @@ async def test_who_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None
 
 async def test_a_recording_holds_the_lines_and_no_password(tmp_path: Path) -> None:
     path = tmp_path / "session.jsonl"
-    with Recorder(path) as recorder:
+    with SessionRecorder(path) as recorder:
         async with between(recorder=recorder) as there, await Wire.to(there.proxy.port) as wire:
             await through_socks(wire, there.pool.port)
             wire.ask(1, "mining.subscribe", "raw/1")

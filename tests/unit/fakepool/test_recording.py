@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luxminer_hil.fakepool import FakePool, Reason, Recorder, ScriptError, scripted_pool
+from luxminer_hil.fakepool import FakePool, Reason, ScriptError, SessionRecorder, scripted_pool
 from luxminer_hil.fakepool.actions import read_step_words
 from luxminer_hil.fakepool.jobs import Job
 from luxminer_hil.fakepool.recording import Heard, read_recording, without_password
@@ -31,7 +31,7 @@ def replaying(path: Path, speed: float = 1.0) -> Script:
 
 async def recorded(path: Path) -> list[list[Any]]:
     """Record three jobs, 0.3 s apart, with another difficulty and extranonce; return the jobs."""
-    with Recorder(path, place="here") as recorder:
+    with SessionRecorder(path, place="here") as recorder:
         async with (
             FakePool(difficulty=EASY, seed=SEED, recorder=recorder) as pool,
             await RawMiner.connect(pool.port) as miner,
@@ -50,7 +50,7 @@ async def recorded(path: Path) -> list[list[Any]]:
 
 async def test_a_recording_holds_what_passed_in_its_order(tmp_path: Path) -> None:
     path = tmp_path / "session.jsonl"
-    with Recorder(path, place="here") as recorder:
+    with SessionRecorder(path, place="here") as recorder:
         async with FakePool(recorder=recorder) as pool:
             async with await Wire.to(pool.port) as wire:
                 wire.say(b'{"id":1,"method":"mining.subscribe","params":["raw/1"]}\r\n')
@@ -82,7 +82,7 @@ async def test_a_recording_holds_what_passed_in_its_order(tmp_path: Path) -> Non
 async def test_pieces_of_lines_are_recorded_as_lines(tmp_path: Path) -> None:
     path = tmp_path / "session.jsonl"
     script = Script(steps=(read_step_words("when=connect do=trickle bytes=3 seconds=0"),))
-    with Recorder(path) as recorder:
+    with SessionRecorder(path) as recorder:
         async with (
             scripted_pool(script, recorder=recorder) as pool,
             await Wire.to(pool.port) as wire,
@@ -97,7 +97,7 @@ def test_a_recording_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("luxminer_hil.fakepool.recording.MAX_LINE_BYTES", 100)
     monkeypatch.setattr("luxminer_hil.fakepool.recording.MAX_CONNECTIONS", 4)
     path = tmp_path / "session.jsonl"
-    with Recorder(path) as recorder:
+    with SessionRecorder(path) as recorder:
         for number in range(10):
             recorder.heard(number, True, b"x" * 500)
             recorder.heard(number, True, b"y" * 500)
