@@ -14,7 +14,7 @@ from luxminer_hil.acceptance.session import Session
 from luxminer_hil.acceptance.sticks import BenchStick
 from luxminer_hil.acceptance.verdict import CheckFailed, NotRun
 
-__all__ = ["Bench", "Effort", "Measurement"]
+__all__ = ["SETTLE_LIMIT_S", "UP_LIMIT_S", "Bench", "Effort", "Measurement"]
 
 UP_LIMIT_S = 30.0
 """For a stick to come up; an R909 with all its pauses takes three seconds."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
-from luxminer_hil.acceptance.bench import Bench
+from luxminer_hil.acceptance.bench import SETTLE_LIMIT_S, UP_LIMIT_S, Bench
 from luxminer_hil.acceptance.checks import handling, nonces, presence, speed
 from luxminer_hil.acceptance.checks.rating import (
     FAIL_CHANCE,
@@ -49,7 +49,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="identify",
         what="the driver of the model brings the stick up",
-        bound="up within 30 s; warn if chips had to be reset for it",
+        bound=f"up within {UP_LIMIT_S:g} s; warn if chips had to be reset for it",
         run=presence.identify,
     ),
     Check(
@@ -61,13 +61,14 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="clock",
         what="it reaches its usual clock and mines there; what the checks below look at",
-        bound="settled within 400 s, nonces come, the driver does not end",
+        bound=f"settled within {SETTLE_LIMIT_S:g} s, nonces come, the driver does not end",
         run=presence.measure,
     ),
     Check(
         name="registers",
         what="read-back of the clock register of each chip",
-        bound="every answer holds what was written; warn if one is missing or later than 250 ms",
+        bound="every answer holds what was written; warn if one is missing or later than "
+        f"{presence.SLOW_ANSWER_S * 1e3:g} ms",
         run=presence.registers,
     ),
     Check(
@@ -134,7 +135,8 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="recovery",
         what="starts again, also after a host that went without a farewell",
-        bound="each time, first nonce within 30 s and 25 mean intervals",
+        bound=f"each time, first nonce within {handling.START_S:g} s and "
+        f"{handling.FIRST_NONCE_FACTOR:g} mean intervals",
         run=handling.recovery,
     ),
     Check(
