@@ -60,7 +60,7 @@ class Row:
         return f"{self.behaviour}{clock}{both} +{self.beside}"
 
 
-def dead(behaviour: str, *events: str, event_s: float = 13.0, trusts: bool = False) -> Row:
+def dead(behaviour: str, *events: str, event_s: float = 15.0, trusts: bool = False) -> Row:
     """Never works: ten seconds of patience for the event, none for the work."""
     return Row(
         behaviour=behaviour,
@@ -69,7 +69,7 @@ def dead(behaviour: str, *events: str, event_s: float = 13.0, trusts: bool = Fal
         event_s=event_s,
         may=WISHES | {"POOL_SESSION_RESUMED"},
         trusts=trusts,
-        runs_s=15.0,
+        runs_s=17.0,
     )
 
 
@@ -119,6 +119,7 @@ NOISE = WISHES | {
     "POOL_LOGIN_REFUSED",
     "POOL_NO_LOGIN",
     "POOL_NO_JOB",
+    "POOL_CLOCK_WRONG",
     "POOL_NOT_SUBSCRIBED",
 }
 """Of pools that do a little of everything."""
@@ -163,7 +164,7 @@ ROWS = (
     fruitless("rejecting-difficulty", "POOL_REJECTS_LOW_DIFFICULTY", "rejected: low difficulty"),
     fruitless("clean-storm", "POOL_NO_ACCEPTED_SHARE", "rejected: stale"),
     # breaks off
-    hurtful("absurd-difficulty", "POOL_BROKE_RULES"),
+    hurtful("absurd-difficulty", "POOL_UNSTABLE"),
     hurtful("endless-line", "POOL_BROKE_RULES", begins_s=2.0),
     hurtful("job-flood", "POOL_BROKE_RULES", begins_s=1.0),
     hurtful("reset-mid-line", "POOL_UNSTABLE", begins_s=2.0),
@@ -179,7 +180,7 @@ ROWS = (
     different("early-jobs"),
     different("extranonce"),
     different("extranonce-refused"),
-    different("extranonce-same-job", fates={"stale"}),
+    different("extranonce-same-job", fates={"stale", "rejected: low difficulty"}),
     different("no-configure"),
     different("no-resume"),
     different("no-session"),
@@ -203,7 +204,8 @@ ROWS = (
         job_interval_s=30.0,
         runs_s=20.0,
         piece_s=1.0,
-        moved_s=12.0,
+        moved_s=16.0,
+        may=WISHES | {"POOL_BROKE_RULES", "POOL_NO_JOB"},
         silence_s=20.0,  # a line takes seconds
     ),
     different("vardiff"),
@@ -229,7 +231,8 @@ ROWS = (
         beside="nothing",
         works=NOBODY,
         events={"POOL_UNREACHABLE", "NO_ACTIVE_POOLS"},
-        event_s=13.0,
+        event_s=15.0,
+        runs_s=17.0,
         is_fruitless=True,
     ),
     # whose clock is wrong
