@@ -14,10 +14,10 @@ from luxminer_hil.fakenode.proof import (
     COMMITMENT_HEADER,
     commitment_of,
     compact,
+    nbits_target,
     root_of,
     script_number,
     shown,
-    target_of_bits,
 )
 from luxminer_hil.fakenode.settings import NodeSettings
 
@@ -133,7 +133,7 @@ class Chain:
             "coinbaseaux": {"flags": settings.aux} if settings.aux else {},
             "coinbasevalue": self.value,
             "longpollid": self.longpoll_id,
-            "target": f"{target_of_bits(settings.bits):064x}",
+            "target": f"{nbits_target(settings.bits):064x}",
             "mintime": mintime,
             "mutable": ["time", "transactions", "prevblock"],
             "noncerange": "00000000ffffffff",
@@ -225,7 +225,7 @@ class Chain:
 
     def _fault_of(self, block: Block, now: float, *, proof: bool) -> str | None:
         """Return the first rule that a block breaks."""
-        target = target_of_bits(block.bits)
+        target = nbits_target(block.bits)
         if proof and int.from_bytes(block.digest, "little") > target:
             return "high-hash"
         if not block.txs or root_of([tx.txid for tx in block.txs]) != block.root:

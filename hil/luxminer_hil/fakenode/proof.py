@@ -4,39 +4,25 @@ Ref: Bitcoin developer reference (blocks, transactions, merkle trees, nBits); BI
 Hashes are as SHA-256 gives them; `shown` is how they are printed.
 """
 
-import hashlib
 from collections.abc import Sequence
+
+from luxminer_hil.fakepool.proof import nbits_target, sha256d
 
 __all__ = [
     "commitment_of",
     "compact",
+    "nbits_target",
     "root_of",
     "script_number",
     "sha256d",
     "shown",
-    "target_of_bits",
 ]
 
 COMMITMENT_HEADER = b"\xaa\x21\xa9\xed"
 
 
-def sha256d(data: bytes) -> bytes:
-    return hashlib.sha256(hashlib.sha256(data).digest()).digest()
-
-
 def shown(digest: bytes) -> str:
     return digest[::-1].hex()
-
-
-def target_of_bits(bits: int) -> int:
-    """Expand a compact target. Raises ValueError where it is negative or zero."""
-    size, word = bits >> 24, bits & 0x00FFFFFF
-    if word & 0x800000:
-        raise ValueError(f"bits {bits:08x} are negative")
-    value = word << 8 * (size - 3) if size >= 3 else word >> 8 * (3 - size)
-    if not 0 < value < 2**256:
-        raise ValueError(f"bits {bits:08x} are no target")
-    return value
 
 
 def root_of(hashes: Sequence[bytes]) -> bytes:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from luxminer_hil.fakenode.proof import target_of_bits
+from luxminer_hil.fakenode.proof import nbits_target
 
 __all__ = ["CHAINS", "NodeSettings"]
 
@@ -65,4 +65,4 @@ class NodeSettings:
             raise ValueError("login is no user:password")
         if not self.bits:
             object.__setattr__(self, "bits", CHAINS[self.chain])
-        target_of_bits(self.bits)
+        nbits_target(self.bits)

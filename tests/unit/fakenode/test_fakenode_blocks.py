@@ -15,11 +15,11 @@ from luxminer_hil.fakenode.blocks import read_block
 from luxminer_hil.fakenode.proof import (
     commitment_of,
     compact,
+    nbits_target,
     root_of,
     script_number,
     sha256d,
     shown,
-    target_of_bits,
 )
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "stratum.json").read_text())
@@ -32,7 +32,7 @@ def test_real_blocks_come_apart(vector: dict[str, Any]) -> None:
     wanted = vector["expect"]
     block = read_block(bytes.fromhex(wanted["submitblock_hex"]))
     assert shown(block.digest) == wanted["block_hash"]
-    assert int.from_bytes(block.digest, "little") <= target_of_bits(block.bits)
+    assert int.from_bytes(block.digest, "little") <= nbits_target(block.bits)
     assert [shown(tx.txid) for tx in block.txs] == [
         wanted["coinbase_txid"],
         *(tx["txid"] for tx in vector["template"]["transactions"]),
@@ -130,7 +130,7 @@ class Miner:
             header = self.version.to_bytes(4, "little") + self.previous + root
             for word in (self.time, self.bits, nonce):
                 header += word.to_bytes(4, "little")
-            meets = int.from_bytes(sha256d(header), "little") <= target_of_bits(self.bits)
+            meets = int.from_bytes(sha256d(header), "little") <= nbits_target(self.bits)
             if meets is self.has_proof:
                 break
             nonce += 1
