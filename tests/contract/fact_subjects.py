@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 from luxminer_hil.vectors import chips_sim
 from luxminer_hil.vectors.not_applicable import row_for
 from tests.contract.fact_literals import Literal, anew, literals, put_changed
-from tests.contract.test_chip_vectors import CHECKS_MODULE, ROOT, VECTORS, check_rows, named, ours
+from tests.contract.test_chip_vectors import (
+    CHECKS_MODULE,
+    ROOT,
+    STATED,
+    VECTORS,
+    all_vectors,
+    check_rows,
+    named,
+    ours,
+)
 
 __all__ = ["PACKAGES", "SUBJECTS", "Subject"]
 
@@ -125,6 +134,9 @@ def _check_host_bridges() -> None:
         if row.get("telemetry"):
             recorded = TELEMETRY_LINES[row["name"]]
             bridges.check_telemetry_line(bridges.bridge_of(row), recorded)
+    for kind, check in bridges.CHECKS.items():
+        for vector in STATED["vectors"][kind]:
+            check(vector)
 
 
 def _host_bridge(name: str) -> Subject:
@@ -153,8 +165,7 @@ def _simulated(families: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     wanted = {*families, *CONTROLLERS} if families else set()
     return [
         (kind, vector)
-        for kind, vectors in VECTORS["vectors"].items()
-        for vector in vectors
+        for kind, vector in all_vectors()
         if kind in chips_sim.CHECKS
         and not row_for(kind, vector["id"], vector)
         and chips_sim.applicable(kind, vector) is None

@@ -46,7 +46,7 @@ def tables(subject: Subject) -> dict[str, Mapping[str, str]]:
     return {
         "not on the wire": NOT_ON_THE_WIRE,
         "of no consequence": NO_DIFFERENCE.get(subject.name, {}),
-        "stated by the reference alone": STATED.get(subject.name, {}),
+        "that no vector proves": STATED.get(subject.name, {}),
     }
 
 

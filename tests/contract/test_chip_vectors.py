@@ -17,6 +17,10 @@ from luxminer_hil.vectors.not_applicable import row_for
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "bm13xx.json").read_text()
 )
+STATED: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "reference.json").read_text()
+)
+"""The same about what references say in words, beside what was recorded."""
 ROOT = "luxminer_drivers"
 CHECKS_MODULE = "luxminer_hil.vectors.chips"
 BAUDRATE = 115200
@@ -72,16 +76,23 @@ def named(vector: Mapping[str, Any]) -> set[str]:
     return set(str(vector["family"]).split("/"))
 
 
+def all_vectors() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield kind and vector of all that was recorded, and of all that is stated."""
+    for document in (VECTORS, STATED):
+        for kind, vectors in document["vectors"].items():
+            for vector in vectors:
+                yield kind, vector
+
+
 def ours(families: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the vectors that apply, of all or of some families, where these are named."""
-    for kind, vectors in VECTORS["vectors"].items():
-        for vector in vectors:
-            if families and not named(vector) & set(families):
-                continue
-            if kind not in chips.CHECKS or row_for(kind, vector["id"], vector):
-                continue
-            if chips.applicable(kind, vector) is None:
-                yield kind, vector
+    for kind, vector in all_vectors():
+        if families and not named(vector) & set(families):
+            continue
+        if kind not in chips.CHECKS or row_for(kind, vector["id"], vector):
+            continue
+        if chips.applicable(kind, vector) is None:
+            yield kind, vector
 
 
 # --- Rows of the vector file that are no vectors -------------------------------------------------

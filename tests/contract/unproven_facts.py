@@ -1,8 +1,8 @@
-"""Changes of facts that no recorded value notices, and why.
+"""Changes of facts that no vector notices, and why.
 
 `test_changed_facts` changes every fact by itself. Not on the wire: names for people, pauses,
 limits, what we choose ourselves. No difference: the change cannot be seen by anybody. The rest is
-on the wire, and only the reference states it in words.
+on the wire, and neither a record nor `tests/vectors/reference.json` has it.
 """
 
 from collections.abc import Mapping
@@ -105,7 +105,7 @@ NO_DIFFERENCE: Mapping[str, Mapping[str, str]] = {
         **of("the simulator's", "POWER_ON_MHZ", "CHIP_ID_REPLY"),
     },
     "driver bm13xx": {
-        **of(ENDS, "REPLY_TYPE.width", "VERSION_REGISTER_*.width"),
+        **of(ENDS, "REPLY_TYPE.width", "VERSION_REGISTER_*.width", "PLL_LOCKED.width"),
         **of("compared by running the check sum over itself", "REPLY_CRC.*"),
         **of(BEGINS, "REPLY_NONCE.offset", "TASK_FIRST.*", "TASK_START_NONCE.offset"),
         **of(LOWEST, "TICKET_ROWS.2.above_cores"),
@@ -153,9 +153,11 @@ NO_DIFFERENCE: Mapping[str, Mapping[str, str]] = {
         **of(ENDS, "VERSION_BITS", "PLL_LOCKED.width"),
         **of(BEGINS, "REPLY_*.offset"),
         **of(ZEROS, "PLL_FEEDBACK.width"),
+        **of(NOT_READ, "TELEMETRY_VERSIONS.[0123].mask"),
+        **of("the next versions have the same values", "TELEMETRY_VERSIONS.2.last"),
     },
     "simulator, facts of bm1387": {
-        **of(ZEROS, "UART_DIVIDER.width"),
+        **of(ZEROS, "UART_DIVIDER.width", "MISC_NOT_SET_BAUD.width"),
         **of(NOT_READ, "BM1387.chip_id", "BM1387.registers.version", "BM1387.id_byte.job_*"),
         **of(NOT_READ, "BM1387.midstate_counts.*", "BM1387.versions_per_batch"),
     },
@@ -186,88 +188,28 @@ NO_DIFFERENCE: Mapping[str, Mapping[str, str]] = {
 }
 """Subject -> pattern of places -> why the change cannot be seen."""
 
-NO_STICK = "no stick has this chip, only frames of it are recorded"
-NO_RECORD = "from another project than the one that was recorded"
-VERSIONS = "only the versions that exist are recorded"
-RESET = "a reset value or a register that no recorded host reads (sk, br, mj, esp)"
+KIN = "no source says so: taken from its next of kin, as marked where it stands"
+NO_VALUE = "that it is there is stated, but no value at power-on"
+TWO_ORDERS = "two sources contradict each other, and no stick was seen with a mask"
 DATA_SHEET = "from the maker's data sheet or application note"
-SCALE = "how many cores a real chip has that no recorded rate is of"
 UNKNOWN = "marked as unproven where it stands"
 
 STATED: Mapping[str, Mapping[str, str]] = {
-    "driver bm1380": of(SCALE, "CORES")
-    | of("the recorded ids do not get to the ends", "JOB_ID_FIRST", "JOB_ID_LAST"),
-    "driver bm13xx": {
-        **of("the recorded answers have it set and not", "PLL_LOCKED.*"),
-        **of("follows from the divisor, which is compared", "START_BAUDRATE"),
-        **of(VERSIONS, "TELEMETRY_VERSIONS.?.has_fan", "TELEMETRY_VERSIONS.[24].last"),
-        **of(VERSIONS, "TELEMETRY_VERSIONS.3.first", "TELEMETRY_VERSIONS.3.mask"),
-        **of(VERSIONS, "TELEMETRY_VERSIONS.3.values"),
-        **of("known by name, not recorded", "MicroCommand.SET_LED", "MICRO_VCORE_STEP_MV"),
-    },
-    "driver bm1387": of(NO_RECORD, "BM1387.registers.ticket", "BM1387.ticket_orders.?"),
     "driver bm1397": {
-        **of(NO_STICK, "cores", "reply_names_register", "job_id_*", within="BM1391."),
-        **of(
-            NO_STICK, "registers.pll", "registers.ticket", "registers.hash_count", within="BM1391."
-        ),
-        **of(
-            NO_STICK, "registers.version", "id_byte.job_shift", "ticket_orders.0", within="BM1391."
-        ),
-        **of(NO_STICK, "nonce_address.bits.shift", "midstate_counts.[02]", within="BM1391."),
-    },
-    "driver bm1362": {
-        **of("the short form is only recorded of a BM1370", "BM1362.register_lengths.0"),
-        **of("the value is ours, so its write is not compared", "BM1362.registers.hash_count"),
-        **of("only other chips were set to less than all", "BM1362.registers.version"),
-        **of(NO_RECORD, "core_groups", "versions_per_batch", "hash_count_less", within="BM1362."),
-        **of(NO_STICK, "cores", "register_lengths.0", "reply_names_register", within="BM1366."),
-        **of(NO_STICK, "header_*", "job_id_*", "versions_per_batch", within="BM1366."),
-    },
-    "driver bm1370": {
-        **of(NO_RECORD, "BM1370.versions_per_batch"),
-        **of(NO_RECORD, "cores", "register_lengths.0", "reply_names_register", within="BM1368."),
-        **of(NO_RECORD, "header_*", "job_id_*", "versions_per_batch", within="BM1368."),
-    },
-    "bridge ftdi": {
-        **of(DATA_SHEET, "FRACTIONS*[124]?", "SPECIAL*"),
-        **of("recordings are without them", "STATUS_BYTES"),
-    },
-    "simulator, facts of bm1380": of(SCALE, "CORES"),
-    "simulator, facts of bm13xx": {
-        **of(VERSIONS, "TELEMETRY_VERSIONS.0.mask", "TELEMETRY_VERSIONS.[24].last"),
-        **of(VERSIONS, "TELEMETRY_VERSIONS.3.first", "TELEMETRY_VERSIONS.3.mask"),
-        **of(VERSIONS, "TELEMETRY_VERSIONS.3.values"),
-    },
-    "simulator, facts of bm1387": {
-        **of(RESET, "Register.HASH_*", "Register.I2C", "MISC_NOT_SET_BAUD.*"),
-    },
-    "simulator, facts of bm1397": {
-        **of(RESET, "Register.HASH_*", "Register.CORE_VALUE", "Register.NONCE_ERRORS"),
-        **of(RESET, "Register.ANALOG_MUX", "Register.DRIVER_STRENGTH", "Register.PLL[12]"),
-        **of(RESET, "PLL_RESET", "MISC_RESET"),
-    },
-    "simulator, facts of bm1362": {
-        **of(RESET, "UART_RESET", "MISC_RESET"),
-        **of("the short form is only recorded of a BM1370", "BM1362.register_lengths.0"),
-        **of(NO_RECORD, "BM1362.versions_per_batch"),
-    },
-    "simulator, facts of bm1370": {
-        **of(NO_RECORD, "BM13??.versions_per_batch", "BM13??.nonce_address.bits.*"),
-        **of(NO_RECORD, "BM1368.cores", "BM1368.register_lengths.0"),
-        **of(NO_RECORD, "BM1368.reply_names_register"),
+        **of(KIN, "cores", "job_id_*", "midstate_counts.[02]", within="BM1391."),
+        **of(KIN, "registers.pll", "registers.ticket", "registers.hash_count", within="BM1391."),
+        **of(KIN, "id_byte.job_shift", "nonce_address.bits.shift", within="BM1391."),
+        **of(KIN, "ticket_orders.0", within="BM1391."),
     },
     "simulator, telemetry": of("the content of an answer is not known", "ACKNOWLEDGED"),
     "simulator, families.bm1380": of(UNKNOWN, "POWER_ON_PLL"),
-    "simulator, families.icarus": of("336 MH/s are 1 MHz each", "RATE_HS.right"),
-    "simulator, families.bm1387": of(UNKNOWN, "POWER_ON_PLL")
-    | of(RESET, "DESIGN.power_on?Register.HASH_*", "DESIGN.power_on?Register.I2C?")
-    | of(NO_RECORD, "DESIGN.is_ticket_reversed"),
+    "simulator, families.bm1387": {
+        **of(UNKNOWN, "POWER_ON_PLL"),
+        **of(NO_VALUE, "DESIGN.power_on?Register.HASH_*", "DESIGN.power_on?Register.I2C?"),
+        **of(TWO_ORDERS, "DESIGN.is_ticket_reversed"),
+    },
     "simulator, families.bm1397": {
-        **of(RESET, "HASH_*", "PLL*", "TICKET*", within="DESIGN.power_on?Register."),
-        **of(RESET, "ORDERED*", "FAST*", "CORE*", within="DESIGN.power_on?Register."),
-        **of(RESET, "NONCE*", "ANALOG*", "DRIVER*", within="DESIGN.power_on?Register."),
-        **of(RESET, "CLOCK*", within="DESIGN.power_on?Register."),
+        **of(NO_VALUE, "CORE_VALUE?", "NONCE*", "CLOCK*", within="DESIGN.power_on?Register."),
     },
     "simulator, families.bm1362": of(UNKNOWN, "POWER_ON_PLL"),
     "virtual bridge, cp210x": {

@@ -22,7 +22,7 @@ from luxminer_drivers.common.stick import ChainStick
 from luxminer_drivers.icarus.detect import Kind, require
 from luxminer_drivers.icarus.device import task_frame
 
-__all__ = ["Bm1380", "open_stick"]
+__all__ = ["Bm1380", "next_job_id", "open_stick"]
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Bm1380(Family):
         self._decoder = Decoder(self._is_right)
 
     def _new_jobs(self) -> JobRing:
-        return JobRing(self._scale, _next_job_id, facts.JOB_ID_LAST)
+        return JobRing(self._scale, next_job_id, facts.JOB_ID_LAST)
 
     # Clock
 
@@ -146,7 +146,8 @@ class Bm1380(Family):
         return TASK_PART * NONCES / self.rate_hs
 
 
-def _next_job_id(job_id: int) -> int:
+def next_job_id(job_id: int) -> int:
+    """Return the id after ``job_id``; they go round."""
     return job_id + 1 if job_id < facts.JOB_ID_LAST else facts.JOB_ID_FIRST
 
 

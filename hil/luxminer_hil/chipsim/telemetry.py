@@ -196,8 +196,8 @@ class TelemetryController:
     def is_high_range(self) -> bool:
         """Whether the input current is said in the coarser steps."""
         row = self._row()
-        mask = self.mask if row.mask is None else row.mask
-        return bool(mask >> facts.TELEMETRY_HIGH_RANGE_BIT & 1)
+        values = self.mask if row.values is None else row.values
+        return bool(values >> facts.TELEMETRY_HIGH_RANGE_BIT & 1)
 
     def _values(self) -> bytes:
         """Return one byte for each value up to the last that this version has, 0 for the others."""

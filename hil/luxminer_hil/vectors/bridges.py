@@ -3,11 +3,12 @@
 The file of golden vectors has it as rows of its products. Pauses are not compared here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from luxminer.transport.usbbridge.bridge import Bridge, Control, PortReset, Step
 from luxminer.transport.usbbridge.find import BRIDGES
+from luxminer.transport.usbbridge.ftdi import FT_X
 from luxminer_hil.usbsim.cp210x import Cp210xModel
 from luxminer_hil.usbsim.descriptors import DEVICE, STRING
 from luxminer_hil.usbsim.device import Setup, Stall, UsbModel
@@ -18,6 +19,8 @@ from luxminer_hil.usbsim.uart import HostLine
 from luxminer_hil.vectors.mismatch import expect
 
 __all__ = [
+    "CHECKS",
+    "FAMILIES",
     "LATENCY",
     "bridge_of",
     "check_host",
@@ -105,6 +108,28 @@ def check_telemetry_line(bridge: Bridge, recorded: Iterable[Sequence[Any]]) -> N
     """Compare how the line to the controller is set up. Raises Mismatch."""
     setup = requests(bridge.setup(bridge.lines[1], BAUDRATE, ""))
     expect(_recorded(recorded), setup, "line to the controller")
+
+
+def check_line_rate(vector: Row) -> None:
+    """Compare the request that sets a rate. Raises Mismatch."""
+    request = FT_X.rate(FT_X.lines[0], vector["input"]["baud"])
+    expect([vector["expect"]["request"]], requests([request]))
+
+
+def check_bulk_read(vector: Row) -> None:
+    """Compare what is left of a bulk read without what the bridge adds. Raises Mismatch."""
+    payload = FT_X.payload(bytes.fromhex(vector["input"]["packets"]))
+    expect(vector["expect"]["payload"], payload.hex())
+
+
+FAMILIES = frozenset({FT_X.name})
+"""What vectors of bridges name instead of chips."""
+
+CHECKS: Mapping[str, Callable[[Row], None]] = {
+    "bulk_read": check_bulk_read,
+    "line_rate": check_line_rate,
+}
+"""Kind of vector -> what raises `Mismatch`."""
 
 
 # --- The virtual side ----------------------------------------------------------------------------

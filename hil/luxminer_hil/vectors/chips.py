@@ -7,12 +7,14 @@ from typing import NamedTuple
 from luxminer_drivers.bm13xx.commands import crc5
 from luxminer_drivers.common.crc import CRC16, crc16
 from luxminer_hil.vectors import (
+    bridges,
     chips_bm13xx,
     chips_bm1384,
     chips_controllers,
     chips_older,
     chips_replies,
     chips_running,
+    chips_stated,
 )
 from luxminer_hil.vectors.chips_shared import Check, Vector
 from luxminer_hil.vectors.mismatch import Mismatch, expect
@@ -51,12 +53,17 @@ FAMILY_TABLES = (
     Table(LATER, chips_bm13xx.CHECKS),
     Table(LATER, chips_replies.CHECKS),
     Table(LATER, chips_running.CHECKS),
+    Table(LATER, chips_stated.CHECKS),
     Table(GENERAL, {name: chips_bm13xx.CHECKS[name] for name in chips_bm13xx.GENERAL_KINDS}),
     Table(chips_controllers.FAMILIES, chips_controllers.CHECKS),
+    Table(bridges.FAMILIES, bridges.CHECKS),
 )
 
 FAMILIES = frozenset().union(*(table.families for table in FAMILY_TABLES)) - GENERAL
-"""Chips and controllers that a codec exists for. Vectors name one or several, or one of GENERAL."""
+"""Chips, controllers and bridges that a codec exists for.
+
+Vectors name one or several, or one of GENERAL.
+"""
 
 TABLES = (
     Table(GENERAL | FAMILIES, {"crc5": check_crc5, "crc16": check_crc16}),

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from luxminer.errors import FrameError
 from luxminer.transport.usbbridge.bridge import Control
 from luxminer.transport.usbbridge.ftdi import FT_X
 from luxminer_drivers.bm13xx import facts, telemetry
 from luxminer_drivers.bm13xx.facts import MicroCommand
-from luxminer_hil.vectors.chips_shared import Check, Vector, expect_near
+from luxminer_hil.vectors.chips_shared import Check, Vector, expect_items, expect_near
 from luxminer_hil.vectors.mismatch import Mismatch, expect
 
 __all__ = ["CHECKS", "FAMILIES"]
@@ -48,12 +49,25 @@ def check_telemetry_command(vector: Vector) -> None:
 
 def check_telemetry_mask(vector: Vector) -> None:
     given, expected = vector["input"], vector["expect"]
-    mask = telemetry.known_mask(int(given["version"], 16))
+    version = int(given["version"], 16)
+    if expected.get("rejected"):
+        _expect_none(version)
+        return
+    mask = telemetry.known_mask(version)
     requests = [] if mask is not None else [telemetry.ask_mask().hex()]
     expect(expected["requests"], requests, "requests")
     # A controller that does not answer has nothing to show.
     got = f"{int(given['reply'][:2] or '0', 16) if mask is None else mask:02x}"
     expect(expected["mask"], got, "mask")
+    expect_items(expected, {"fan": telemetry.has_fan(version, int(got, 16))})
+
+
+def _expect_none(version: int) -> None:
+    try:
+        mask = telemetry.known_mask(version)
+    except FrameError:
+        return
+    raise Mismatch("no telemetry controller", mask, f"version {version:02x}")
 
 
 def check_telemetry_read(vector: Vector) -> None:
@@ -121,7 +135,10 @@ def check_micro_command(vector: Vector) -> None:
     command = MicroCommand(int(given["code"], 16))
     if given["command"] in MICRO_COMMANDS:
         expect(MICRO_COMMANDS[given["command"]], command, "code")
-    got = telemetry.micro_command(command, given.get("channel", 0), given.get("value", 0))
+    value = given.get("value", 0)
+    if "millivolt" in given:
+        value = telemetry.vcore_byte(given["millivolt"])
+    got = telemetry.micro_command(command, given.get("channel", 0), value)
     expect(expected["write"], got.hex())
     before, after = facts.MICRO_SELECT
     expect(expected["cbus_before"], f"{before.value:04x}", "CBUS before")

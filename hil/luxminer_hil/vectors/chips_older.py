@@ -4,19 +4,24 @@ The BM1382 has no driver: its clock values are read by the BM1384's, which has t
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TypeVar
 
+from luxminer.device.contract import DriverSpec
 from luxminer.hashing import header_hash, midstate, verify
 from luxminer_drivers.bm1380 import facts as bm1380
 from luxminer_drivers.bm1380.codec import Decoder as Bm1380Decoder
 from luxminer_drivers.bm1380.codec import NonceReply as Bm1380Nonce
 from luxminer_drivers.bm1380.codec import WritePll, decode_command
+from luxminer_drivers.bm1380.device import next_job_id
 from luxminer_drivers.bm1380.pll import Pll, choose_pll
+from luxminer_drivers.bm1380.spec import SPEC as BM1380_SPEC
 from luxminer_drivers.bm1384.pll import Pll as Bm1384Pll
 from luxminer_drivers.common.jobs import ticket_target_le
 from luxminer_drivers.common.resync import TAIL_S, BadFrame, ResyncDecoder
 from luxminer_drivers.icarus import facts
 from luxminer_drivers.icarus.codec import Decoder, NonceReply, TaskFrame, decode_nonce
+from luxminer_drivers.icarus.spec import SPEC as ICARUS_SPEC
 from luxminer_hil.vectors.chips_shared import Check, Vector, expect_difficulty, expect_near
 from luxminer_hil.vectors.mismatch import Mismatch, expect
 
@@ -44,6 +49,16 @@ def check_task(vector: Vector) -> None:
     expect(vector["expect"]["frame"], frame.hex())
     expect(vector["expect"]["length"], len(frame), "length")
     expect(task, TaskFrame.decode(frame), "decoded")
+
+
+def check_next_job_id(vector: Vector) -> None:
+    expect(vector["expect"]["next"], next_job_id(vector["input"]["previous"]))
+
+
+def check_rates(spec: DriverSpec, vector: Vector) -> None:
+    for model in spec.models:
+        rate_hs = model.hashes_per_clock * vector["input"]["mhz"] * 1e6
+        expect_near(vector["expect"]["hashrate_hs"], rate_hs, f"hash rate of {model.name}")
 
 
 # --- Replies -------------------------------------------------------------------------------------
@@ -156,11 +171,14 @@ def check_frequency_u3(vector: Vector) -> None:
 ICARUS_CHECKS: Mapping[str, Check] = {
     "captured_share": check_captured_share,
     "nonce": check_icarus_nonce,
+    "rates": partial(check_rates, ICARUS_SPEC),
     "task": check_task,
 }
 BM1380_CHECKS: Mapping[str, Check] = {
     "frequency": check_frequency,
+    "next_job_id": check_next_job_id,
     "nonce": check_bm1380_nonce,
+    "rates": partial(check_rates, BM1380_SPEC),
     "task": check_task,
 }
 BM1382_CHECKS: Mapping[str, Check] = {"frequency_u3": check_frequency_u3}

@@ -89,6 +89,7 @@ def check_frequency_reply(vector: Vector) -> None:
         expect(family.registers.pll, reply.register, "register")
         chip = chain.chip_of_address(reply.address, given["chips"])
         expect_items(vector["expect"], {"chip": chip})
+    expect_items(vector["expect"], {"locked": Pll.is_locked(reply.value)})
 
 
 # --- Nonces --------------------------------------------------------------------------------------

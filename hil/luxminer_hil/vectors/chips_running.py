@@ -310,8 +310,10 @@ def check_limit(vector: Vector) -> None:
 
 def check_rates(vector: Vector) -> None:
     given, expected, family = vector["input"], vector["expect"], family_of(vector)
-    model, chips, mhz = _model(given["product"]), given["chips"], given["mhz"]
-    rated = chain.hashrate_hs(family, chips, mhz, model.rate_scale)
+    chips, mhz = given["chips"], given["mhz"]
+    # No stick of ours has some of the chips.
+    scale = _model(given["product"]).rate_scale if "product" in given else 1.0
+    rated = chain.hashrate_hs(family, chips, mhz, scale)
     expect_near(expected["hashrate_hs"], rated, "hash rate")
 
     rate_hs = chain.hashrate_hs(family, chips, mhz)

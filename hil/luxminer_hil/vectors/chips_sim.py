@@ -15,6 +15,7 @@ from luxminer_hil.vectors import (
     chips_sim_bm1384,
     chips_sim_framed,
     chips_sim_replies,
+    chips_sim_stated,
     chips_sim_telemetry,
 )
 from luxminer_hil.vectors.chips_sim_search import Vector
@@ -54,6 +55,7 @@ TABLES = (
     Table(frozenset({"BM1380"}), chips_sim_bm1384.BM1380_CHECKS),
     Table(chips_sim_framed.FAMILIES | {"BM13xx"}, chips_sim_framed.CHECKS),
     Table(chips_sim_framed.FAMILIES | {"BM1391"}, chips_sim_replies.CHECKS),
+    Table(chips_sim_framed.FAMILIES | {"BM1391"}, chips_sim_stated.CHECKS),
     Table(chips_sim_telemetry.FAMILIES, chips_sim_telemetry.CHECKS),
 )
 

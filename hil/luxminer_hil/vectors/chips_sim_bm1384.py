@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from luxminer.hashing import midstate
 from luxminer_drivers.bm1384 import facts
-from luxminer_hil.chipsim.chip import Found, Slice
+from luxminer_hil.chipsim.chip import Chip, Found, Slice
 from luxminer_hil.chipsim.families import bm1380, icarus
 from luxminer_hil.chipsim.families import bm1384_wire as wire
 from luxminer_hil.chipsim.families.bm1384 import ChipModel
@@ -193,8 +193,11 @@ def check_captured_share(vector: Vector) -> None:
 
 
 def check_rates(vector: Vector) -> None:
+    _check_rate(ChipModel(0, Fraction(1), 0.0), vector)
+
+
+def _check_rate(chip: Chip, vector: Vector) -> None:
     given, expected = vector["input"], vector["expect"]
-    chip = ChipModel(0, Fraction(1), 0.0)
     rate_hs = chip.rate_hs / chip.mhz * given["mhz"] * given["chips"]
     if abs(rate_hs - expected["hashrate_hs"]) > RELATIVE_ERROR * rate_hs:
         raise Mismatch(expected["hashrate_hs"], rate_hs, "hash rate")
@@ -255,9 +258,16 @@ def check_bm1380_task(vector: Vector) -> None:
     expect(vector["input"]["job_id"], task.job_id, "job id")
 
 
+def check_bm1380_rates(vector: Vector) -> None:
+    chip = bm1380.Bm1380(0, Fraction(1), 0.0)
+    chip.write_pll(int(vector["input"]["pll_reg"], 16), 0.0)
+    _check_rate(chip, vector)
+
+
 BM1380_CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "frequency": check_bm1380_frequency,
     "nonce": check_nonce,
+    "rates": check_bm1380_rates,
     "task": check_bm1380_task,
 }
 """Where a BM1380 differs from a BM1384."""
@@ -284,6 +294,11 @@ def check_icarus_task(vector: Vector) -> None:
     expect_header(bytes.fromhex(vector["input"]["header"]), task.midstate, task.tail)
 
 
+def check_icarus_rates(vector: Vector) -> None:
+    """Expect a rate that no clock changes."""
+    _check_rate(icarus.KIND.chip(0, 1, Fraction(1), 0.0), vector)
+
+
 def check_icarus_nonce(vector: Vector) -> None:
     header = bytes.fromhex(vector["input"]["job_header"])
     nonce = int(vector["expect"]["nonce_in_header"], 16)
@@ -301,6 +316,7 @@ def check_icarus_share(vector: Vector) -> None:
 ICARUS_CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "captured_share": check_icarus_share,
     "nonce": check_icarus_nonce,
+    "rates": check_icarus_rates,
     "task": check_icarus_task,
 }
 """A Block Erupter has tasks and nonces, and nothing else."""

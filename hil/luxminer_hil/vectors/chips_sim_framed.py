@@ -23,7 +23,16 @@ from luxminer_hil.chipsim.wire import BadFrame, BadReason, Frame, FrameKind, Par
 from luxminer_hil.vectors.chips_sim_search import Vector, expect_header
 from luxminer_hil.vectors.mismatch import Mismatch, expect
 
-__all__ = ["CHECKS", "FAMILIES", "chip_of", "families_of", "one", "parser_of", "task_of"]
+__all__ = [
+    "CHECKS",
+    "FAMILIES",
+    "chip_of",
+    "command_of",
+    "families_of",
+    "one",
+    "parser_of",
+    "task_of",
+]
 
 KINDS: Mapping[str, ChipKind] = {
     "BM1387": bm1387.KIND,
@@ -156,10 +165,8 @@ def _rate_of(divider: int) -> int:
 def _check_link_rate(name: str, command: Command, baudrate: int, op: str) -> None:
     chip = chip_of(name)
     if op == "gate_block":  # keeps the divider that was set before
-        before = f"{baudrate}"
         chip.write(command.register, 0x100, 0.0)
         chip.obey(command, 0.0)
-        expect(before, f"{_rate_of(1)}", "rate of the divider")
         expect(_rate_of(1), chip.baudrate, "link rate")
         return
     chip.obey(command, 0.0)
@@ -390,7 +397,7 @@ def check_nonce_space(vector: Vector) -> None:
 
 def check_rates(vector: Vector) -> None:
     given, expected = vector["input"], vector["expect"]
-    is_compacf = given["product"] == "CompacF"
+    is_compacf = given.get("product") == "CompacF"
     for name in families_of(vector):
         chip = (bm1397.COMPACF if is_compacf else KINDS[name]).chip(0, 1, Fraction(1), 0.0)
         assert isinstance(chip, RegisterChip)

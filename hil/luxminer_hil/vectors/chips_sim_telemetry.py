@@ -56,6 +56,9 @@ def check_command(vector: Vector) -> None:
 
 def check_mask(vector: Vector) -> None:
     given, expected = vector["input"], vector["expect"]
+    if expected.get("rejected"):
+        _expect_none(given["version"])
+        return
     mask = int(expected["mask"], 16)
     box = controller(given["version"], mask)
     answers = b"".join(box.feed(bytes.fromhex(request)) for request in expected["requests"])
@@ -63,7 +66,19 @@ def check_mask(vector: Vector) -> None:
     box.feed(bytes([*b"F", facts.FAN_MAX_PERCENT]))
     values = box.feed(b"G.")
     has = sum(1 << place for place, byte in enumerate(values) if byte)
-    expect(mask & ~(1 << facts.TELEMETRY_HIGH_RANGE_BIT), has, "values that are there")
+    wanted = int(expected.get("values", expected["mask"]), 16)
+    high_range = 1 << facts.TELEMETRY_HIGH_RANGE_BIT
+    expect(wanted & ~high_range, has, "values that are there")
+    expect(bool(wanted & high_range), box.is_high_range, "high range")
+
+
+def _expect_none(version: str) -> None:
+    """See that no controller of this version can be made to measure."""
+    try:
+        is_high_range = controller(version).is_high_range
+    except StopIteration:
+        return
+    raise Mismatch("no such controller", is_high_range, f"version {version}")
 
 
 def check_read(vector: Vector) -> None:
