@@ -165,7 +165,7 @@ model = "compac"
             2,
         ),
         ('model = "compac"', 'model = "campac"', ["model", "compac"], 2),
-        ('user = "me"', "", ["pools[0].user", "add user"], 2),
+        ('user = "me"', "", ["pools[0].user", "enter the account or address"], 2),
         ("", "", ["/tmp/no-such-port-of-luxminer"], 3),
     ],
 )
