@@ -342,6 +342,9 @@ def _check_virtual_bridges() -> None:
     for name, talks in KERNEL["models"].items():
         for talk in talks:
             bridges.check_kernel(name, KERNEL["talks"][talk])
+    for kind, check in bridges.VIRTUAL_CHECKS.items():
+        for vector in STATED["vectors"][kind]:
+            check(vector)
 
 
 def _virtual_bridge(name: str) -> Subject:

@@ -94,13 +94,11 @@ def of(reason: str, *places: str, within: str = "") -> dict[str, str]:
 
 
 NO_DIFFERENCE: Mapping[str, Mapping[str, str]] = {
-    "driver icarus": of(ENDS, "NONCE.width"),
     "driver bm1380": {
-        **of(ENDS, "REPLY_LAST.width"),
         **of(ZEROS, "PLL_BAND.width", "REPLY_JOB_ID.width", "REPLY_TYPE.width"),
     },
     "driver bm1384": {
-        **of(ENDS, "PLL_M.width", "REPLY_LAST.width", "REPLY_TYPE.width"),
+        **of(ENDS, "PLL_M.width", "REPLY_TYPE.width"),
         **of(ZEROS, "REPLY_LOW.width"),
         **of("the simulator's", "POWER_ON_MHZ", "CHIP_ID_REPLY"),
     },
@@ -213,13 +211,12 @@ STATED: Mapping[str, Mapping[str, str]] = {
     },
     "simulator, families.bm1362": of(UNKNOWN, "POWER_ON_PLL"),
     "virtual bridge, cp210x": {
-        **of(DATA_SHEET, "*.usb_version", "*.device_version", "*.control_packet_bytes"),
-        **of(DATA_SHEET, "*.max_power_ma", "*.attributes", "*.sub_class", "*.protocol"),
+        **of(DATA_SHEET, "usb_version", "device_version", "control_packet_bytes", within="CP2105."),
+        **of(DATA_SHEET, "max_power_ma", "attributes", "interfaces.?.sub_class", within="CP2105."),
+        **of(DATA_SHEET, "interfaces.?.protocol", within="CP2105."),
     },
     "virtual bridge, ftdi": {
-        **of(DATA_SHEET, "*.usb_version", "*.device_version", "*.control_packet_bytes"),
-        **of(DATA_SHEET, "*.max_power_ma", "*.attributes", "OVERRUN"),
-        **of(DATA_SHEET, "Request.WRITE_EEPROM", "Request.ERASE_EEPROM"),
+        **of(DATA_SHEET, "OVERRUN", "Request.WRITE_EEPROM", "Request.ERASE_EEPROM"),
     },
 }
 """Subject -> pattern of places -> why no record proves what a reference or a data sheet says."""

@@ -22,6 +22,8 @@ __all__ = [
     "CHECKS",
     "FAMILIES",
     "LATENCY",
+    "VIRTUAL_CHECKS",
+    "VIRTUAL_FAMILIES",
     "bridge_of",
     "check_host",
     "check_kernel",
@@ -336,3 +338,30 @@ def check_kernel(name: str, talk: Iterable[Sequence[Any]]) -> None:
             expect((row[5], ""), (model.channels[0].baudrate, got), f"rate after {row[:4]}")
         else:
             expect(row[5], got, f"answer to {row[:5]}")
+
+
+def check_descriptors(vector: Row) -> None:
+    """Compare what the virtual sticks with a bridge say of it. Raises Mismatch."""
+    expected = vector["expect"]
+    names = [name for name, stick in STICKS.items() if stick.bridge.name == vector["family"]]
+    expect(True, bool(names), "sticks with such a bridge")
+    for name in names:
+        beside = None if vector["family"] == "CP2102" else _Behind()
+        model = _plugged(name, _Behind(), beside)
+        device = model.control(Setup(0x80, GET_DESCRIPTOR, DEVICE << 8, 0, 18))
+        config = model.control(Setup(0x80, GET_DESCRIPTOR, 2 << 8, 0, 255))
+        got = {
+            "usb_version": device[3:1:-1].hex(),
+            "device_version": device[13:11:-1].hex(),
+            "control_packet_bytes": device[7],
+            "attributes": f"{config[7]:02x}",
+            "max_power_ma": 2 * config[8],
+            "interface_class": config[9 + 5 : 9 + 8].hex(),
+        }
+        expect(expected, got, name)
+
+
+VIRTUAL_FAMILIES = frozenset({"CP2102", "FT230X"})
+
+VIRTUAL_CHECKS: Mapping[str, Callable[[Row], None]] = {"usb_descriptors": check_descriptors}
+"""Kind of vector -> what raises `Mismatch` for the virtual bridges."""

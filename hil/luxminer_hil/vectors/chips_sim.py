@@ -12,6 +12,7 @@ from typing import NamedTuple
 from luxminer_drivers.common.facts import CRC5, CRC16
 from luxminer_hil.chipsim.wire import crc
 from luxminer_hil.vectors import (
+    bridges,
     chips_sim_bm1384,
     chips_sim_framed,
     chips_sim_replies,
@@ -56,6 +57,7 @@ TABLES = (
     Table(chips_sim_framed.FAMILIES | {"BM13xx"}, chips_sim_framed.CHECKS),
     Table(chips_sim_framed.FAMILIES | {"BM1391"}, chips_sim_replies.CHECKS),
     Table(chips_sim_framed.FAMILIES | {"BM1391"}, chips_sim_stated.CHECKS),
+    Table(bridges.VIRTUAL_FAMILIES, bridges.VIRTUAL_CHECKS),
     Table(chips_sim_telemetry.FAMILIES, chips_sim_telemetry.CHECKS),
 )
 
