@@ -124,6 +124,7 @@ async def test_the_clock_can_be_changed_while_it_mines(name: str) -> None:
                 120,
                 f"{set_mhz} MHz",
             )
+            await asyncio.sleep(0.1)  # the order may still be on the line
             for chip in rig.stick.counters().chips:
                 assert chip.mhz == pytest.approx(set_mhz, abs=0.01)
             await rig.shares(20)
