@@ -162,6 +162,8 @@ def seen(must: str, may: str = "", why: str = "") -> Seen:
 DAMAGED = "registers"
 """What damages bytes damages answers of registers, too."""
 
+ORDERS_LOST = "an order not to roll versions, or for a clock, may be among what is lost"
+
 USUAL: Mapping[str, Seen] = {
     "drop": seen("line", DAMAGED),
     "drop to stick": seen("tasks", "registers", "questions are lost, too"),
@@ -194,7 +196,10 @@ USUAL: Mapping[str, Seen] = {
 
 SPECIAL: Mapping[tuple[str, str], Seen] = {
     ("2pac", "flip"): seen("errors", "line registers", "its nonces have no check sum"),
-    ("2pac", "flip to stick"): seen("ticket", "errors", "its tasks have no check sum"),
+    ("2pac", "flip to stick"): seen("errors", "ticket", "its tasks have no check sum"),
+    ("compaca1", "drop to stick"): seen("tasks", "registers versions", ORDERS_LOST),
+    ("compaca1", "flip to stick"): seen("tasks", "registers versions sweep", ORDERS_LOST),
+    ("compaca1", "duplicate to stick"): seen("tasks", "registers versions", ORDERS_LOST),
     ("compaca1", "dead"): seen("chips", "golden", "the nonces of the blocks are of that chip"),
     ("compaca1", "zombie"): seen(
         "distribution sweep soak", "golden", "the nonces of the blocks are of that chip"
