@@ -54,6 +54,7 @@ LATE_S = 4.0
 """At the end of a row: what is accepted then was found after the reaction."""
 
 ROWS_AT_ONCE = 14
+MAX_SPOILED = 8
 SEED = 1
 TICKET = target_of(Fraction(TINY))
 
@@ -215,13 +216,23 @@ async def play_all(tmp_path: Path) -> dict[Row, Result]:
     return dict(zip(ROWS, results, strict=True))
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[Row, Result]:
-    """Play all rows, some at a time."""
-    found = asyncio.run(play_all(tmp_path_factory.mktemp("reactions")))
-    for row, result in found.items():
-        print(result.line(row))
-    return found
+def misses(row: Row, result: Result) -> list[str]:
+    """Return what was not as the row says."""
+    assert result.end is not None
+    assert_balanced(result.end)
+    assert result.end.shares.waiting == 0
+    moved_s, events = result.moved_s, set(result.events)
+    checks = {
+        f"{result.works} works": row.comes_back or result.works == row.works,
+        f"moved after {moved_s}": moved_s is not None and moved_s <= row.moved_s,
+        f"events {events}": row.events <= events <= row.events | row.may,
+        f"events at {result.events}": all(
+            result.events.get(code, 0.0) <= row.event_s for code in row.events
+        ),
+        f"fates {result.fates}": set(result.fates) <= row.fates | {"accepted"},
+        f"{result.accepted_late} late shares": bool(result.accepted_late) is not row.is_fruitless,
+    }
+    return [words for words, is_right in checks.items() if not is_right]
 
 
 def test_every_shipped_behaviour_has_a_row() -> None:
@@ -229,20 +240,22 @@ def test_every_shipped_behaviour_has_a_row() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name.replace(" ", ""))
-def test_what_we_do_about_it(row: Row, results: dict[Row, Result]) -> None:
-    result = results[row]
-    print(result.line(row), result.texts)
-    assert row.comes_back or result.works == row.works
-    assert result.moved_s is not None
-    assert result.moved_s <= row.moved_s
-    assert row.events <= set(result.events) <= row.events | row.may
-    assert all(result.events[code] <= row.event_s for code in row.events)
-    assert result.end is not None
-    assert_balanced(result.end)
-    assert result.end.shares.waiting == 0
-    assert set(result.fates) <= row.fates | {"accepted"}
-    assert bool(result.accepted_late) is not row.is_fruitless
+async def test_what_we_do_about_each_behaviour(tmp_path: Path) -> None:
+    """Time counts here: a row that a busy machine has spoiled is played once more, alone."""
+    spoiled = []
+    for row, result in (await play_all(tmp_path)).items():
+        print(result.line(row))
+        if wrong := misses(row, result):
+            print("   ", wrong, result.texts)
+            spoiled.append(row)
+    assert len(spoiled) <= MAX_SPOILED, [row.name for row in spoiled]
+    failed = {}
+    for row in spoiled:
+        result = await play(row, tmp_path)
+        print("alone", result.line(row))
+        if wrong := misses(row, result):
+            failed[row.name] = (wrong, result.texts)
+    assert not failed
 
 
 @pytest.mark.slow
