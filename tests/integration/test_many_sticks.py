@@ -264,7 +264,7 @@ async def test_ten_sticks_of_six_products_each_keep_what_is_theirs(tmp_path: Pat
     for plugged, first, last in zip(hub.plugged, firsts, lasts, strict=True):
         counters = plugged.stick.counters()
         # A machine that is busy elsewhere pauses within a frame now and then, as no bridge does.
-        assert sum(counters.bad_frames.values()) <= sum(counters.frames.values()) / 100
+        assert sum(counters.bad_frames.values()) <= 5 + sum(counters.frames.values()) / 100
         nonces, expected = last.nonces - first.nonces, expected_nonces(first, last)
         uncounted = last.found - first.found - nonces
         assert abs(uncounted) <= ON_THE_WAY, plugged.stick.counters()

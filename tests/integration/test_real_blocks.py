@@ -11,7 +11,7 @@ from luxminer_hil.fakepool.blocks import blocks
 from luxminer_hil.fakepool.server import FakePool
 from tests.integration.rig import assert_balanced, config_for, running, until
 
-LEAD = 200_000
+LEAD = 50_000
 """Nonces that the chip which finds the block tries before: its share of a task has more of them."""
 
 
