@@ -13,7 +13,7 @@ from pathlib import Path
 from luxminer.clock import Bell, next_beat
 from luxminer.device.identity import Sighting, UsbPort
 from luxminer.device.preference import preferred_port
-from luxminer.device.uevents import Uevents
+from luxminer.device.uevents import LOOK_ANYWAY_S, Uevents
 from luxminer.device.usb import UsbBus, natural_key
 from luxminer.transport.base import Capability
 from luxminer.transport.ports import USB_PREFIX, is_cpu, is_url, is_usb
@@ -22,10 +22,6 @@ __all__ = ["HotplugWatcher", "PortChange"]
 
 TOLD_PAUSE_S = 0.05
 """Between two looks at least, however much the kernel has to tell."""
-
-LOOK_ANYWAY_S = 10.0
-"""Between two looks at most. What went without a word from the kernel, such as the pseudo terminal
-of a stick that is not open, is seen this late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ namespaces that belong to the machine's first user namespace; no right is needed
 import socket
 import time
 
-__all__ = ["Uevents"]
+__all__ = ["LOOK_ANYWAY_S", "Uevents"]
 
 NETLINK_KOBJECT_UEVENT = 15
 """linux/netlink.h"""
@@ -24,7 +24,8 @@ SETTLE_S = 3.0
 """A removal is told before the device is out of sysfs, and drivers bind a little later."""
 
 LOOK_ANYWAY_S = 10.0
-"""Where the kernel does not tell, as in some containers, this is how late things are seen."""
+"""Between two looks at most. What goes without a word from the kernel, in some containers or as the
+pseudo terminal of a stick that is not open, is seen this late."""
 
 
 class Uevents:

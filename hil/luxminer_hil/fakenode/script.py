@@ -14,11 +14,10 @@ from luxminer_hil.fakepool.script import (
     Action,
     Key,
     Script,
-    ScriptError,
     Step,
     Vocabulary,
     optional,
-    read_document,
+    read_document_of_steps,
     read_words,
 )
 from luxminer_hil.fakepool.values import any_value, flag, integer, seconds, text
@@ -88,10 +87,7 @@ NODE = Vocabulary(
 
 def read_script(path: Path) -> Script:
     """Read a file. Raises ScriptError."""
-    script = read_document(path, NODE)
-    if script.settings:
-        raise ScriptError("a node is no pool", key="pool", cure="leave it out")
-    return script
+    return read_document_of_steps(path, NODE, "a node")
 
 
 def read_step_words(words: str) -> Step:

@@ -12,7 +12,7 @@ from luxminer_hil.fakepool.script import (
     Step,
     Vocabulary,
     optional,
-    read_document,
+    read_document_of_steps,
     read_words,
 )
 
@@ -59,10 +59,7 @@ PROXY = Vocabulary(
 
 def read_proxy_script(path: Path) -> Script:
     """Read a script for a proxy. Raises ScriptError."""
-    script = read_document(path, PROXY)
-    if script.settings:
-        raise ScriptError("a proxy is no pool", key="pool", cure="leave it out")
-    return script
+    return read_document_of_steps(path, PROXY, "a proxy")
 
 
 def read_proxy_step(words: str) -> Step:

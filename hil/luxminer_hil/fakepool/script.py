@@ -38,6 +38,7 @@ __all__ = [
     "Step",
     "Vocabulary",
     "read_document",
+    "read_document_of_steps",
     "read_words",
 ]
 
@@ -157,6 +158,14 @@ def read_document(path: Path, vocabulary: Vocabulary) -> Script:
     if len(steps) > MAX_STEPS:
         raise ScriptError(f"has {len(steps)} steps, more than {MAX_STEPS}")
     return Script(words=words, settings=settings, steps=steps)
+
+
+def read_document_of_steps(path: Path, vocabulary: Vocabulary, who: str) -> Script:
+    """Read a file for ``who`` has no settings of a pool. Raises ScriptError."""
+    script = read_document(path, vocabulary)
+    if script.settings:
+        raise ScriptError(f"{who} is no pool", key="pool", cure="leave it out")
+    return script
 
 
 def read_words(words: str, vocabulary: Vocabulary) -> Step:
