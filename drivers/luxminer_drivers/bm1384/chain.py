@@ -76,10 +76,10 @@ def own_part(chips: int) -> float:
     return facts.MAX_CHIPS // chips * chips / facts.MAX_CHIPS
 
 
-def ticket_difficulty(rate_hs: float) -> int:
-    """Return the power of two that keeps a chain at no more than about two nonces per full scan.
+def ticket_difficulty(rate_hs: float, nonces_per_scan: int = facts.NONCES_PER_SCAN) -> int:
+    """Return the power of two that keeps a chain at so many nonces a second.
 
-    The smallest one not below rate / (2 * 2^32), within what a task frame can carry.
+    The smallest one not below rate / (nonces_per_scan * 2^32), within what a task frame can carry.
     """
-    wanted = max(1, math.ceil(rate_hs / (2 * facts.NONCE_SPACE)))
+    wanted = max(1, math.ceil(rate_hs / (nonces_per_scan * facts.NONCE_SPACE)))
     return min(1 << (wanted - 1).bit_length(), facts.MAX_TICKET_DIFFICULTY)

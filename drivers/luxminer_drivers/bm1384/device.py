@@ -11,7 +11,7 @@ from contextlib import suppress
 from luxminer.device.contract import DeviceHost, DeviceOptions
 from luxminer.errors import ProbeMismatch, TransportError
 from luxminer.transport.base import Transport
-from luxminer.work.job import WorkItem
+from luxminer.work.job import PoolJob, WorkItem
 from luxminer_drivers.bm1384 import chain, facts
 from luxminer_drivers.bm1384.codec import (
     BUSY_MIDSTATE,
@@ -30,7 +30,7 @@ from luxminer_drivers.bm1384.decoder import TAIL_S, BadFrame, Decoder, Frame
 from luxminer_drivers.bm1384.pll import Pll, choose_pll
 from luxminer_drivers.common.ballot import MAX_COUNT_BYTES, Ballot
 from luxminer_drivers.common.family import Claim, ClockReading, Family, Reading
-from luxminer_drivers.common.jobs import JobRing
+from luxminer_drivers.common.jobs import JobRing, ticket_for
 from luxminer_drivers.common.link import Link
 from luxminer_drivers.common.missing import chips_expected
 from luxminer_drivers.common.stick import ChainStick
@@ -66,6 +66,14 @@ Every task costs the host time and the work in hand nothing, so it is left in pl
 not run dry even if their 55 cores share the range as 64 would (55 / 64 = 0.86).
 """
 
+NONCES_PER_SCAN = 1
+"""The original lets twice as many come. Each wakes the host, and half of them prove as well that a
+chip is at work."""
+
+EASY_S = 60.0
+"""An easier ticket that a pool needs is kept for so long after its last job: where work is for
+several pools in turn, the next task may be for that one again."""
+
 
 class Bm1384(Family):
     """The chips of a Compac, 2Pac or Terminus."""
@@ -83,7 +91,9 @@ class Bm1384(Family):
         self._jobs = self._new_jobs()
         self._decoder = Decoder(self._is_right)
         self._rate_hs = self._interval_s = 0.0
-        self._ticket = 1
+        self._ticket = self._hardest = 1
+        self._easy_s = float("-inf")
+        self._job: PoolJob | None = None
         self._template = TaskTemplate(ticket_difficulty=1, nonce_range=0)
 
     def _new_jobs(self) -> JobRing:
@@ -202,6 +212,9 @@ class Bm1384(Family):
         job_id = self._jobs.put(work)
         if work is None:
             return self._template.encode(BUSY_MIDSTATE, BUSY_TAIL, job_id)
+        if work.job is not self._job:
+            self._job = work.job
+            self._choose_ticket()
         return self._template.encode(work.midstates[0], work.tail, job_id)
 
     def receive(self, data: bytes) -> Iterator[Reading]:
@@ -241,10 +254,22 @@ class Bm1384(Family):
             part = FED_FACTOR * chain.own_part(self.chips)
             interval_s = chain.task_interval_s(self._rate_hs, part)
             self._interval_s = max(interval_s, MIN_TASK_INTERVAL_S)
-            self._ticket = chain.ticket_difficulty(self._rate_hs)
-            self._template = TaskTemplate(
-                ticket_difficulty=self._ticket, nonce_range=chain.nonce_range(self.chips)
-            )
+            self._hardest = chain.ticket_difficulty(self._rate_hs, NONCES_PER_SCAN)
+            self._choose_ticket()
+
+    def _choose_ticket(self) -> None:
+        """Take the hardest ticket that fits the rate and loses nothing of the job in hand."""
+        ticket, now_s = self._hardest, asyncio.get_running_loop().time()
+        if self._job is not None:
+            ticket = ticket_for(self._job, ticket, self._scale)
+        if ticket > self._ticket and now_s < self._easy_s + EASY_S:
+            ticket = self._ticket
+        elif ticket < self._hardest:
+            self._easy_s = now_s
+        self._ticket = ticket
+        self._template = TaskTemplate(
+            ticket_difficulty=ticket, nonce_range=chain.nonce_range(self.chips)
+        )
 
     @property
     def rate_hs(self) -> float:

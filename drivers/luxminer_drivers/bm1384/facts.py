@@ -186,6 +186,8 @@ SLOW_DOWN_INTERVAL_S = 0.1
 """Between two steps of SLOW_DOWN_STEP_MHZ downwards."""
 WAIT_FACTOR = 0.5
 """A task is replaced after this part of the time that the whole nonce range takes."""
+NONCES_PER_SCAN = 2
+"""The ticket is so hard that in this time about so many come at most."""
 
 # --- Products ------------------------------------------------------------------------------------
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 
 from luxminer.hashing import verify
-from luxminer.work.job import WorkItem
+from luxminer.work.job import PoolJob, WorkItem
 from luxminer_drivers.common.family import Slot
 
-__all__ = ["BUSY_MIDSTATE", "BUSY_TAIL", "JobRing", "is_right", "ticket_target_le"]
+__all__ = ["BUSY_MIDSTATE", "BUSY_TAIL", "JobRing", "is_right", "ticket_for", "ticket_target_le"]
 
 BUSY_MIDSTATE = bytes(32)
 BUSY_TAIL = bytes(12)
@@ -24,6 +24,18 @@ def ticket_target_le(scale: float) -> bytes:
     ``scale`` is the part of difficulty 1 that a virtual stick's easiest nonce has; 1 for real ones.
     """
     return min(round(ZERO_BITS_TARGET / scale), MAX_TARGET).to_bytes(32, "little")
+
+
+def ticket_for(job: PoolJob, hardest: int, scale: float) -> int:
+    """Return the hardest ticket difficulty that keeps no share and no block of ``job`` back.
+
+    It is ``hardest``, a power of two, or that halved until it is right, and 1 at least.
+    """
+    easiest = max(job.share_target, job.network_target)
+    ticket = hardest
+    while ticket > 1 and round(ZERO_BITS_TARGET / (ticket * scale)) < easiest:
+        ticket //= 2
+    return ticket
 
 
 def is_right(work: WorkItem | None, nonce: int, target_le: bytes) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import random
+from fractions import Fraction
 
 from luxminer.device.contract import DeviceReport
 from luxminer.hashing import midstate
@@ -22,7 +23,7 @@ class FakeHost:
         self.clock = WarpClock()
         self.random = random.Random(1)
         self.has_work = True
-        self.job = job()
+        self.job = job(difficulty=Fraction(1024))
         self.handed_out: list[tuple[float, WorkItem]] = []
         self.claims: list[tuple[NonceFound, bool]] = []
         self.reports: list[DeviceReport] = []

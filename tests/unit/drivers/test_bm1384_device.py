@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
@@ -25,6 +26,7 @@ from tests.unit.drivers.fake_chain import (
 )
 from tests.unit.drivers.fake_host import FakeHost
 from tests.unit.drivers.warp import warped
+from tests.unit.mining.jobs import job
 
 BRING_UP_S = 2.0
 
@@ -134,12 +136,12 @@ async def test_a_virtual_stick_is_fed_like_a_real_one_and_rated_by_its_scale() -
     report = host.reports[-1]
     assert report.task_interval_s == pytest.approx(0.6247, abs=1e-4)
     assert report.nominal_hs == pytest.approx(5.5e6)
-    assert report.ticket_difficulty == pytest.approx(0.001)
+    assert report.ticket_difficulty == pytest.approx(0.002)
 
 
 @pytest.mark.parametrize(
     ("name", "chips", "mhz", "ticket"),
-    [("compac", 1, 100, 1), ("2pac", 2, 100, 2), ("terminus", 8, 100, 8), ("compac", 1, 6.25, 1)],
+    [("compac", 1, 100, 2), ("2pac", 2, 100, 4), ("terminus", 8, 100, 16), ("compac", 1, 6.25, 1)],
 )
 def test_ticket_and_range_stand_in_the_frame(
     name: str, chips: int, mhz: float, ticket: int
@@ -155,6 +157,29 @@ def test_ticket_and_range_stand_in_the_frame(
         assert host.reports[-1].ticket_difficulty == ticket
 
     check()
+
+
+@warped
+async def test_a_ticket_keeps_back_nothing_that_a_pool_takes() -> None:
+    chain, host = FakeChain(), FakeHost()
+
+    async def ticket_with(difficulty: Fraction, network: Fraction = Fraction(1 << 40)) -> int:
+        host.job = job(difficulty=difficulty, network_difficulty=network)
+        host.change_work()
+        await asyncio.sleep(2)
+        assert host.reports[-1].ticket_difficulty == chain.tasks[-1][1][39] + 1
+        return chain.tasks[-1][1][39] + 1
+
+    async with running(chain, host, options("compac", 300)):
+        await asyncio.sleep(BRING_UP_S + 40)  # up to its clock
+        assert await ticket_with(Fraction(1000)) == 4
+        assert await ticket_with(Fraction(3)) == 2
+        assert await ticket_with(Fraction(1, 2)) == 1
+        for _ in range(5):
+            assert await ticket_with(Fraction(1000)) == 1, "the easy one may come again"
+        await asyncio.sleep(60)
+        assert await ticket_with(Fraction(1000)) == 4
+        assert await ticket_with(Fraction(1000), network=Fraction(2)) == 2, "a block"
 
 
 @warped
@@ -446,7 +471,7 @@ async def test_silence_is_a_fault_after_twenty_expected_nonces() -> None:
         chain.answers = lambda frame: b""
         fault = await fault_of(task, 60)
         assert isinstance(fault, DeviceFault)
-        expected_s = 0xFFFFFFFF / 5.5e9
+        expected_s = host.reports[-1].ticket_difficulty * 0xFFFFFFFF / 5.5e9
         assert host.clock.monotonic() - silent_s == pytest.approx(20 * expected_s, abs=1.5)
     assert chain.frames[-2:] == [AT_6_25, CHAIN_INACTIVE]
 

@@ -198,7 +198,8 @@ async def mining(
         now_s = asyncio.get_running_loop().time()
         mhz = host.reports[-1].frequency_mhz if host.reports else 100.0
         found = 1.0 if mhz <= slow_mhz else part
-        credit = min(credit + found * (now_s - counted_s) * 55e6 * mhz / 2**32, 1.5)
+        ticket = frame[39] + 1
+        credit = min(credit + found * (now_s - counted_s) * 55e6 * mhz / ticket / 2**32, 1.5)
         counted_s = now_s
         if credit < 1:
             return b""
@@ -246,7 +247,7 @@ async def test_a_plateau_that_a_lower_clock_does_not_help_is_a_fault(
 @warped
 async def test_what_was_found_at_the_clock_before_does_not_lower_the_one_that_is_ordered() -> None:
     async with mining(0.3, slow_mhz=75.0) as (host, task, stick):
-        await asyncio.sleep(300)  # a window takes 312 s
+        await asyncio.sleep(600)  # a window takes 625 s
         assert host.reports[-1].limit_mhz is None
         assert await stick.set_frequency(75.0) == 75
         await asyncio.sleep(2000)
