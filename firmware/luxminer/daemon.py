@@ -279,6 +279,7 @@ class Daemon:
             remote_failures=pools.remote_failures,
             jobs=pools.jobs,
             last_job_wall_s=pools.last_job_wall_s,
+            idle_s=pools.idle_s,
             block_hash=display(job.prev_hash) if job is not None else "",
             block_first_seen_wall_s=pools.block_first_seen_wall_s,
             log_level=self.config.log.level,

@@ -219,6 +219,10 @@ class NodeClient:
         else:
             self._delivery.hand_in(share, template)
 
+    def may_send(self, job: PoolJob) -> bool:
+        """Tell whether a block of ``job`` can still be handed in, now or when the node is back."""
+        return job.job_id in self._templates
+
     def tick(self, now_s: float) -> None:
         """Look at all time limits; called about once a second."""
         if self._session is None:

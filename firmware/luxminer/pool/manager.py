@@ -42,7 +42,7 @@ TELL_AFTER_S = 3.0
 """A pool that does not work this long after the start is worth a line in the log."""
 
 OUTAGE_GRACE_S = 60.0
-"""Without any pool the last jobs are searched on for this long: sessions may be resumed."""
+"""Without any pool the last jobs are searched on for this long, if their sessions may go on."""
 
 ANSWER_S = 2.0
 """At the end, how long the answers to the last shares are waited for."""
@@ -87,7 +87,9 @@ class PoolManager:
         self._next_number = 0
         self._roster = Roster(groups)
         self._stakes: list[Stake] = []
+        self._outage_since_s: float | None = None
         self._idle_since_s: float | None = None
+        self._idle_before_s = 0.0
         self._chain = ChainView()
         self._limit = RateLimit()
         self._chores = chores or Chores()
@@ -131,6 +133,13 @@ class PoolManager:
     @property
     def network_blocks(self) -> int:
         return self._chain.network_blocks
+
+    @property
+    def idle_s(self) -> float:
+        """Time since the start in which there was nothing to mine."""
+        now_s = self._clock.monotonic()
+        since_s = self._idle_since_s if self._idle_since_s is not None else now_s
+        return self._idle_before_s + now_s - since_s
 
     @property
     def jobs(self) -> int:
@@ -199,7 +208,7 @@ class PoolManager:
         keeper.start()
         async with asyncio.TaskGroup() as tasks:
             self._connections.start(tasks, self._roster.pools)
-            now_s = self._clock.monotonic()
+            now_s = self._idle_since_s = self._clock.monotonic()
             self._next_interval_s = now_s + INTERVAL_S
             self._tell_s = now_s + TELL_AFTER_S
             self._chores.add(self._tick)
@@ -258,29 +267,32 @@ class PoolManager:
         if not stakes:
             self._without_pool(now_s)
             return
-        self._idle_since_s = None
+        self._outage_since_s = None
         self._patrol.some_pool_works()
         self._set_stakes(stakes)
 
     def _without_pool(self, now_s: float) -> None:
-        self._set_stakes([stake for stake in self._stakes if self._may_resume(stake)])
-        if self._idle_since_s is not None and now_s - self._idle_since_s >= TELL_AFTER_S:
+        """Search on what may still be sent, for a time; say it when nothing is left of it."""
+        is_new = self._outage_since_s is None
+        since_s = now_s if self._outage_since_s is None else self._outage_since_s
+        self._outage_since_s, outage_s = since_s, now_s - since_s
+        before = self._stakes
+        left = [stake for stake in before if self._may_send(stake.job)]
+        self._set_stakes(left if outage_s < OUTAGE_GRACE_S else [])
+        if outage_s >= TELL_AFTER_S:
             doing = "searching the last job on" if self._stakes else "the sticks are idle"
             self._patrol.no_pool_works(f"no pool works: {doing}")
-        if self._idle_since_s is None:
-            self._idle_since_s = now_s
-            if self._stakes:
-                log.warning("no pool works; searching the last job on for %g s", OUTAGE_GRACE_S)
-        elif not self._stakes and now_s - self._idle_since_s >= TELL_AFTER_S:
-            self._tell_problems()
-        elif self._stakes and now_s - self._idle_since_s >= OUTAGE_GRACE_S:
+        if before and not self._stakes:
             log.warning("no pool works: the sticks are idle")
-            self._set_stakes([])
+        elif is_new and self._stakes:
+            log.warning("no pool works; searching the last job on for %g s", OUTAGE_GRACE_S)
+        elif not self._stakes and outage_s >= TELL_AFTER_S:
+            self._tell_problems()
 
-    def _may_resume(self, stake: Stake) -> bool:
-        """Tell whether shares of a job can ever be sent again."""
-        pool = self._roster.by_number(stake.job.pool_id)
-        return pool is not None and pool.enabled
+    def _may_send(self, job: PoolJob) -> bool:
+        """Tell whether shares of a job can still reach its pool, now or in the session resumed."""
+        pool = self._roster.by_number(job.pool_id)
+        return pool is not None and pool.enabled and pool.client.may_send(job)
 
     def _tell_problems(self) -> None:
         """Say why a group has nothing to do, now and then."""
@@ -309,6 +321,7 @@ class PoolManager:
         before, self._stakes = self._stakes, stakes
         if _same(before, stakes):
             return
+        self._count_idle()
         try:
             self._on_stakes(stakes)
         except Exception:
@@ -317,6 +330,12 @@ class PoolManager:
         for stake in stakes:
             if stake.job not in known:
                 self._pass_mask_on(stake.job)
+
+    def _count_idle(self) -> None:
+        if self._stakes:
+            self._idle_before_s, self._idle_since_s = self.idle_s, None
+        elif self._idle_since_s is None:
+            self._idle_since_s = self._clock.monotonic()
 
     def _pass_mask_on(self, job: PoolJob) -> None:
         """Say it when a pool's mask has changed since it sent the job that is taken up now."""
@@ -334,6 +353,8 @@ class PoolManager:
             case stratum.VersionMaskChanged():
                 if any(stake.job.pool_id == pool.number for stake in self._stakes):
                     self._on_version_mask(pool.number, event.version_mask)
+            case stratum.Configured() | stratum.Subscribed():
+                self._taken_up_again(pool)
             case stratum.ShareSent():
                 self._desk.keeper.sent(event.share)
             case stratum.ShareSettled():
@@ -343,6 +364,14 @@ class PoolManager:
                 log.info("pool %s: logged in as %s", position, pool.config.user)
             case _:
                 pass
+
+    def _taken_up_again(self, pool: Pool) -> None:
+        """Roll in jobs of an earlier connection only what the one that goes on with them allows."""
+        protocol = pool.client.protocol
+        if protocol is not None and protocol.subscribed:
+            for stake in self._stakes:
+                if stake.job.pool_id == pool.number:
+                    self._pass_mask_on(stake.job)
 
     def _job_received(self, job: PoolJob) -> None:
         wall_s = self._clock.wall()

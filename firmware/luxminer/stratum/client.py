@@ -10,7 +10,6 @@ import asyncio
 import itertools
 import logging
 import random
-from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -21,7 +20,9 @@ from luxminer.logs import RateLimit
 from luxminer.stratum import protocol as stratum
 from luxminer.stratum.connection import PoolConnection, dial
 from luxminer.stratum.endpoint import Endpoint
+from luxminer.stratum.held import HeldShares
 from luxminer.stratum.itinerary import Itinerary
+from luxminer.stratum.leniency import Leniency
 from luxminer.stratum.outcome import DropReason, Outcome, ShareResult
 from luxminer.stratum.protocol import Event, StratumProtocol
 from luxminer.stratum.route import route_of
@@ -34,17 +35,11 @@ log = logging.getLogger(__name__)
 REFUSED_RETRY_S = 60.0
 """A pool that refused the login is asked no more often than this."""
 
-MAX_CARRIED = 4096
-"""Shares kept across a break."""
-
 MUTE_S = 300.0
 """A pool that answers no share at all for this long is dead, whatever else it says."""
 
 WISH_HANGUP_S = 5.0
 """A pool that hangs up this soon after a request that it need not understand may do so for it."""
-
-MAX_WISH_HANGUPS = 2
-"""Once may be chance; after that many the request is left out."""
 
 MAX_LOST_LOGINS = 2
 """Connections in a row that end before the subscription: then the session is given up, too."""
@@ -91,12 +86,13 @@ class StratumClient:
         self._session_id: str | None = None
         self._resume: tuple[bytes, Mapping[str, PoolJob]] | None = None
         self._session_place = 0
-        self._hangups: Counter[str] = Counter()
-        self._held: deque[tuple[Share, bool]] = deque()
+        self._leniency = Leniency()
+        self._held = HeldShares()
         self._session_start = 0
         self._resent: set[Share] = set()
-        self._lost_logins = 0
         self._logged_in = False
+        self._is_refused = False
+        """The last login was."""
         self._heard_s = 0.0
         self._mute_since_s: float | None = None
         self._limit = RateLimit()
@@ -146,6 +142,13 @@ class StratumClient:
         """Send a share at once, hold it, or settle it with the reason why it cannot be sent."""
         self._route(share, sent=False)
 
+    def may_send(self, job: PoolJob) -> bool:
+        """Tell whether a share of ``job`` can still leave: now, or when the session goes on."""
+        protocol = self._protocol
+        if protocol is not None and protocol.subscribed:
+            return protocol.job_is_valid(job)
+        return not self._is_refused and self._may_go_on_with(job)
+
     def tick(self, now_s: float) -> None:
         """Look at all time limits; called about once a second."""
         self._expire_held(now_s)
@@ -169,7 +172,7 @@ class StratumClient:
         """Log in anew, without the session; ``elsewhere``: at the next address, if there is one."""
         if elsewhere:
             self._itinerary.leave()
-        self._hang_up(reason)
+        self._hang_up(reason, keeps_session=False)
         self._forget_session(DropReason.SESSION_LOST)
 
     def end(self) -> None:
@@ -202,9 +205,9 @@ class StratumClient:
             version_mask=int(self._config.version_rolling_mask, 16),
             session_id=self._session_id if same else None,
             resume=self._resume if same else None,
-            use_configure=self._lost_logins % 2 == 0,
+            use_configure=self._leniency.may_configure,
             wishes=self._way.wishes,
-            leave_out={m for m, n in self._hangups.items() if n >= MAX_WISH_HANGUPS},
+            leave_out=self._leniency.left_out,
         )
         refused = False
 
@@ -251,31 +254,32 @@ class StratumClient:
     def _note_wishes(self, protocol: StratumProtocol) -> None:
         """Count what a pool may have hung up on, to leave it out when that is no chance."""
         asked = protocol.unanswered_wishes(self._clock.monotonic() - WISH_HANGUP_S)
-        self._hangups.update(asked)
-        for method in asked:
-            if self._hangups[method] == MAX_WISH_HANGUPS:
-                log.info("pool %s: hung up again; from now on without %s", self._home, method)
+        for method in self._leniency.hung_up_on(asked):
+            log.info("pool %s: hung up again; from now on without %s", self._home, method)
 
-    def _hang_up(self, reason: str) -> None:
+    def _hang_up(self, reason: str, *, keeps_session: bool = True) -> None:
         """Leave at once, without waiting for a peer that may never read what is left."""
         connection, protocol = self._connection, self._protocol
         if connection is not None and protocol is not None:
             connection.abort(reason)
-            self._lost(protocol, reason)
+            self._lost(protocol, reason, keeps_session=keeps_session)
 
-    def _lost(self, protocol: StratumProtocol, reason: str) -> None:
+    def _lost(self, protocol: StratumProtocol, reason: str, *, keeps_session: bool = True) -> None:
         """Book what a broken connection leaves behind; done once for each."""
         self.interruptions += protocol.authorized
         self._logged_in = protocol.authorized
         self._detach()
-        if protocol.subscribed:
+        if protocol.is_configure_unread:
+            self._leniency.configure_unread()
+        if not keeps_session:
+            self._forget_session(DropReason.SESSION_LOST)
+        elif protocol.subscribed:
             self._keep_session(protocol)
         else:
             self._login_lost()
         for share in protocol.waiting:
             self._keep_or_give_up(share, sent=True)
-        held, self._held = self._held, deque()
-        for share, sent in held:
+        for share, sent in self._held.take():
             self._keep_or_give_up(share, sent=sent)
         self._set_problem(reason)
         self._notify_changed()
@@ -299,20 +303,15 @@ class StratumClient:
     def _forget_session(self, reason: DropReason) -> None:
         self._session_id, self._resume = None, None
         self._resent.clear()
-        while self._held:
-            share, sent = self._held.popleft()
+        for share, sent in self._held.take():
             self._give_up(share, reason, sent=sent)
 
     def _login_lost(self) -> None:
-        """Leave out, next time, what may have made the pool leave before the subscription.
-
-        Every second time without mining.configure, which some pools hang up on; a pool that was
-        only restarting is asked for it again.
-        """
-        self._lost_logins += 1
-        if self._lost_logins >= MAX_LOST_LOGINS:
+        """Leave out, next time, what may have made the pool leave before the subscription."""
+        self._leniency.lost_logins += 1
+        if self._leniency.lost_logins >= MAX_LOST_LOGINS:
             self._forget_session(DropReason.SESSION_LOST)
-        if self._lost_logins == 1:
+        if self._leniency.lost_logins == 1:
             log.info("pool %s: left while logging in; next without mining.configure", self._home)
 
     def _dispatch(self, protocol: StratumProtocol, events: list[Event]) -> None:
@@ -324,14 +323,18 @@ class StratumClient:
     def _digest(self, event: Event) -> Event:
         """Draw the consequences of an event; returns it as others shall see it."""
         match event:
+            case stratum.Configured():
+                self._leniency.configured()
+                self._release()
             case stratum.Subscribed():
                 self._subscribed(event)
             case stratum.Authorized():
-                self.problem = ""
+                self.problem, self._is_refused = "", False
                 self.authorized_since_s = self._clock.monotonic()
                 self._release()
                 self._notify_changed()
             case stratum.AuthorizeRefused():
+                self._is_refused = True
                 self._hang_up(f'login of "{self._user}" refused: {event.text}')
             case stratum.ProtocolFailed():
                 self._hang_up(event.reason)
@@ -359,7 +362,7 @@ class StratumClient:
         return event
 
     def _subscribed(self, event: stratum.Subscribed) -> None:
-        self._lost_logins = 0
+        self._leniency.lost_logins = 0
         if event.asked and self._may_log("session"):
             words = "the session goes on" if event.resumed else "the session is lost"
             log.info("pool %s: %s", self.at, words)
@@ -367,6 +370,7 @@ class StratumClient:
             assert self._protocol is not None
             self._session_start = self._protocol.connection
             self._forget_session(DropReason.SESSION_LOST)
+            self._notify_changed()
         self._release()
 
     def _answered(self, event: stratum.ShareSettled) -> stratum.ShareSettled:
@@ -427,6 +431,8 @@ class StratumClient:
             self._keep_or_give_up(share, sent=sent)
         elif not self._belongs(protocol, share.work.job):
             self._give_up(share, DropReason.SESSION_LOST, sent=sent)
+        elif protocol.is_negotiating:
+            self._hold(share, sent=sent)
         elif not protocol.share_is_valid(share) and not share.is_block:
             self._settle(share, Outcome.UNANSWERED if sent else Outcome.STALE)
         elif not protocol.authorized:
@@ -458,33 +464,26 @@ class StratumClient:
 
     def _keep_or_give_up(self, share: Share, *, sent: bool) -> None:
         """Hold a share while no session is open, if the next connection may go on with its job."""
-        job = share.work.job
-        if self._resume is not None and self._resume[1].get(job.job_id) is job:
+        if self._may_go_on_with(share.work.job):
             self._hold(share, sent=sent)
         else:
             self._give_up(share, DropReason.CONNECTION_LOST, sent=sent)
 
+    def _may_go_on_with(self, job: PoolJob) -> bool:
+        """Tell whether the next connection may go on with the session that ``job`` is of."""
+        return self._resume is not None and self._resume[1].get(job.job_id) is job
+
     def _hold(self, share: Share, *, sent: bool) -> None:
-        self._held.append((share, sent))
-        if len(self._held) > MAX_CARRIED:
-            oldest, was_sent = self._held.popleft()
-            self._give_up(oldest, DropReason.TOO_MANY, sent=was_sent)
+        if (oldest := self._held.add(share, sent=sent)) is not None:
+            self._give_up(oldest[0], DropReason.TOO_MANY, sent=oldest[1])
 
     def _expire_held(self, now_s: float) -> None:
-        limit_s = self._config.share_timeout_s
-        if all(now_s - share.found_s <= limit_s for share, _ in self._held):
-            return
-        held, self._held = self._held, deque()
-        for share, sent in held:
-            if now_s - share.found_s > limit_s:
-                self._give_up(share, DropReason.TOO_OLD, sent=sent)
-            else:
-                self._held.append((share, sent))
+        for share, sent in self._held.take_older(now_s - self._config.share_timeout_s):
+            self._give_up(share, DropReason.TOO_OLD, sent=sent)
 
     def _release(self) -> None:
         """Route again what waited for a login, also what an earlier connection left unanswered."""
-        held, self._held = self._held, deque()
-        for share, sent in held:
+        for share, sent in self._held.take():
             self._route(share, sent=sent)
 
     def _give_up(self, share: Share, reason: DropReason, *, sent: bool) -> None:

@@ -43,7 +43,6 @@ class JobBook:
         self._rate = TokenBucket(JOBS_PER_S, JOB_BURST)
         self._clean_rate = TokenBucket(CLEAN_PER_S, CLEAN_BURST)
         self.current: PoolJob | None = None
-        self.received = 0
 
     @property
     def valid(self) -> Mapping[str, PoolJob]:
@@ -80,5 +79,4 @@ class JobBook:
         if len(self._jobs) > MAX_VALID_JOBS:
             del self._jobs[next(iter(self._jobs))]
         self.current = current
-        self.received += 1
         return current

@@ -119,6 +119,10 @@ class StratumProtocol:
         self._requests = Requests(first_request_id)
         self._lines = LineSplitter()
         self._granted_mask: int | None = None
+        self.is_negotiating = False
+        """The answer to mining.configure is waited for: nobody knows yet what a share must say."""
+        self.is_configure_unread = False
+        """A line that made no sense came while it was, and may have been that answer."""
         self._next_extranonce1: bytes | None = None
         self._next_extranonce2_size: int | None = None
         self._bad_in_a_row = 0
@@ -161,10 +165,6 @@ class StratumProtocol:
     def current_job(self) -> PoolJob | None:
         return self._jobs.current
 
-    @property
-    def jobs_received(self) -> int:
-        return self._jobs.received
-
     def unanswered_wishes(self, since_s: float) -> list[str]:
         """Methods sent at ``since_s`` or later that nobody had to understand, and not answered."""
         return self._requests.optional_since(since_s)
@@ -179,6 +179,7 @@ class StratumProtocol:
         if self._use_configure:
             params = asking.configure_params(self._own_mask, self._wishes)
             self._requests.ask(Kind.CONFIGURE, "mining.configure", params, now_s)
+            self.is_negotiating = True
         session = [] if self._asked_session is None else [self._asked_session]
         params = [self._agent, *session]
         self._requests.ask(Kind.SUBSCRIBE, "mining.subscribe", params, now_s)
@@ -236,6 +237,7 @@ class StratumProtocol:
     def _went_without(self, request: Request, limit_s: float) -> Event:
         match request.kind:
             case Kind.CONFIGURE:
+                self.is_negotiating = False
                 return Configured(version_mask=self.version_mask)
             case Kind.OPTIONAL:
                 return ExtensionAnswered(name=request.method, granted=None)
@@ -271,6 +273,7 @@ class StratumProtocol:
                 events = self._call(parsed, now_s)
         except StratumError as exc:
             self._bad_in_a_row += 1
+            self.is_configure_unread |= self.is_negotiating
             if self._bad_in_a_row > MAX_CONSECUTIVE_BAD_LINES:
                 return [self._fail(f"does not speak stratum: {exc.reason}")]
             return [self._bad(exc.reason, line)]
@@ -309,6 +312,7 @@ class StratumProtocol:
                 return self._wish_answered(request, reply, now_s)
 
     def _configure_answered(self, reply: Reply) -> list[Event]:
+        self.is_negotiating = self.is_configure_unread = False
         mask = messages.parse_configure(reply.result)
         if mask or self._granted_mask is None:
             self._granted_mask = mask or None
@@ -327,6 +331,9 @@ class StratumProtocol:
             self._failed = True
             assert reply.error is not None
             return [AuthorizeRefused(code=reply.error.code, text=reply.error.text)]
+        if self.is_negotiating and self.is_configure_unread:
+            # Shares without version bits are refused by a pool that has granted them.
+            return [self._fail("its answer to mining.configure makes no sense")]
         self.authorized = True
         self._unknown_in_a_row = 0
         if not self._wished:

@@ -13,13 +13,24 @@ from luxminer.errors import StratumError
 from luxminer.stratum.messages import RequestId, encode_reply, encode_request
 from luxminer.work.job import Share
 
-__all__ = ["MAX_OUTSTANDING", "MAX_REQUEST_ID", "Kind", "Request", "Requests"]
+__all__ = [
+    "CONFIGURE_TIMEOUT_S",
+    "MAX_OUTSTANDING",
+    "MAX_REQUEST_ID",
+    "Kind",
+    "Request",
+    "Requests",
+]
 
 MAX_OUTSTANDING = 8192
 """Requests without an answer; the oldest share counts as unanswered then."""
 
 MAX_REQUEST_ID = 999_999_999
 """Larger ids are never reached; used to see whether a request fits into a line."""
+
+
+CONFIGURE_TIMEOUT_S = 5.0
+"""Many pools never answer what they do not know, and shares wait for that answer."""
 
 
 class Kind(Enum):
@@ -103,6 +114,8 @@ class Requests:
         late: list[Request] = []
         for number, request in list(self._pending.items()):
             limit_s = share_timeout_s if request.kind is Kind.SUBMIT else handshake_timeout_s
+            if request.kind is Kind.CONFIGURE:
+                limit_s = min(limit_s, CONFIGURE_TIMEOUT_S)
             if now_s - request.sent_s < limit_s:
                 continue
             late.append(request)

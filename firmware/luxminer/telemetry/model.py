@@ -411,5 +411,7 @@ class MinerSnapshot:
     """The same as steps from the default; None for ``tuned``."""
     is_tuning_enabled: bool = False
     """Sticks without a result are tuned unasked."""
+    idle_s: float = 0.0
+    """Time since the start in which no pool gave anything to mine."""
     groups: tuple[GroupSnapshot, ...] = ()
     events: tuple[EventSnapshot, ...] = ()

@@ -240,6 +240,7 @@ def miner(**changes: Any) -> MinerSnapshot:
         "remote_failures": 5,
         "jobs": 43,
         "last_job_wall_s": WALL_S - 9,
+        "idle_s": 6.7,
         "block_hash": "00" * 9 + "01c1a80d2f3b6c5e4a79880b1c2d3e4f5061728394a5b6",
         "block_first_seen_wall_s": WALL_S - 111.138298,
         "network_difficulty": Fraction(126411437451912) + Fraction(23, 100),

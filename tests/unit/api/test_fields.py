@@ -78,6 +78,7 @@ async def test_summary() -> None:
         "Dropped": 2,
         "Unanswered": 2,
         "Waiting": 1,
+        "Idle Seconds": 7,
         "Best Share Time": 0,
         "Best Share Pool": "",
         "Best Share Stick": "",

@@ -34,6 +34,10 @@ def end_of(tally: ShareTally) -> dict[str, int]:
     return {name: count for name, count in ends.items() if count}
 
 
+def events(rig: ManagerRig) -> dict[str, str]:
+    return {event.code: event.text for event in rig.manager.events.snapshot()}
+
+
 # Which pool gives the work -----------------------------------------------------------------------
 
 
@@ -115,6 +119,53 @@ async def test_without_a_pool_the_last_job_goes_on_for_a_while_and_then_there_is
         assert rig.mined == []
         await cut
         await rig.job_of(pool)
+
+
+@pytest.mark.slow
+async def test_a_job_whose_session_is_given_up_is_not_searched_on() -> None:
+    """The pool takes the login, not the session, and sends no job: no share could ever leave."""
+    async with FakePool(difficulty=TINY, resume=False) as pool, managing(pool.url) as rig:
+        job = await rig.job_of(pool)
+        idle_s = rig.manager.idle_s
+        pool.core.sends_jobs = False
+        await pool.disconnect()
+        await until(lambda: rig.manager.job is None, "nothing to mine", 1.0)
+        rig.manager.submit(rig.miner.share(job))
+        assert end_of(rig.total) == {"dropped: session lost": 1}
+        await until(lambda: "NO_ACTIVE_POOLS" in events(rig), "an event")
+        assert "the sticks are idle" in events(rig)["NO_ACTIVE_POOLS"]
+        lost_s = rig.manager.idle_s - idle_s
+        assert 2.0 < lost_s < 6.0
+        pool.core.sends_jobs = True
+        await pool.new_job()
+        await rig.job_of(pool)
+        lost_s = rig.manager.idle_s
+        await asyncio.sleep(0.1)
+        assert rig.manager.idle_s == lost_s
+
+
+async def test_a_share_of_an_outage_arrives_when_the_session_goes_on() -> None:
+    async with FakePool(difficulty=TINY) as pool, managing(pool.url) as rig:
+        job = await rig.job_of(pool)
+        cut = asyncio.create_task(pool.cut(0.2))
+        await until(lambda: rig.manager.snapshots()[0].status is PoolStatus.DEAD, "break")
+        assert rig.manager.job is job
+        rig.manager.submit(rig.miner.share(job))
+        await cut
+        await rig.settled()
+        assert end_of(rig.total) == {"accepted": 1}
+        assert [len(stakes) for stakes in rig.orders] == [1]
+
+
+async def test_on_the_connection_that_goes_on_only_what_it_grants_is_rolled() -> None:
+    async with FakePool(difficulty=TINY) as pool, managing(pool.url) as rig:
+        job = await rig.job_of(pool)
+        pool.core.version_mask = 0
+        pool.core.sends_jobs = False
+        await pool.disconnect()
+        await until(lambda: rig.masks, "mask")
+        assert set(rig.masks) == {(0, 0)}
+        assert rig.manager.job is job
 
 
 async def test_the_mask_of_the_active_pool_is_passed_on() -> None:

@@ -188,6 +188,8 @@ class ScriptedPool:
     difficulty: Fraction = Fraction(1, 10_000_000)
     silent: set[str] = field(default_factory=set)
     """Methods that get no answer."""
+    garble: set[str] = field(default_factory=set)
+    """Methods whose answer has bytes of something else before it, in the same line."""
     hang_up_on: set[str] = field(default_factory=set)
     answers: dict[str, list[Any]] = field(default_factory=dict)
     """``[result, error]`` for a method instead of the usual."""
@@ -259,6 +261,8 @@ class ScriptedPool:
             "mining.configure": {"version-rolling": True, "version-rolling.mask": "1fffe000"},
             "mining.subscribe": [subscriptions, self.extranonce1, 4],
         }
+        if method in self.garble:
+            self.send_bytes(b"A" * 100)
         result, error = self.answers.get(method, [usual.get(method, True), None])
         self.send({"id": number, "result": result, "error": error})
 

@@ -8,20 +8,23 @@ from dataclasses import replace
 
 import pytest
 
-from luxminer.stratum.client import MAX_CARRIED, MUTE_S
+from luxminer.stratum.client import MUTE_S
 from luxminer.stratum.events import (
     Authorized,
     AuthorizeRefused,
     BadLine,
     JobReceived,
     MessageShown,
+    ProtocolFailed,
     ReconnectRefused,
     ReconnectRequested,
     ShareSettled,
     Subscribed,
 )
+from luxminer.stratum.held import MAX_CARRIED
 from luxminer.stratum.itinerary import MAX_REDIRECTS
 from luxminer.stratum.outcome import Outcome, ShareResult
+from luxminer.stratum.requests import CONFIGURE_TIMEOUT_S
 from luxminer_hil.fakepool.server import FakePool
 from tests.unit.stratum.client_rig import QUICK, TINY, ScriptedPool, outcomes, running, until
 
@@ -557,3 +560,121 @@ async def test_nothing_after_a_redirect_in_the_same_packet_is_taken_for_work() -
         assert rig.count(ReconnectRequested) == 1
         assert rig.count(JobReceived) == 2
         assert outcomes(rig) == {Outcome.ACCEPTED: 1}
+
+
+# What may be rolled on the connection that goes on -----------------------------------------------
+
+
+async def test_a_login_whose_answer_about_versions_is_lost_is_made_anew() -> None:
+    """What a pool grants and we have not read would cost all shares: they lack their bits."""
+    async with ScriptedPool().listening() as pool, running(pool.url) as rig:
+        await rig.job()
+        pool.garble = {"mining.configure"}
+        pool.disconnect()
+        await until(lambda: rig.count(ProtocolFailed) == 1, "end of the spoiled login")
+        pool.garble.clear()
+        share = rig.miner.share(await rig.job(3), rolled=True)
+        rig.client.submit(share)
+        assert (await rig.end_of(share)).outcome is Outcome.ACCEPTED
+        assert len(pool.submits()[0]) == 6
+        assert not pool.submits(1)
+
+
+async def test_a_pool_that_never_answers_it_sensibly_is_spared_it() -> None:
+    async with ScriptedPool(garble={"mining.configure"}).listening() as p, running(p.url) as rig:
+        share = rig.miner.share(await rig.job())
+        assert [pool_methods[0] for pool_methods in map(p.methods, range(3))] == [
+            "mining.configure",
+            "mining.configure",
+            "mining.subscribe",
+        ]
+        rig.client.submit(share)
+        assert (await rig.end_of(share)).outcome is Outcome.ACCEPTED
+        p.disconnect()
+        await rig.job(len(rig.jobs) + 1)
+        assert p.methods()[0] == "mining.subscribe"
+
+
+async def test_shares_wait_until_it_is_known_what_may_be_rolled() -> None:
+    async with ScriptedPool().listening() as pool, running(pool.url) as rig:
+        share = rig.miner.share(await rig.job(), rolled=True)
+        pool.silent = {"mining.configure"}
+        pool.disconnect()
+        await until(lambda: rig.client.protocol is None, "break")
+        rig.client.submit(share)
+        await rig.job(2)
+        found = rig.miner.share(rig.jobs[-1])
+        rig.client.submit(found)
+        assert not pool.submits()
+        granted = {"version-rolling": True, "version-rolling.mask": "1fffe000"}
+        pool.send({"id": 1, "result": granted, "error": None})
+        for each in (share, found):
+            assert (await rig.end_of(each)).outcome is Outcome.ACCEPTED
+        assert {len(params) for params in pool.submits()} == {6}
+
+
+async def test_shares_do_not_wait_for_ever_for_what_many_pools_never_say() -> None:
+    script = ScriptedPool(silent={"mining.configure"})
+    async with script.listening() as pool, running(pool.url) as rig:
+        share = rig.miner.share(await rig.job())
+        rig.client.submit(share)
+        rig.tick_after(CONFIGURE_TIMEOUT_S)
+        assert (await rig.end_of(share)).outcome is Outcome.ACCEPTED
+        assert len(pool.submits()[0]) == 5
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_rolled_shares_are_withheld_where_the_session_goes_on_without(answers: bool) -> None:
+    """Nothing is granted the second time, or not even asked for: see the first hang-up."""
+    async with ScriptedPool().listening() as pool, running(pool.url) as rig:
+        job = await rig.job()
+        plain, rolled = rig.miner.share(job), rig.miner.share(job, rolled=True)
+        assert plain.version == job.version != rolled.version
+        pool.answers["mining.configure"] = [{"version-rolling": False}, None]
+        pool.hang_up_on = set() if answers else {"mining.configure"}
+        pool.disconnect()
+        await until(lambda: rig.client.protocol is None, "break")
+        rig.client.submit(rolled)
+        rig.client.submit(plain)
+        assert (await rig.end_of(plain)).outcome is Outcome.ACCEPTED
+        assert rig.ends[rolled] == [ShareResult(outcome=Outcome.STALE)]
+        assert [len(params) for params in pool.submits()] == [5]
+
+
+# Whether anything can still be sent --------------------------------------------------------------
+
+
+async def test_a_job_may_be_sent_while_its_session_may_go_on() -> None:
+    async with FakePool(difficulty=TINY) as pool, running(pool.url) as rig:
+        job = await rig.job()
+        assert rig.client.may_send(job)
+        cut = asyncio.create_task(pool.cut(0.2))
+        await until(lambda: rig.client.protocol is None, "break")
+        assert rig.client.may_send(job)
+        await cut
+        await rig.job(2)
+        await pool.new_job(clean=True)
+        await rig.job(3)
+        assert not rig.client.may_send(job)
+        rig.client.renew("by order")
+        assert not rig.client.may_send(rig.jobs[-1])
+
+
+@pytest.mark.parametrize("offers", [True, False])
+async def test_a_job_of_a_session_that_is_lost_may_not_be_sent(offers: bool) -> None:
+    lost = FakePool(difficulty=TINY, offer_session=offers, resume=False)
+    async with lost as pool, running(pool.url) as rig:
+        job = await rig.job()
+        pool.core.sends_jobs = False
+        await pool.disconnect()
+        await until(lambda: rig.count(Subscribed) == 2, "subscription")
+        assert not rig.client.may_send(job)
+
+
+async def test_a_refused_user_cannot_send_what_his_session_still_knows() -> None:
+    async with FakePool(difficulty=TINY) as pool, running(pool.url) as rig:
+        job = await rig.job()
+        await pool.refuse()
+        await pool.disconnect()
+        await until(lambda: rig.count(AuthorizeRefused), "refusal")
+        assert not rig.client.may_send(job)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from luxminer.stratum.client import MAX_WISH_HANGUPS
 from luxminer.stratum.events import ExtensionAnswered, JobReceived, Subscribed
+from luxminer.stratum.leniency import MAX_WISH_HANGUPS
 from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer_hil.fakepool.server import FakePool
 from tests.unit.stratum.client_rig import (

@@ -99,6 +99,8 @@ SUMMARY: Columns[None] = table(
     Column("Dropped", WHOLE, lambda m, _: m.shares.dropped_total),
     Column("Unanswered", WHOLE, lambda m, _: m.shares.unanswered),
     Column("Waiting", WHOLE, lambda m, _: m.shares.waiting),
+    # ours: hash time lost for want of a pool
+    Column("Idle Seconds", ROUNDED, lambda m, _: m.idle_s),
     # ours: who found the best ones, and whether it was to be expected
     Column("Best Share Time", TIME, lambda m, _: figures.best_ever(m).best_share_wall_s),
     Column("Best Share Pool", TEXT, lambda m, _: figures.best_ever(m).best_share_pool),
