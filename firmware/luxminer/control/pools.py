@@ -1,39 +1,22 @@
-"""Orders from API and page to the owners of the state: the only way in for writers.
+"""Orders about pools and their groups."""
 
-A command is a frozen value; its owner registers one handler for its type. Handlers run on the
-event loop, return what the sender may show, and refuse with `CommandError`.
-"""
-
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
-from luxminer.errors import CommandError
+from luxminer.control.bus import Command
 
 __all__ = [
     "AddGroup",
     "AddPool",
-    "Command",
-    "CommandBus",
     "DisablePool",
     "EnablePool",
     "RemoveGroup",
     "RemovePool",
     "SetPoolQuota",
     "SetPriority",
-    "SetProfile",
     "SetQuota",
     "SetStrategy",
-    "StartTuning",
-    "StopTuning",
     "SwitchPool",
 ]
-
-
-class Command:
-    """Base of all orders."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,65 +132,3 @@ class SetStrategy(Command):
     group_id: int
     strategy: str
     rotate_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetProfile(Command):
-    """Set all sticks, also those that come later: ``default``, ``tuned``, ``+1``, ``-1`` ...
-
-    It takes the place of orders for single sticks. Result: the numbers of sticks that could not
-    take it now and take it with their next start (tuple of int).
-
-    Refused: ``unknown-profile``.
-    """
-
-    profile: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartTuning(Command):
-    """Look for the best setting of a stick, from its last result on.
-
-    None: of all sticks without a final result, also of those that come later. Result: the numbers
-    of those that begin once they are up (tuple of int).
-
-    Refused: ``unknown-device``, ``unsupported``.
-    """
-
-    device_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopTuning(Command):
-    """End the search on a stick, None on all; it keeps what was found so far.
-
-    Result: the numbers of sticks that were tuning (tuple of int). Refused: ``unknown-device``.
-    """
-
-    device_id: int | None = None
-
-
-C = TypeVar("C", bound=Command)
-Handler = Callable[[C], Awaitable[object]]
-
-
-class CommandBus:
-    """Brings each command to the one owner that registered for its type."""
-
-    def __init__(self, after: Callable[[], None] = lambda: None) -> None:
-        self._handlers: dict[type[Command], Handler[Any]] = {}
-        self._after = after
-
-    def register(self, command: type[C], handler: Handler[C]) -> None:
-        assert command not in self._handlers, command
-        self._handlers[command] = handler
-
-    async def send(self, command: Command) -> object:
-        """Return the handler's result. Raises CommandError when the owner refuses."""
-        handler = self._handlers.get(type(command))
-        if handler is None:
-            raise CommandError("unsupported", f"{type(command).__name__} has no owner here")
-        try:
-            return await handler(command)
-        finally:
-            self._after()

@@ -1,0 +1,38 @@
+"""The whole state of the miner as frozen values, for API, page, log and metrics.
+
+Unknown is None; zero means measured zero. Units are in the names: ``_s`` seconds, ``_hs`` hashes
+per second, ``_c`` degrees Celsius. Times ``*_wall_s`` are Unix time, None for never. Counters
+only grow while the process lives. Difficulties are exact. One file per subject.
+"""
+
+from luxminer.telemetry.model.devices import (
+    ChipSnapshot,
+    DeviceSnapshot,
+    DeviceStatus,
+    TuningResult,
+    TuningSnapshot,
+)
+from luxminer.telemetry.model.events import EventSnapshot, EventTarget, Severity
+from luxminer.telemetry.model.host import HostSnapshot
+from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
+from luxminer.telemetry.model.miner import MinerSnapshot
+from luxminer.telemetry.model.pools import GroupSnapshot, PoolSnapshot, PoolStatus
+
+__all__ = [
+    "ChipSnapshot",
+    "DeviceSnapshot",
+    "DeviceStatus",
+    "EventSnapshot",
+    "EventTarget",
+    "GroupSnapshot",
+    "HostSnapshot",
+    "MinerSnapshot",
+    "NonceCounts",
+    "PoolSnapshot",
+    "PoolStatus",
+    "Rates",
+    "Severity",
+    "ShareTally",
+    "TuningResult",
+    "TuningSnapshot",
+]
