@@ -32,7 +32,7 @@ class Dispatcher:
     """Answers requests from snapshots, and turns writes into orders."""
 
     def __init__(self, hub: TelemetryHub, bus: CommandBus, clock: Clock) -> None:
-        self._hub = hub
+        self.hub = hub
         self._bus = bus
         self._clock = clock
         self.sessions = Sessions(clock)
@@ -50,9 +50,15 @@ class Dispatcher:
             return self.refuse(Code.INVALID_COMMAND)
         return Joined(parts=tuple([(name, await self._part(name, caller)) for name in names]))
 
+    def lasts(self, request: Request) -> bool:
+        """Tell whether the reply follows from the snapshot alone, whoever asks."""
+        rows = [COMMANDS.get(name.strip()) for name in request.command.split("+")]
+        readable = (row is not None and row.joinable and not row.write for row in rows)
+        return not request.parameter and all(readable)
+
     def refuse(self, code: int, **facts: object) -> Reply:
         """Make the reply to a request that names no command."""
-        return self._reply(self._hub.snapshot(), code, facts)
+        return self._reply(self.hub.snapshot(), code, facts)
 
     async def _part(self, name: str, caller: Caller) -> Reply:
         row = COMMANDS.get(name)
@@ -66,7 +72,7 @@ class Dispatcher:
             return self.refuse(Code.INVALID_COMMAND)
         if row.write and not caller.may_write:
             return self.refuse(Code.ACCESS_DENIED, command=name)
-        miner = self._hub.snapshot()
+        miner = self.hub.snapshot()
         try:
             return await self._run(row, parameter, caller, miner)
         except Refusal as exc:
@@ -98,6 +104,9 @@ class Dispatcher:
             raise Refusal(code, **{"reason": str(exc), **facts}) from exc
         except TimeoutError as exc:
             raise Refusal(Code.NO_ANSWER, seconds=ORDER_TIMEOUT_S) from exc
+        finally:
+            if row.write:
+                self.hub.invalidate()
         code = row.success if outcome.code is None else outcome.code
         return self._reply(miner, code, {**facts, **outcome.facts}, outcome.sections)
 

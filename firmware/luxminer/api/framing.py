@@ -39,6 +39,8 @@ class RequestFramer:
         """False when it cannot be a request: too long, too deep, or cut off."""
         self.line_feed = False
         """A line feed came inside the request, or behind it in the same piece."""
+        self._pieces = 0
+        self._first_piece = b""
         self._buffer = bytearray()
         self._position = 0
         self._depth = 0
@@ -50,6 +52,11 @@ class RequestFramer:
         return not self._buffer
 
     @property
+    def only_piece(self) -> bytes:
+        """All that was fed, if it was a complete request in one piece; else nothing."""
+        return self._first_piece if self._pieces == 1 and self.complete and self.sound else b""
+
+    @property
     def request(self) -> bytes:
         """The request without blanks, line ends and NULs around it."""
         return bytes(self._buffer[: self._position]).strip(BLANKS + b"\0")
@@ -59,6 +66,9 @@ class RequestFramer:
         if self.complete:
             return
         self.line_feed = self.line_feed or b"\n" in data
+        if self.empty:
+            self._first_piece = data
+        self._pieces += 1
         self._buffer += data
         if self.kind is RequestKind.UNKNOWN:
             start = self._buffer.lstrip(BLANKS)

@@ -11,12 +11,13 @@ import logging
 import math
 import socket
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from luxminer.api.access import AccessRules, Right
 from luxminer.clock import Clock
 from luxminer.logs import RateLimit
 
-__all__ = ["GRACE_S", "Connection", "Listener"]
+__all__ = ["ACCEPT_PAUSE_S", "GRACE_S", "Arrival", "Connection", "Listener"]
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +28,22 @@ STOP_TIMEOUT_S = 3.0
 """For requests that are being answered when the service stops."""
 
 
-class Connection:
-    """An accepted socket, non-blocking, and when its caller was last heard."""
+class Arrival(NamedTuple):
+    """A caller, just accepted; its socket does not block."""
 
-    def __init__(self, sock: socket.socket, address: str, clock: Clock) -> None:
-        self.sock = sock
-        self.address = address
+    sock: socket.socket
+    address: str
+    heard: bytes = b""
+    """What was read from it already."""
+    unsent: bytes = b""
+    """The rest of its reply, when that is all there is to do for it."""
+
+
+class Connection:
+    """An accepted caller, and when it was last heard."""
+
+    def __init__(self, arrival: Arrival, clock: Clock) -> None:
+        self.sock, self.address, self.first_piece, self.unsent = arrival
         self._clock = clock
         self.silent_since_s = clock.monotonic()
 
@@ -47,7 +58,8 @@ class Connection:
 class Listener:
     """Accepts callers that ``rules`` let in and runs ``serve`` for each, at most ``limit``.
 
-    ``sock`` is bound and listens already; it is owned, and closed by `stop`.
+    ``sock`` is bound and listens already; it is owned, and closed by `stop`. Who accepts its
+    callers in our place gives them by ``accept``.
     """
 
     def __init__(
@@ -58,9 +70,11 @@ class Listener:
         limit: int,
         rules: AccessRules,
         clock: Clock,
+        accept: Callable[[], Awaitable[Arrival]] | None = None,
     ) -> None:
         self._serve = serve
         self._sock = sock
+        self._accept = accept or self._accept_one
         self._limit = limit
         self._rules = rules
         self._clock = clock
@@ -78,7 +92,7 @@ class Listener:
 
     def start(self) -> None:
         """Accept from now on."""
-        self._accepting = asyncio.create_task(self._accept_all(self._sock))
+        self._accepting = asyncio.create_task(self._accept_all())
 
     async def stop(self) -> None:
         """Accept nobody any more, finish the replies under way, close everything. Idempotent."""
@@ -97,22 +111,24 @@ class Listener:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _accept_all(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
+    async def _accept_one(self) -> Arrival:
+        sock, peer = await asyncio.get_running_loop().sock_accept(self._sock)
+        return Arrival(sock, peer[0])
+
+    async def _accept_all(self) -> None:
         while True:
             await self._room()
             try:
-                sock, peer = await loop.sock_accept(listening)
+                arrival = await self._accept()
             except OSError as exc:
                 self._warn("accept", f"cannot accept a connection: {exc.strerror}")
                 await asyncio.sleep(ACCEPT_PAUSE_S)
                 continue
-            address = peer[0]
-            if self._rules.right(address) is Right.NONE:
-                sock.close()
-                self._warn("denied", f"{address} is not allowed to call")
+            if self._rules.right(arrival.address) is Right.NONE:
+                arrival.sock.close()
+                self._warn("denied", f"{arrival.address} is not allowed to call")
                 continue
-            connection = Connection(sock, address, self._clock)
+            connection = Connection(arrival, self._clock)
             task = asyncio.create_task(self._run(connection))
             self._open[connection] = task
             self._tasks.add(task)

@@ -5,15 +5,17 @@ Ref: docs/api.md; CGMiner API and LUXminer API (transport, what clients need).
 
 import asyncio
 import socket
+from contextlib import suppress
 
 from luxminer.api.access import AccessRules, Caller
 from luxminer.api.codes import Code
 from luxminer.api.dispatcher import Dispatcher
+from luxminer.api.express import RENEW_AFTER_S, Express
 from luxminer.api.framing import TEXT_SILENCE_S, RequestFramer, RequestKind
 from luxminer.api.listener import Connection, Listener
 from luxminer.api.render import to_json, to_text
 from luxminer.api.replies import Answer
-from luxminer.api.requests import RequestError, parse_json, parse_text
+from luxminer.api.requests import Request, RequestError, parse_json, parse_text
 from luxminer.clock import Clock
 from luxminer.config.schema import ApiConfig
 
@@ -24,11 +26,12 @@ LINGER_S = 1.0
 """For the client to take the reply and close, so that no reset destroys it on its way."""
 LINGER_BYTES = 4 * 1024 * 1024
 """Of input after the request; who sends more gets a reset."""
+NOBODY = Caller("nobody", may_write=False)
 TERMINATORS = {"nul": b"\0", "newline": b"\n"}
 
 
 class ApiServer:
-    """Serves the API on a listening socket, which it owns. See `Listener`."""
+    """Serves the API on a listening socket, which it owns. See `Listener` and `Express`."""
 
     def __init__(
         self,
@@ -37,46 +40,88 @@ class ApiServer:
         config: ApiConfig,
         clock: Clock,
     ) -> None:
+        """Call it in the loop that serves."""
         self._dispatcher = dispatcher
         self._terminator = config.terminator
         self._timeout_s = config.request_timeout_s
         self._rules = AccessRules(config.allow)
+        self._express: Express | None = None
+        if config.fast_path:
+            self._express = Express(sock, self._rules, dispatcher.hub, self._renew)
+        self._renewals: set[asyncio.Task[bytes]] = set()
         self._listener = Listener(
             self._serve,
             sock,
             limit=config.max_connections,
             rules=self._rules,
             clock=clock,
+            accept=self._express.accept if self._express is not None else None,
         )
 
     @property
     def port(self) -> int:
         return self._listener.port
 
+    @property
+    def repeated(self) -> int:
+        """Requests that were answered with the reply to the same one before."""
+        return self._express.served if self._express is not None else 0
+
     async def start(self) -> None:
         """Serve from now on."""
+        if self._express is not None:
+            self._express.start()
         self._listener.start()
 
     async def stop(self) -> None:
+        if self._express is not None:
+            await self._express.stop()
         await self._listener.stop()
 
     async def _serve(self, connection: Connection) -> None:
-        framer = await self._receive(connection)
-        if framer.empty:
+        reply = connection.unsent or await self._reply_to(connection)
+        if not reply:
             return
-        connection.hold()
-        caller = self._rules.caller(connection.address)
-        answer = await answer_request(self._dispatcher, framer, caller)
         connection.heard()
         async with asyncio.timeout(self._timeout_s):
-            await self._send(connection, self._encode(answer, framer))
+            await self._send(connection, reply)
         await _linger(connection)
+
+    async def _reply_to(self, connection: Connection) -> bytes:
+        """Read a request and answer it; nothing for a caller that said nothing."""
+        framer = await self._receive(connection)
+        if framer.empty:
+            return b""
+        connection.hold()
+        return await self._answer(framer, self._rules.caller(connection.address))
+
+    async def _answer(self, framer: RequestFramer, caller: Caller) -> bytes:
+        """Answer a request; what follows from the snapshot alone may be repeated."""
+        changes = self._dispatcher.hub.changes
+        answer = await answer_request(self._dispatcher, framer, caller)
+        reply = self._encode(answer, framer)
+        if self._express is not None and framer.only_piece:
+            with suppress(RequestError):
+                if self._dispatcher.lasts(_read(framer)):
+                    self._express.put(framer.only_piece, reply, changes)
+        return reply
+
+    def _renew(self, piece: bytes) -> None:
+        """Answer a request anew, for those who will send it next."""
+        self._dispatcher.hub.snapshot(RENEW_AFTER_S)
+        framer = RequestFramer()
+        framer.feed(piece)
+        task = asyncio.create_task(self._answer(framer, NOBODY), name="renewal")
+        self._renewals.add(task)
+        task.add_done_callback(self._renewals.discard)
 
     async def _receive(self, connection: Connection) -> RequestFramer:
         """Read one request; what is there when patience ends is taken as all of it."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + self._timeout_s
         framer = RequestFramer()
+        if connection.first_piece:
+            framer.feed(connection.first_piece)
         while not framer.complete:
             wait_s = deadline_s - loop.time()
             if framer.kind is not RequestKind.JSON and not framer.empty:
@@ -107,14 +152,20 @@ class ApiServer:
 
 async def answer_request(dispatcher: Dispatcher, framer: RequestFramer, caller: Caller) -> Answer:
     """Answer what was received; what is no request gets the code that says so."""
-    if framer.kind is not RequestKind.JSON:
-        return await dispatcher.handle(parse_text(framer.request if framer.sound else b""), caller)
-    if not framer.sound:
-        return dispatcher.refuse(Code.INVALID_JSON)
     try:
-        return await dispatcher.handle(parse_json(framer.request), caller)
+        request = _read(framer)
     except RequestError as exc:
         return dispatcher.refuse(exc.code)
+    return await dispatcher.handle(request, caller)
+
+
+def _read(framer: RequestFramer) -> Request:
+    """Return what was received. Raises RequestError for what is no request."""
+    if framer.kind is not RequestKind.JSON:
+        return parse_text(framer.request if framer.sound else b"")
+    if not framer.sound:
+        raise RequestError(Code.INVALID_JSON)
+    return parse_json(framer.request)
 
 
 async def _linger(connection: Connection) -> None:

@@ -81,6 +81,11 @@ class ApiConfig:
         "end of a JSON reply: what the client seems to expect, or always the same",
         choices=("auto", "nul", "newline"),
     )
+    fast_path: bool = opt(
+        True,
+        "repeat replies of the same twentieth of a second from a thread of their own; false "
+        "answers all in the order they come",
+    )
     max_connections: int = opt(32, "connections served at once", low=4, high=1024)
     request_timeout_s: float = opt(
         5.0, "a silent client is dropped after this time", low=0.5, high=60

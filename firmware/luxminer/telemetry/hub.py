@@ -20,19 +20,23 @@ class TelemetryHub:
     """Hands out snapshots; ``build`` joins those of the owners."""
 
     def __init__(self, clock: Clock, build: Callable[[], MinerSnapshot]) -> None:
-        self._clock = clock
+        self.clock = clock
         self._build = build
         self._snapshot: MinerSnapshot | None = None
-        self._built_s = float("-inf")
+        self.built_s = float("-inf")
+        """Monotonic time at which the last one was built."""
+        self.changes = 0
+        """How often somebody has changed something: what was shown before may be wrong."""
 
-    def snapshot(self) -> MinerSnapshot:
-        """Return the state of the miner, at most `SNAPSHOT_LIFE_S` old."""
-        now_s = self._clock.monotonic()
-        if self._snapshot is None or now_s - self._built_s >= SNAPSHOT_LIFE_S:
+    def snapshot(self, life_s: float = SNAPSHOT_LIFE_S) -> MinerSnapshot:
+        """Return the state of the miner, less than ``life_s`` old."""
+        now_s = self.clock.monotonic()
+        if self._snapshot is None or now_s - self.built_s >= life_s:
             self._snapshot = self._build()
-            self._built_s = now_s
+            self.built_s = now_s
         return self._snapshot
 
     def invalidate(self) -> None:
         """Make the next reader see a change at once; called after each command."""
         self._snapshot = None
+        self.changes += 1

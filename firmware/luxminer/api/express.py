@@ -1,0 +1,208 @@
+"""The short way from a request to its reply: a thread that repeats what was just answered.
+
+Monitors ask for the same few things again and again. A reply that follows from the snapshot alone
+is right as long as that one is, and so are its bytes: who sends the bytes of the same request in
+that time gets them from here, without a turn of the event loop. Everything else is handed on to the
+loop, with what was read of it: other requests, incomplete ones, callers that say nothing or take
+nothing. Without this module every reply is the same, and comes later.
+"""
+
+import asyncio
+import logging
+import select
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from luxminer.api.access import AccessRules, Right
+from luxminer.api.listener import ACCEPT_PAUSE_S, Arrival
+from luxminer.logs import RateLimit
+from luxminer.telemetry.hub import SNAPSHOT_LIFE_S, TelemetryHub
+
+__all__ = ["RENEW_AFTER_S", "Express"]
+
+log = logging.getLogger(__name__)
+
+PIECE_BYTES = 4096
+"""Longer requests are none of those that are repeated."""
+FIRST_BYTE_S = 0.001
+"""A caller that has sent nothing so long after it was accepted is the loop's."""
+MAX_WAITING = 64
+"""Callers handed on that the loop has not taken yet; further ones wait in the kernel's queue."""
+MAX_REQUESTS = 32
+MAX_CACHED_BYTES = 1024 * 1024
+"""Of all replies; all are dropped when there are more, or of more requests."""
+RENEW_AFTER_S = SNAPSHOT_LIFE_S / 2
+"""A reply that is still asked for is renewed before its end, so that callers do not wait for it."""
+LEAVING_S = 1.0
+MAX_LEAVING = 128
+"""Answered callers that may still send something: closing at once could destroy their reply."""
+ADDRESSES = 256
+"""Whose right is remembered."""
+
+
+@dataclass(slots=True)
+class _Reply:
+    data: bytes
+    made_s: float
+    """When its snapshot was built."""
+    changes: int
+    """Of the hub's, when it was made."""
+    renewing: bool = False
+
+
+class Express:
+    """Accepts the callers of a listening socket. `accept` gives those that it does not serve.
+
+    ``renew(request)`` is called in the loop to have a reply made and `put` once more.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        rules: AccessRules,
+        hub: TelemetryHub,
+        renew: Callable[[bytes], None],
+    ) -> None:
+        """``sock`` listens; it stays its owner's, who closes it after `stop`."""
+        self._sock = sock
+        self._hub = hub
+        self._renew = renew
+        self._right = lru_cache(ADDRESSES)(rules.right)
+        self._replies: dict[bytes, _Reply] = {}
+        self._arrivals: asyncio.Queue[Arrival] = asyncio.Queue()
+        self._room = threading.Semaphore(MAX_WAITING)
+        self._leaving: deque[tuple[float, socket.socket]] = deque()
+        self._is_sweeping = False
+        self._is_stopping = False
+        self._loop = asyncio.get_running_loop()
+        self._limit = RateLimit()
+        self._thread = threading.Thread(target=self._run, name="express", daemon=True)
+        self.served = 0
+        """Requests answered from here."""
+
+    def start(self) -> None:
+        self._sock.setblocking(True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Accept nobody any more, and drop who was handed on and not taken. Idempotent."""
+        self._is_stopping = True
+        if self._thread.is_alive():
+            self._sock.shutdown(socket.SHUT_RDWR)  # wakes the thread, unlike closing
+            self._room.release()
+            await asyncio.to_thread(self._thread.join)
+        while not self._arrivals.empty():
+            self._arrivals.get_nowait().sock.close()
+        while self._leaving:
+            self._leaving.popleft()[1].close()
+
+    async def accept(self) -> Arrival:
+        """Return the next caller that the loop has to serve."""
+        arrival = await self._arrivals.get()
+        self._room.release()
+        return arrival
+
+    def put(self, request: bytes, reply: bytes, changes: int) -> None:
+        """Repeat ``reply`` to all who send exactly ``request``, while its snapshot lasts.
+
+        ``changes`` is that of the hub from before it was made.
+        """
+        if len(request) > PIECE_BYTES:
+            return
+        cached = sum(len(known.data) for known in self._replies.values())
+        if len(self._replies) >= MAX_REQUESTS or cached + len(reply) > MAX_CACHED_BYTES:
+            self._replies.clear()
+        self._replies[request] = _Reply(reply, self._hub.built_s, changes)
+
+    # In the thread -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._is_stopping:
+            try:
+                sock, peer = self._sock.accept()
+            except OSError as exc:
+                if not self._is_stopping:
+                    self._warn("accept", f"cannot accept a connection: {exc.strerror}")
+                    time.sleep(ACCEPT_PAUSE_S)
+                continue
+            try:
+                self._serve(sock, peer[0])
+            except OSError:
+                sock.close()
+            except Exception:
+                sock.close()
+                if self._limit.admit("serve", time.monotonic()) is not None:
+                    log.exception("request from %s failed", peer[0])
+
+    def _serve(self, sock: socket.socket, address: str) -> None:
+        request = b""
+        if self._right(address) is not Right.NONE:
+            request = self._receive(sock)
+            known = self._replies.get(request)
+            if known is not None and (reply := self._still_right(request, known)):
+                sent = sock.send(reply, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                self.served += 1
+                if sent == len(reply):
+                    sock.shutdown(socket.SHUT_WR)
+                    self._leave(sock)
+                else:
+                    self._hand_on(Arrival(sock, address, request, reply[sent:]))
+                return
+        self._hand_on(Arrival(sock, address, request))
+
+    def _receive(self, sock: socket.socket) -> bytes:
+        """Return what a caller has sent; nothing when that takes too long."""
+        try:
+            return sock.recv(PIECE_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            if not select.select([sock], [], [], FIRST_BYTE_S)[0]:
+                return b""
+            return sock.recv(PIECE_BYTES, socket.MSG_DONTWAIT)
+
+    def _still_right(self, request: bytes, reply: _Reply) -> bytes | None:
+        if reply.changes != self._hub.changes:
+            return None
+        age_s = self._hub.clock.monotonic() - reply.made_s
+        if age_s >= SNAPSHOT_LIFE_S:
+            return None
+        if age_s >= RENEW_AFTER_S and not reply.renewing:
+            reply.renewing = True
+            self._loop.call_soon_threadsafe(self._renew, request)
+        return reply.data
+
+    def _hand_on(self, arrival: Arrival) -> None:
+        arrival.sock.setblocking(False)
+        self._room.acquire()
+        if self._is_stopping:
+            arrival.sock.close()
+        else:
+            self._loop.call_soon_threadsafe(self._arrivals.put_nowait, arrival)
+
+    def _leave(self, sock: socket.socket) -> None:
+        self._leaving.append((time.monotonic(), sock))
+        if len(self._leaving) > MAX_LEAVING:
+            self._leaving.popleft()[1].close()
+        if not self._is_sweeping:
+            self._is_sweeping = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, LEAVING_S, self._sweep)
+
+    # In the loop ---------------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        """Close who was answered a while ago; come again while there are others."""
+        until_s = time.monotonic() - LEAVING_S
+        while self._leaving and self._leaving[0][0] <= until_s:
+            self._leaving.popleft()[1].close()
+        self._is_sweeping = bool(self._leaving) and not self._is_stopping
+        if self._is_sweeping:
+            self._loop.call_later(LEAVING_S, self._sweep)
+
+    def _warn(self, kind: str, text: str) -> None:
+        held = self._limit.admit(kind, time.monotonic())
+        if held is not None:
+            log.warning("%s; %d such lines held back before", text, held)
