@@ -334,7 +334,7 @@ class PoolManager:
     def _count_idle(self) -> None:
         if self._stakes:
             self._idle_before_s, self._idle_since_s = self.idle_s, None
-        elif self._idle_since_s is None:
+        elif self._idle_since_s is None and not self._stopping:
             self._idle_since_s = self._clock.monotonic()
 
     def _pass_mask_on(self, job: PoolJob) -> None:
