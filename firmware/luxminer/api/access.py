@@ -43,6 +43,13 @@ class Caller:
 
     address: str
     may_write: bool
+    only: frozenset[str] | None = None
+    """Names of the commands of its group, ``*`` for all that only show something; None: all."""
+
+    def may(self, name: str, write: bool) -> bool:
+        """Tell whether it may use this command, which changes something or does not."""
+        listed = self.only is None or name in self.only or (not write and "*" in self.only)
+        return listed and (self.may_write or not write)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,10 @@ def _yes_no(value: bool) -> str:
     return "Y" if value else "N"
 
 
+def _same(value: int | str) -> int | str:
+    return value
+
+
 WHOLE: Format = _whole
 """Counters and difficulties: the fraction is cut off, as CGMiner does with its best share."""
 ROUNDED: Format = _rounded
@@ -111,7 +115,7 @@ Columns = tuple[Column[T], ...]
 
 def constant(label: str, value: int | str) -> Column[Any]:
     """Make a field that clients demand and that can have only this value here."""
-    return Column(label, lambda same: same, lambda _miner, _item: value)
+    return Column(label, _same, lambda _miner, _item: value)
 
 
 def table(*columns: Column[T]) -> Columns[T]:

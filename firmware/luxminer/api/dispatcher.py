@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from typing import Any
 
 from luxminer.api.access import Caller
 from luxminer.api.codes import CODES, Code
 from luxminer.api.commands import COMMANDS, CommandRow
+from luxminer.api.grammar import parse
 from luxminer.api.handlers.context import Context
 from luxminer.api.params import Facts, Refusal
 from luxminer.api.replies import Answer, Joined, Reply, Section, Status
@@ -70,7 +70,7 @@ class Dispatcher:
         row = COMMANDS.get(name)
         if row is None:
             return self.refuse(Code.INVALID_COMMAND)
-        if row.write and not caller.may_write:
+        if not caller.may(row.name, row.write):
             return self.refuse(Code.ACCESS_DENIED, command=name)
         miner = self.hub.snapshot()
         try:
@@ -83,10 +83,10 @@ class Dispatcher:
             return self._reply(miner, Code.INTERNAL, {})
 
     async def _run(
-        self, row: CommandRow[Any], parameter: str, caller: Caller, miner: MinerSnapshot
+        self, row: CommandRow, parameter: str, caller: Caller, miner: MinerSnapshot
     ) -> Reply:
-        value = row.grammar(self._without_session(row, parameter), miner)
-        facts = row.facts(value, miner)
+        args = parse(row.grammar, self._without_session(row, parameter), miner)
+        facts = args.facts | row.facts(args, miner) if row.facts is not None else args.facts
         context = Context(
             miner=miner,
             caller=caller,
@@ -98,7 +98,7 @@ class Dispatcher:
             log.info("%s from %s", row.name, caller.address)
         try:
             async with asyncio.timeout(ORDER_TIMEOUT_S):
-                outcome = await row.handler(context, value)
+                outcome = await row.run(context, args)
         except CommandError as exc:
             code = row.refusals.get(exc.reason, Code.REFUSED)
             raise Refusal(code, **{"reason": str(exc), **facts}) from exc
@@ -107,10 +107,12 @@ class Dispatcher:
         finally:
             if row.write:
                 self.hub.invalidate()
+        if row.bare:
+            return self._bare(miner, row.bare)
         code = row.success if outcome.code is None else outcome.code
         return self._reply(miner, code, {**facts, **outcome.facts}, outcome.sections)
 
-    def _without_session(self, row: CommandRow[Any], parameter: str) -> str:
+    def _without_session(self, row: CommandRow, parameter: str) -> str:
         """Take the session id off the parameter; some clients send it where none is needed."""
         first, _, rest = parameter.partition(",")
         known = self.sessions.use(first.strip())
@@ -122,16 +124,22 @@ class Dispatcher:
         self, miner: MinerSnapshot, code: int, facts: Facts, sections: tuple[Section, ...] = ()
     ) -> Reply:
         letter, text = CODES[code]
-        status = Status(
+        status = self._status(miner, letter, code, text.format_map(facts))
+        return Reply(status=status, sections=sections)
+
+    def _bare(self, miner: MinerSnapshot, word: str) -> Reply:
+        return Reply(status=self._status(miner, "S", 0, word), bare=word)
+
+    def _status(self, miner: MinerSnapshot, letter: str, code: int, text: str) -> Status:
+        return Status(
             letter=letter,
             when=int(self._clock.wall()),
             code=code,
-            text=text.format_map(facts),
+            text=text,
             description=f"LUXminer {miner.host.version}",
         )
-        return Reply(status=status, sections=sections)
 
 
 def _may_use(name: str, caller: Caller) -> tuple[bool, bool]:
     row = COMMANDS.get(name)
-    return row is not None, row is not None and (caller.may_write or not row.write)
+    return row is not None, row is not None and caller.may(row.name, row.write)

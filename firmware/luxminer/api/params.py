@@ -1,43 +1,24 @@
-"""Grammars of parameters: text in, the thing meant out, or a refusal with its code.
+"""Parameters of commands as data: what a row of the table of commands says about its values.
 
-A grammar is a function of the parameter and the snapshot. Checks come in CGMiner's order: nothing
-there at all, no parameter, out of range.
+From a `Grammar` come the parser (`grammar`), the codes of wrong values, the page of the
+documentation and the OpenAPI document.
 
-Ref: CGMiner API (order of the checks of each command's parameter).
+Ref: CGMiner API (order of the checks of each command's parameter), LUXminer API (parameters).
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from enum import StrEnum
+from typing import Any, TypeVar
 
-from luxminer.api.codes import Code
-from luxminer.telemetry.model import DeviceSnapshot, MinerSnapshot, PoolSnapshot
+from luxminer.telemetry.model import DeviceSnapshot, GroupSnapshot, PoolSnapshot
 
-__all__ = [
-    "AddPoolDetails",
-    "Facts",
-    "Grammar",
-    "Refusal",
-    "age_s",
-    "command_name",
-    "device",
-    "ignored",
-    "pool",
-    "pool_details",
-    "pool_facts",
-]
+__all__ = ["NO_ARGS", "NO_PARAMETER", "Args", "Facts", "Grammar", "Kind", "Param", "Refusal"]
 
 Facts = dict[str, object]
 """What fills the braces of a status text."""
 
 T = TypeVar("T")
-Grammar = Callable[[str, MinerSnapshot], T]
-
-NUMBER = re.compile(r"([+-]?[0-9]{1,18})(?!\w)")
-"""Digits as C reads them, with rubbish behind them ignored, but not in the middle of a word."""
-MAX_SHOWN = 60
-"""Characters of a wrong value that an error repeats."""
 
 
 class Refusal(Exception):
@@ -49,94 +30,145 @@ class Refusal(Exception):
         self.facts = facts
 
 
+class Kind(StrEnum):
+    """What a value is; the words stand in the documentation and in errors."""
+
+    STICK = "number of a stick"
+    POOL = "number of a pool"
+    GROUP = "number of a group"
+    WHOLE = "whole number"
+    """As C reads it: rubbish behind the digits is ignored, unless it makes them part of a word."""
+    NUMBER = "number"
+    TEXT = "text"
+    FLAG = "true or false"
+    SWITCH = "on or off"
+    TRUTH = "true or false by its first letter"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddPoolDetails:
-    url: str
-    user: str
-    password: str
-    group: int
+class Param:
+    """One value of a command."""
+
+    name: str
+    kind: Kind
+    words: str
+    required: bool = True
+    default: Any = None
+    """Of one that is left out."""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    """Texts that are possible; their case does not matter."""
+    key: bool = False
+    """Written ``name=value``, in any order, behind those that have a fixed place."""
+    bare: bool = False
+    """Of those with a key: may also stand without it, in the order of the grammar."""
+    many: bool = False
+    """Last of the grammar: takes all values that are left; its value is a tuple."""
+    if_fits: bool = False
+    """Taken only from a value that it can have; any other is that of the next parameter."""
+    lax: bool = False
+    """A value that is not possible counts as left out."""
+    empty: bool = False
+    """May be empty, but its comma must be there."""
+    secret: bool = False
+    """Never repeated in a reply."""
+    missing: int | None = None
+    """Code when it lacks; None takes that of the kind."""
+    invalid: int | None = None
+    """Code when its value is not possible; None takes that of the kind."""
+    example: str = ""
 
     @property
-    def shown(self) -> str:
-        """What an error may repeat: everything but the password."""
-        return _shortened(f"{self.url},{self.user}")
+    def expected(self) -> str:
+        """Return what is possible, in words."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        if self.low is not None and self.high is not None:
+            return f"{self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f"{self.low:g} or more"
+        return str(self.kind)
 
 
-def ignored(_text: str, _miner: MinerSnapshot) -> None:
-    """Commands without a parameter take any, as CGMiner does."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grammar:
+    """The values of a command in their order, separated by commas.
+
+    Without ``many`` and keys the last one takes the rest of the text, commas included. The session
+    id of commands that need one is not part of it.
+    """
+
+    params: tuple[Param, ...] = ()
+    escaped: bool = False
+    """A backslash makes the next character literal."""
+    nothing: int | None = None
+    """Code when there is no value at all; None: that of the first one that lacks."""
+    surplus: int | None = None
+    """Code of more values than there are parameters; None ignores them."""
+
+    def __post_init__(self) -> None:
+        names = [param.name for param in self.params]
+        assert len(names) == len(set(names)), names
+        assert not any(param.many for param in self.params[:-1]), names
+
+    @property
+    def places(self) -> tuple[Param, ...]:
+        return tuple(param for param in self.params if not param.key)
+
+    @property
+    def keys(self) -> tuple[Param, ...]:
+        return tuple(param for param in self.params if param.key)
 
 
-def device(text: str, miner: MinerSnapshot) -> DeviceSnapshot:
-    if not miner.devices:
-        raise Refusal(Code.NO_ASCS)
-    return _pick(text, miner.devices, missing=Code.MISSING_DEVICE, invalid=Code.INVALID_ASC)
+NO_PARAMETER = Grammar()
+"""Commands without a parameter take any, as CGMiner does."""
 
 
-def pool(text: str, miner: MinerSnapshot) -> PoolSnapshot:
-    if not miner.pools:
-        raise Refusal(Code.NO_POOLS)
-    return _pick(text, miner.pools, missing=Code.MISSING_POOL, invalid=Code.INVALID_POOL)
+class Args:
+    """The values of one request, each of the type of its kind."""
+
+    __slots__ = ("_values", "facts")
+
+    def __init__(self, values: Mapping[str, Any], facts: Facts) -> None:
+        self._values = values
+        self.facts = facts
+        """What status texts may repeat: nothing secret. ``id``, ``url`` and ``last`` are those of
+        the pool or stick, ``details`` all that comes before the first secret."""
+
+    def given(self, name: str) -> bool:
+        """Tell whether there is a value, be it the default."""
+        return self._values[name] is not None
+
+    def stick(self, name: str = "board_id") -> DeviceSnapshot:
+        return self._of(name, DeviceSnapshot)
+
+    def pool(self, name: str = "pool_id") -> PoolSnapshot:
+        return self._of(name, PoolSnapshot)
+
+    def group(self, name: str = "group_id") -> GroupSnapshot:
+        return self._of(name, GroupSnapshot)
+
+    def whole(self, name: str) -> int:
+        return self._of(name, int)
+
+    def number(self, name: str) -> float:
+        return self._of(name, float)
+
+    def text(self, name: str) -> str:
+        return self._of(name, str)
+
+    def flag(self, name: str) -> bool:
+        return self._of(name, bool)
+
+    def many(self, name: str) -> tuple[Any, ...]:
+        value: tuple[Any, ...] = self._of(name, tuple)
+        return value
+
+    def _of(self, name: str, kind: type[T]) -> T:
+        value = self._values[name]
+        assert isinstance(value, kind), (name, value)
+        return value
 
 
-def pool_facts(pool: PoolSnapshot, miner: MinerSnapshot) -> Facts:
-    return {"id": pool.id, "url": pool.url, "last": len(miner.pools) - 1}
-
-
-def command_name(text: str, _miner: MinerSnapshot) -> str:
-    if not text:
-        raise Refusal(Code.MISSING_CHECK)
-    return text
-
-
-def age_s(text: str, _miner: MinerSnapshot) -> int:
-    """Seconds; missing or no number is 0."""
-    return _number(text) or 0
-
-
-def pool_details(text: str, _miner: MinerSnapshot) -> AddPoolDetails:
-    """Read ``url,user,password[,group]``; a backslash makes the next character literal."""
-    if not text:
-        raise Refusal(Code.MISSING_ADDPOOL)
-    values = _split(text)
-    url_and_user = _shortened(",".join(values[:2]))
-    if not 3 <= len(values) <= 4 or not values[0] or not values[1]:
-        raise Refusal(Code.INVALID_ADDPOOL, details=url_and_user)
-    group = _number(values[3]) if len(values) == 4 and values[3] else 0
-    if group is None:
-        raise Refusal(Code.INVALID_GROUP, group=_shortened(values[3]))
-    return AddPoolDetails(url=values[0], user=values[1], password=values[2], group=group)
-
-
-def _pick(text: str, items: Sequence[T], *, missing: int, invalid: int) -> T:
-    """Find the item with this number. Ids are positions and run from 0 without gaps."""
-    if not text:
-        raise Refusal(missing)
-    number = _number(text)
-    if number is None or not 0 <= number < len(items):
-        raise Refusal(
-            invalid, id=_shortened(text) if number is None else number, last=len(items) - 1
-        )
-    return items[number]
-
-
-def _number(text: str) -> int | None:
-    match = NUMBER.match(text.strip())
-    return int(match[1]) if match else None
-
-
-def _split(text: str) -> list[str]:
-    """Split at commas; a backslash takes the next character as it is."""
-    parts: list[list[str]] = [[]]
-    characters = iter(text)
-    for character in characters:
-        if character == "\\":
-            parts[-1].append(next(characters, "\\"))
-        elif character == ",":
-            parts.append([])
-        else:
-            parts[-1].append(character)
-    return ["".join(part).strip() for part in parts]
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
+NO_ARGS = Args({}, {})

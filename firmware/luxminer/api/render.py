@@ -44,6 +44,8 @@ def _answer_json(answer: Answer) -> str:
 
 
 def _reply_json(reply: Reply) -> str:
+    if reply.bare:
+        return _object({"STATUS": _string(reply.bare), "id": str(REQUEST_ID)})
     members = {"STATUS": _list([_status(reply.status)]), "id": str(REQUEST_ID)}
     members |= {section.key: _list(section.rows) for section in reply.sections if section.rows}
     return _object(members)
@@ -103,6 +105,8 @@ def _status(status: Status) -> Row:
 
 
 def _reply_text(reply: Reply) -> str:
+    if reply.bare:
+        return reply.bare
     sections = [_section_text("", _status(reply.status))]
     for section in sorted(reply.sections, key=lambda section: section.key):
         word = section.key if section.word else ""

@@ -33,6 +33,8 @@ class Reply:
 
     status: Status
     sections: tuple[Section, ...] = ()
+    bare: str = ""
+    """A word that is all of the reply, as CGMiner's last ones are; no status is shown then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,10 @@ from luxminer.api.columns import (
     constant,
     table,
 )
+from luxminer.api.sections import single
 from luxminer.telemetry.model import MinerSnapshot
 
-__all__ = ["CONFIG"]
+__all__ = ["CONFIG", "CONFIG_SECTION"]
 
 NOT_THERE = "N/A"
 
@@ -103,3 +104,5 @@ CONFIG: Columns[None] = table(
     constant("UpdateSource", ""),
     constant("UpdateTimeout", 0),
 )
+
+CONFIG_SECTION = single("CONFIG", CONFIG)

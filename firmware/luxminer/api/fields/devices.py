@@ -16,9 +16,16 @@ from luxminer.api.columns import (
     constant,
     table,
 )
+from luxminer.api.sections import SectionTable
 from luxminer.telemetry.model import DeviceSnapshot, DeviceStatus
 
-__all__ = ["DEVDETAILS", "DEVICE"]
+__all__ = [
+    "ASC_SECTION",
+    "DEVDETAILS",
+    "DEVDETAILS_SECTION",
+    "DEVICE",
+    "DEVS_SECTION",
+]
 
 
 def _last_share_pool(device: DeviceSnapshot) -> int:
@@ -109,3 +116,7 @@ DEVDETAILS: Columns[DeviceSnapshot] = table(
     Column("Chip Type", TEXT, lambda _, d: d.chip),
     Column("USB Path", TEXT, lambda _, d: d.usb_path),
 )
+
+DEVS_SECTION = SectionTable("DEVS", DEVICE, lambda m: m.devices)
+ASC_SECTION = SectionTable("ASC", DEVICE)
+DEVDETAILS_SECTION = SectionTable("DEVDETAILS", DEVDETAILS, lambda m: m.devices)

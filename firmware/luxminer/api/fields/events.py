@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 
 from luxminer.api.columns import TEXT, WHOLE, Column, Columns, constant, table
+from luxminer.api.sections import SectionTable
 from luxminer.telemetry.model import EventSnapshot
 
-__all__ = ["EVENT"]
+__all__ = ["EVENT", "EVENTS_SECTION"]
 
 
 def _rfc3339(wall_s: float) -> str:
@@ -25,3 +26,5 @@ EVENT: Columns[EventSnapshot] = table(
     Column("Severity", TEXT, lambda _, e: e.severity),
     Column("UpdatedAt", TEXT, lambda _, e: _rfc3339(e.last_wall_s)),
 )
+
+EVENTS_SECTION = SectionTable("EVENTS", EVENT, lambda m: m.events)

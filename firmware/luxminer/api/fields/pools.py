@@ -15,10 +15,11 @@ from luxminer.api.columns import (
     constant,
     table,
 )
+from luxminer.api.sections import SectionTable
 from luxminer.telemetry.luck import expected_per_hour_of
 from luxminer.telemetry.model import PoolSnapshot
 
-__all__ = ["POOL"]
+__all__ = ["POOL", "POOLS_SECTION"]
 
 POOL: Columns[PoolSnapshot] = table(
     Column("POOL", WHOLE, lambda _, p: p.id),
@@ -89,3 +90,5 @@ POOL: Columns[PoolSnapshot] = table(
     Column("Payout Check", TEXT, lambda _, p: p.payout_verdict),
     Column("Coinbase Outputs", TEXT, lambda _, p: payouts.shown_outputs(p)),
 )
+
+POOLS_SECTION = SectionTable("POOLS", POOL, lambda m: m.pools)

@@ -21,10 +21,12 @@ from luxminer.api.columns import (
     constant,
     table,
 )
+from luxminer.api.sections import SectionTable
 from luxminer.telemetry.model import ChipSnapshot, DeviceSnapshot, MinerSnapshot
 
 __all__ = [
     "CHIP",
+    "ESTATS_SECTION",
     "FAN_SLOTS",
     "GEKKO",
     "GEKKO_DRIVER",
@@ -32,6 +34,7 @@ __all__ = [
     "STATS_BLOCK",
     "STATS_FAN",
     "STATS_HEADER",
+    "STATS_SECTION",
     "STATS_SLOT",
     "Chip",
 ]
@@ -212,3 +215,7 @@ def _ranges(chip: Chip) -> str | None:
     each_s = _nonce_expected_s(chip.stick, chip.stick.nominal_hs / len(chip.stick.chips))
     percent = figures.ratio_percent(sum(counts), covered_s / each_s if each_s else 0)
     return "/".join(map(str, (*counts, sum(counts)))) + f"/{percent:.2f}%"
+
+
+STATS_SECTION = SectionTable("STATS", STATS_HEADER, more=(STATS_BLOCK, STATS_SLOT, STATS_FAN))
+ESTATS_SECTION = SectionTable("STATS", GEKKO, more=(GEKKO_DRIVER, CHIP))

@@ -1,5 +1,7 @@
 """Columns about the miner as a whole: ``version``, ``summary``, ``coin``, counts, ``check``."""
 
+from dataclasses import dataclass
+
 from luxminer.api import figures
 from luxminer.api.columns import (
     DIFFICULTY,
@@ -12,13 +14,29 @@ from luxminer.api.columns import (
     TEXT,
     TIME,
     WHOLE,
+    YES_NO,
     Column,
     Columns,
     constant,
     table,
 )
+from luxminer.api.sections import SectionTable, single
 
-__all__ = ["API_LEVEL", "CGMINER_DIALECT", "COIN", "SUMMARY", "VERSION"]
+__all__ = [
+    "API_LEVEL",
+    "ASCS_SECTION",
+    "CGMINER_DIALECT",
+    "CHECK_SECTION",
+    "COIN",
+    "COIN_SECTION",
+    "PGAS_SECTION",
+    "SESSION_SECTION",
+    "SUMMARY",
+    "SUMMARY_SECTION",
+    "VERSION",
+    "VERSION_SECTION",
+    "Findings",
+]
 
 API_LEVEL = "3.7"
 CGMINER_DIALECT = "4.13.6"
@@ -121,4 +139,31 @@ COIN: Columns[None] = table(
     # CGMiner: true once any pool announces new blocks, which every stratum pool does.
     Column("LP", FLAG, lambda m, _: any(pool.jobs for pool in m.pools)),
     Column("Network Difficulty", DIFFICULTY, lambda m, _: m.network_difficulty),
+)
+
+VERSION_SECTION = single("VERSION", VERSION)
+SUMMARY_SECTION = single("SUMMARY", SUMMARY)
+COIN_SECTION = single("COIN", COIN)
+ASCS_SECTION = single("ASCS", table(Column("Count", WHOLE, lambda m, _: len(m.devices))))
+PGAS_SECTION = single("PGAS", table(constant("Count", 0)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What there is to say about the name of a command and who asks for it."""
+
+    exists: bool
+    may_use: bool
+
+
+CHECK_SECTION: SectionTable[Findings] = SectionTable(
+    "CHECK",
+    table(
+        Column("Exists", YES_NO, lambda _, found: found.exists),
+        Column("Access", YES_NO, lambda _, found: found.may_use),
+    ),
+    is_single=True,
+)
+SESSION_SECTION: SectionTable[str] = SectionTable(
+    "SESSION", table(Column("SessionID", TEXT, lambda _, active: active)), is_single=True
 )

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from luxminer.api.access import Caller
 from luxminer.api.columns import Row
-from luxminer.api.params import Facts
+from luxminer.api.params import Args, Facts
 from luxminer.api.replies import Section
 from luxminer.api.sessions import Sessions
 from luxminer.control import CommandBus
@@ -40,9 +40,8 @@ class Outcome:
     facts: Facts = field(default_factory=dict)
 
 
-P = TypeVar("P")
 T = TypeVar("T")
-Handler = Callable[[Context, P], Awaitable[Outcome]]
+Handler = Callable[[Context, Args], Awaitable[Outcome]]
 
 
 async def each(make: Callable[[T], Row], items: Iterable[T]) -> list[Row]:

@@ -1,99 +1,35 @@
-"""Commands that only show something."""
+"""Commands that only show something and need more than a table for it."""
 
-from collections.abc import Iterable
-
-from luxminer.api.columns import Row, make_row
-from luxminer.api.fields.config import CONFIG
-from luxminer.api.fields.devices import DEVDETAILS, DEVICE
-from luxminer.api.fields.events import EVENT
-from luxminer.api.fields.pools import POOL
-from luxminer.api.fields.totals import COIN, SUMMARY, VERSION
+from luxminer.api.columns import make_row
+from luxminer.api.fields.devices import ASC_SECTION, DEVICE, DEVS_SECTION
+from luxminer.api.fields.totals import CHECK_SECTION, Findings
 from luxminer.api.handlers.context import Context, Outcome, each
-from luxminer.api.replies import one, rows
+from luxminer.api.params import Args
+from luxminer.api.replies import rows
 from luxminer.telemetry.model import DeviceSnapshot, MinerSnapshot
 
-__all__ = [
-    "asc",
-    "asccount",
-    "check",
-    "coin",
-    "config",
-    "devdetails",
-    "devs",
-    "edevs",
-    "events",
-    "pgacount",
-    "pools",
-    "privileged",
-    "summary",
-    "version",
-    "visible",
-]
+__all__ = ["asc", "check", "edevs", "privileged", "visible"]
 
 
-async def version(context: Context, _: None) -> Outcome:
-    return Outcome(sections=(one("VERSION", make_row(VERSION, context.miner, None)),))
-
-
-async def config(context: Context, _: None) -> Outcome:
-    return Outcome(sections=(one("CONFIG", make_row(CONFIG, context.miner, None)),))
-
-
-async def summary(context: Context, _: None) -> Outcome:
-    return Outcome(sections=(one("SUMMARY", make_row(SUMMARY, context.miner, None)),))
-
-
-async def coin(context: Context, _: None) -> Outcome:
-    return Outcome(sections=(one("COIN", make_row(COIN, context.miner, None)),))
-
-
-async def devs(context: Context, _: None) -> Outcome:
-    return await _device_list(context.miner, context.miner.devices)
-
-
-async def edevs(context: Context, age_s: int) -> Outcome:
+async def edevs(context: Context, args: Args) -> Outcome:
     """CGMiner counts the hidden ones too."""
-    return await _device_list(context.miner, visible(context.miner, age_s))
-
-
-async def asc(context: Context, device: DeviceSnapshot) -> Outcome:
-    row = make_row(DEVICE, context.miner, device)
-    return Outcome(sections=(rows("ASC", [row]),), facts={"id": device.id})
-
-
-async def asccount(context: Context, _: None) -> Outcome:
-    return _count("ASCS", len(context.miner.devices))
-
-
-async def pgacount(_context: Context, _: None) -> Outcome:
-    return _count("PGAS", 0)
-
-
-async def devdetails(context: Context, _: None) -> Outcome:
     miner = context.miner
-    found = await each(lambda device: make_row(DEVDETAILS, miner, device), miner.devices)
-    return Outcome(sections=(rows("DEVDETAILS", found),))
+    shown = visible(miner, args.whole("old"))
+    found = await each(lambda device: make_row(DEVICE, miner, device), shown)
+    return Outcome(sections=(rows(DEVS_SECTION.key, found),), facts={"count": len(miner.devices)})
 
 
-async def pools(context: Context, _: None) -> Outcome:
-    miner = context.miner
-    listed = await each(lambda pool: make_row(POOL, miner, pool), miner.pools)
-    return Outcome(sections=(rows("POOLS", listed),), facts={"count": len(miner.pools)})
+async def asc(context: Context, args: Args) -> Outcome:
+    return Outcome(sections=(ASC_SECTION.of(context.miner, [args.stick()]),))
 
 
-async def events(context: Context, _: None) -> Outcome:
-    miner = context.miner
-    listed = await each(lambda event: make_row(EVENT, miner, event), miner.events)
-    return Outcome(sections=(rows("EVENTS", listed),))
+async def check(context: Context, args: Args) -> Outcome:
+    exists, may_use = context.may_use(args.text("command"))
+    findings = Findings(exists=exists, may_use=may_use)
+    return Outcome(sections=(CHECK_SECTION.of(context.miner, [findings]),))
 
 
-async def check(context: Context, command: str) -> Outcome:
-    exists, allowed = context.may_use(command)
-    row: Row = {"Exists": "Y" if exists else "N", "Access": "Y" if allowed else "N"}
-    return Outcome(sections=(one("CHECK", row),))
-
-
-async def privileged(_context: Context, _: None) -> Outcome:
+async def privileged(_context: Context, _: Args) -> Outcome:
     """Says by its mere success that the caller may change things."""
     return Outcome()
 
@@ -106,12 +42,3 @@ def visible(miner: MinerSnapshot, age_s: int) -> list[DeviceSnapshot]:
         for device in miner.devices
         if device.present or (device.gone_wall_s is not None and device.gone_wall_s > since_s)
     ]
-
-
-async def _device_list(miner: MinerSnapshot, devices: Iterable[DeviceSnapshot]) -> Outcome:
-    found = await each(lambda device: make_row(DEVICE, miner, device), devices)
-    return Outcome(sections=(rows("DEVS", found),), facts={"count": len(miner.devices)})
-
-
-def _count(key: str, count: int) -> Outcome:
-    return Outcome(sections=(one(key, {"Count": count}),))

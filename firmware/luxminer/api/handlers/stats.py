@@ -3,6 +3,7 @@
 from luxminer.api.columns import Row, make_row
 from luxminer.api.fields.stats import (
     CHIP,
+    ESTATS_SECTION,
     FAN_SLOTS,
     GEKKO,
     GEKKO_DRIVER,
@@ -10,18 +11,20 @@ from luxminer.api.fields.stats import (
     STATS_BLOCK,
     STATS_FAN,
     STATS_HEADER,
+    STATS_SECTION,
     STATS_SLOT,
     Chip,
 )
 from luxminer.api.handlers.context import Context, Outcome, each
 from luxminer.api.handlers.info import visible
+from luxminer.api.params import Args
 from luxminer.api.replies import rows
 from luxminer.telemetry.model import DeviceSnapshot, MinerSnapshot
 
 __all__ = ["estats", "stats"]
 
 
-async def stats(context: Context, _: None) -> Outcome:
+async def stats(context: Context, _: Args) -> Outcome:
     """Show a header and one block with a numbered set of fields per stick, counted from 1."""
     miner = context.miner
     block = make_row(STATS_BLOCK, miner, None)
@@ -33,13 +36,15 @@ async def stats(context: Context, _: None) -> Outcome:
             block |= make_row([column], miner, there, number)
     for number in range(1, FAN_SLOTS + 1):
         block |= make_row(STATS_FAN, miner, None, number)
-    return Outcome(sections=(rows("STATS", [make_row(STATS_HEADER, miner, None), block]),))
+    return Outcome(
+        sections=(rows(STATS_SECTION.key, [make_row(STATS_HEADER, miner, None), block]),)
+    )
 
 
-async def estats(context: Context, age_s: int) -> Outcome:
+async def estats(context: Context, args: Args) -> Outcome:
     miner = context.miner
-    found = await each(lambda device: _gekko_row(miner, device), visible(miner, age_s))
-    return Outcome(sections=(rows("STATS", found),))
+    found = await each(lambda device: _gekko_row(miner, device), visible(miner, args.whole("old")))
+    return Outcome(sections=(rows(ESTATS_SECTION.key, found),))
 
 
 def _gekko_row(miner: MinerSnapshot, device: DeviceSnapshot) -> Row:

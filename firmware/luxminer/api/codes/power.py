@@ -1,0 +1,14 @@
+"""Codes of commands about power and about starting and stopping."""
+
+from luxminer.api.codes.status import StatusCode
+
+__all__ = ["CODES", "OWN"]
+
+OWN = (range(389, 394), range(450, 460))
+"""Numbers of this subject that neither reference uses."""
+
+CODES = {
+    311: StatusCode("S", "Power usage"),
+    335: StatusCode("S", "Curtailment command sent"),
+    434: StatusCode("E", "No controllable PSU"),
+}

@@ -1,0 +1,13 @@
+"""Codes of commands about profiles and the tuner."""
+
+from luxminer.api.codes.status import StatusCode
+
+__all__ = ["CODES", "OWN"]
+
+OWN = (range(379, 389), range(430, 434), range(435, 440))
+"""Numbers of this subject that neither reference uses."""
+
+CODES = {
+    321: StatusCode("S", "Profile Set"),
+    323: StatusCode("S", "List profiles"),
+}
