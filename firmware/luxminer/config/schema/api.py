@@ -1,0 +1,44 @@
+"""Settings of the API."""
+
+from dataclasses import dataclass
+
+from luxminer.config.schema.option import opt
+
+__all__ = [
+    "ApiConfig",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfig:
+    """The LUXminer/CGMiner API and the page."""
+
+    port: int = opt(
+        4028, "TCP port of the CGMiner/LUXminer API; 0 switches it off", low=0, high=65535
+    )
+    http_port: int = opt(
+        8080, "port of the page and of POST /api; 0 switches it off", low=0, high=65535
+    )
+    listen: str = opt(
+        "0.0.0.0",
+        "address to listen on; 127.0.0.1 keeps the API on this machine",
+    )
+    allow: tuple[str, ...] = opt(
+        (),
+        'who may do more: "W:192.168.1.0/24" may change things; entries with R: limit reading to '
+        "the addresses listed; this machine may always do both",
+    )
+    terminator: str = opt(
+        "auto",
+        "end of a JSON reply: what the client seems to expect, or always the same",
+        choices=("auto", "nul", "newline"),
+    )
+    fast_path: bool = opt(
+        True,
+        "repeat replies of the same twentieth of a second from a thread of their own; false "
+        "answers all in the order they come",
+    )
+    max_connections: int = opt(32, "connections served at once", low=4, high=1024)
+    request_timeout_s: float = opt(
+        5.0, "a silent client is dropped after this time", low=0.5, high=60
+    )
