@@ -8,6 +8,8 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import api
+import day
 import hashing as hashing_bench
 import system
 
@@ -30,6 +32,12 @@ TARGETS = {
     "notify_to_task_20_p99_ms": (6.0, "ms, at most, to the last of 20 sticks"),
     "nonce_to_submit_1_p50_ms": (0.5, "ms, at most"),
     "nonce_to_submit_1_p99_ms": (2.0, "ms, at most"),
+    "api_summary_1_per_s": (7770, "per second (bfgminer 7400)"),
+    "api_summary_16_per_s": (18960, "per second (bfgminer 15800)"),
+    "api_summary_1_p50_ms": (0.12, "ms, at most"),
+    "api_summary_1_p99_ms": (0.25, "ms, at most"),
+    "api_summary_16_p50_ms": (1.0, "ms, at most"),
+    "api_summary_16_p99_ms": (1.5, "ms, at most"),
     "start_to_first_byte_s": (0.25, "s, at most"),
     "resident_without_http_mib": (28.0, "MiB, at most"),
     "resident_1_sticks_http_mib": (42.0, "MiB, at most"),
@@ -37,6 +45,11 @@ TARGETS = {
     "core_percent_50_sticks": (6.0, "% of one core, at most"),
     "core_percent_r606_1_sticks": (15.0, "% of one core, at most"),
     "core_percent_r909_1_sticks": (15.0, "% of one core, at most"),
+    "day_switching_percent": (3.0, "% of the hash time of a day, at most"),
+    "day_unexplained_shares": (0.0, "at most"),
+    "day_shares_to_a_wrong_pool": (0.0, "at most"),
+    "day_memory_slope_mib_per_h": (0.25, "MiB an hour, at most"),
+    "day_bounds_not_held": (0.0, "at most"),
 }
 
 
@@ -106,14 +119,16 @@ def main() -> int:
     figures = hashing_bench.measure()
     figures |= work_items()
     jobs = 50 if options.quick else 300
-    figures |= asyncio.run(system.latency(1, jobs, api_s=2.0 if options.quick else 5.0))
+    figures |= asyncio.run(system.latency(1, jobs))
     if not options.quick:
         figures |= asyncio.run(system.latency(20, jobs))
+    figures |= asyncio.run(api.answers(1.0 if options.quick else 4.0))
     for sticks in (1, 2) if options.quick else (1, 10, 50):
         seconds = 5.0 if options.quick else 60.0 if sticks == 1 else 20.0
         figures |= asyncio.run(system.load(sticks, seconds, http=sticks == 1))
     for model in ("r606", "r909"):
         figures |= asyncio.run(system.load(1, seconds, http=False, model=model))
+    figures |= day.measure(hours=2 if options.quick else 24)
     for name, value in figures.items():
         target, against = TARGETS.get(name, (None, ""))
         held = f"   target {target:g} {against}" if target is not None else ""

@@ -170,10 +170,10 @@ async def peers(folder: Path, sticks: int) -> AsyncIterator[Peers]:
                 each.close()
 
 
-async def latency(sticks: int, jobs: int, api_s: float = 0.0) -> dict[str, float]:
+async def latency(sticks: int, jobs: int) -> dict[str, float]:
     """Job on the socket to task on the wire, nonce on the wire to share on the socket.
 
-    With one stick also start, memory, what jobs cost, and the API beside mining for ``api_s``.
+    With one stick also start, memory, and what jobs cost.
     """
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -183,16 +183,12 @@ async def latency(sticks: int, jobs: int, api_s: float = 0.0) -> dict[str, float
             async with service(folder, them.relay.url, ports) as child:
                 await them.wait_for_shares(3 * sticks)
                 last_ms = [await _job_to_last_task(them) for _ in range(jobs)]
-                submits = _nonce_to_submit(them)
+                submits = nonce_to_submit(them)
                 if sticks == 1:
                     first_s = them.sticks[0].first_byte_s or 0.0
                     figures["start_to_first_byte_s"] = first_s - child.started_s
                     figures["resident_without_http_mib"] = child.resident_mib()
                     figures["cpu_s_per_1000_jobs"] = await _cost_of_jobs(them, child)
-                    for clients in (1, 16):
-                        rate, slow_ms = await api_load(child.port, clients, api_s)
-                        figures[f"api_{clients}_clients_per_s"] = rate
-                        figures[f"api_{clients}_clients_p99_ms"] = slow_ms
     figures[f"nonce_to_submit_{sticks}_p50_ms"] = percentile(submits, 0.5)
     figures[f"nonce_to_submit_{sticks}_p99_ms"] = percentile(submits, 0.99)
     figures[f"nonce_to_submit_{sticks}_count"] = len(submits)
@@ -217,7 +213,7 @@ async def _job_to_last_task(them: Peers) -> float:
     return (max(stick.task_s for stick in them.sticks) - them.relay.notify_s) * 1000
 
 
-def _nonce_to_submit(them: Peers) -> list[float]:
+def nonce_to_submit(them: Peers) -> list[float]:
     """Return milliseconds from each nonce on a stick's wire to its share on the pool's socket."""
     times = []
     for nonce, at_s in them.relay.submits:
@@ -243,25 +239,6 @@ async def _cpu_s(child: Service, seconds: float) -> float:
     before_s, started_s = child.cpu_s(), time.perf_counter()
     await asyncio.sleep(seconds)
     return (child.cpu_s() - before_s) / (time.perf_counter() - started_s)
-
-
-async def api_load(port: int, clients: int, seconds: float) -> tuple[float, float]:
-    """Ask for the summary as fast as answers come; requests per second and p99 in ms."""
-    times: list[float] = []
-    end_s = time.perf_counter() + seconds
-
-    async def client() -> None:
-        while time.perf_counter() < end_s:
-            started_s = time.perf_counter()
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b'{"command":"summary"}')
-            reply = await reader.read()
-            writer.close()
-            json.loads(reply.rstrip(b"\0\n"))
-            times.append((time.perf_counter() - started_s) * 1000)
-
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return len(times) / seconds, percentile(times, 0.99)
 
 
 async def load(

@@ -45,7 +45,7 @@ class Connection:
     def __init__(self, arrival: Arrival, clock: Clock) -> None:
         self.sock, self.address, self.first_piece, self.unsent = arrival
         self._clock = clock
-        self.silent_since_s = clock.monotonic()
+        self.silent_since_s = math.inf if arrival.heard else clock.monotonic()
 
     def heard(self) -> None:
         self.silent_since_s = self._clock.monotonic()

@@ -121,6 +121,7 @@ class ApiServer:
         deadline_s = loop.time() + self._timeout_s
         framer = RequestFramer()
         if connection.first_piece:
+            connection.heard()
             framer.feed(connection.first_piece)
         while not framer.complete:
             wait_s = deadline_s - loop.time()

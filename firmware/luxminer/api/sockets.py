@@ -11,7 +11,7 @@ from luxminer.errors import ConfigError
 
 __all__ = ["BACKLOG", "bind"]
 
-BACKLOG = 128
+BACKLOG = 512
 
 CURES = {
     errno.EADDRINUSE: "another program listens there; stop it or choose another port",

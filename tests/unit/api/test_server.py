@@ -174,12 +174,12 @@ async def test_when_all_slots_are_taken_the_longest_silent_goes() -> None:
         silent = []
         for _ in range(4):
             silent.append(await asyncio.open_connection(HOST, server.port))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.005)
         reader, writer = silent.pop(0)
         writer.write(b'{"comm')  # heard again: now the second is the one silent longest
         await asyncio.sleep(GRACE_S + 0.05)
         writer.write(b"and")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.005)
         started = time.monotonic()
         assert (await exchange(server.port, JSON_REQUEST)).endswith(b"}\0")
         assert time.monotonic() - started < PROMPT_S
