@@ -33,6 +33,7 @@ __all__ = [
     "Row",
     "Value",
     "constant",
+    "json_type",
     "make_row",
     "table",
 ]
@@ -123,6 +124,23 @@ def table(*columns: Column[T]) -> Columns[T]:
     labels = [column.label for column in columns]
     assert len(labels) == len(set(labels)), labels
     return columns
+
+
+WHOLE_FORMATS: tuple[Format, ...] = (WHOLE, ROUNDED)
+TEXT_FORMATS: tuple[Format, ...] = (TEXT, YES_NO)
+
+
+def json_type(column: Column[Any]) -> str:
+    """Return the type of a field in the words of JSON Schema."""
+    if column.format is _same:
+        value = column.get(None, None)  # type: ignore[arg-type]  # a constant looks at neither
+        names = {bool: "boolean", int: "integer", str: "string"}
+        return names[type(value)]
+    if column.format is FLAG:
+        return "boolean"
+    if column.format in WHOLE_FORMATS:
+        return "integer"
+    return "string" if column.format in TEXT_FORMATS else "number"
 
 
 def make_row(columns: Iterable[Column[T]], miner: MinerSnapshot, item: T, number: int = 0) -> Row:

@@ -83,6 +83,7 @@ class HttpServer:
         app = web.Application(client_max_size=MAX_REQUEST_BYTES)
         app.router.add_post("/api", self._api)
         app.router.add_get("/", self._index)
+        app.router.add_get("/openapi.json", self._openapi)
         app.on_response_prepare.append(_answered)
         self._runner = web.AppRunner(
             app,
@@ -128,6 +129,12 @@ class HttpServer:
 
     async def _index(self, _request: web.Request) -> web.StreamResponse:
         return web.Response(text=self._page, content_type="text/html", headers=self._headers)
+
+    async def _openapi(self, _request: web.Request) -> web.StreamResponse:
+        from luxminer.api.openapi import render
+
+        document = await asyncio.to_thread(render)
+        return web.Response(body=document, content_type="application/json")
 
     def _caller(self, request: web.Request) -> Caller:
         address = request.remote or ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from luxminer.api.columns import Columns, make_row
+from luxminer.api.columns import Column, Columns, make_row
 from luxminer.api.replies import Section, one, rows
 from luxminer.telemetry.model import MinerSnapshot
 
@@ -29,6 +29,12 @@ class SectionTable(Generic[T]):
     """Always exactly one row, which its key heads in text."""
     more: tuple[Columns[Any], ...] = ()
     """Columns that the handler adds to a row; ``{n}`` in a label is a number."""
+
+    @property
+    def fields(self) -> dict[str, Column[Any]]:
+        """Return all columns by label; ``{n}`` in one stands for a number."""
+        tables: tuple[Columns[Any], ...] = (self.columns, *self.more)
+        return {column.label: column for table in tables for column in table}
 
     def of(self, miner: MinerSnapshot, items: Iterable[T]) -> Section:
         """Make the section of a few items; see `show` for many."""

@@ -320,6 +320,18 @@ async def test_no_http_on_the_port_is_no_error_of_ours(caplog: pytest.LogCapture
 # The page
 
 
+async def test_the_openapi_document_is_served() -> None:
+    async with (
+        web() as server,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{HOST}:{server.port}/openapi.json") as reply,
+    ):
+        assert reply.status == 200
+        assert reply.content_type == "application/json"
+        tree = await reply.json()
+    assert "summary-reply" in tree["components"]["schemas"]
+
+
 async def fetch_page() -> tuple[str, str]:
     async with (
         web() as server,

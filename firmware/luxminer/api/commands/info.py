@@ -11,6 +11,7 @@ from luxminer.api.fields.totals import (
     VERSION_SECTION,
 )
 from luxminer.api.handlers import info, stats
+from luxminer.api.handlers.show import done
 from luxminer.api.params import Grammar, Kind, Param
 
 __all__ = ["OLD", "ROWS", "TITLE"]
@@ -98,7 +99,7 @@ ROWS = (
         name="privileged",
         words="succeeds for callers that may change things",
         success=46,
-        handler=info.privileged,
+        handler=done,
         dialect=Dialect.CGMINER,
         write=True,
     ),

@@ -34,7 +34,11 @@ POOL = Param(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRow:
-    """One command. Without ``handler`` it shows what ``sections`` say."""
+    """One command. Without ``handler`` it shows what ``sections`` say.
+
+    A command that has no meaning here is refused: its ``success`` is the code of that error, and
+    its handler is `done`.
+    """
 
     name: str
     words: str

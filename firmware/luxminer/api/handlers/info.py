@@ -8,7 +8,7 @@ from luxminer.api.params import Args
 from luxminer.api.replies import rows
 from luxminer.telemetry.model import DeviceSnapshot, MinerSnapshot
 
-__all__ = ["asc", "check", "edevs", "privileged", "visible"]
+__all__ = ["asc", "check", "edevs", "visible"]
 
 
 async def edevs(context: Context, args: Args) -> Outcome:
@@ -27,11 +27,6 @@ async def check(context: Context, args: Args) -> Outcome:
     exists, may_use = context.may_use(args.text("command"))
     findings = Findings(exists=exists, may_use=may_use)
     return Outcome(sections=(CHECK_SECTION.of(context.miner, [findings]),))
-
-
-async def privileged(_context: Context, _: Args) -> Outcome:
-    """Says by its mere success that the caller may change things."""
-    return Outcome()
 
 
 def visible(miner: MinerSnapshot, age_s: int) -> list[DeviceSnapshot]:

@@ -9,7 +9,7 @@ from luxminer.api.replies import Section, one, rows
 from luxminer.api.sections import SectionTable
 from luxminer.telemetry.model import MinerSnapshot
 
-__all__ = ["show"]
+__all__ = ["done", "show"]
 
 
 def show(tables: tuple[SectionTable[Any], ...]) -> Handler:
@@ -21,6 +21,11 @@ def show(tables: tuple[SectionTable[Any], ...]) -> Handler:
         return Outcome(sections=tuple(made), facts={"count": len(made[0].rows)})
 
     return handle
+
+
+async def done(_context: Context, _: Args) -> Outcome:
+    """Answer with the status alone; where that of the row is an error, the command is refused."""
+    return Outcome()
 
 
 async def _section(table: SectionTable[Any], miner: MinerSnapshot) -> Section:
