@@ -29,6 +29,7 @@ from luxminer.node.reply import transactions_read
 from luxminer.node.rpc import BLOCK, LoginRefused, NodeRpc, is_unknown, open_rpc
 from luxminer.node.settings import NodeEndpoint, NodeSettings
 from luxminer.node.template import Template, parse_template
+from luxminer.node.trouble import BlocksRefused, Trouble, WrongNetwork, trouble_of
 from luxminer.stratum import events
 from luxminer.stratum.events import Event, ShareSent, ShareSettled
 from luxminer.stratum.guard import shown_text
@@ -89,10 +90,6 @@ NO_VERDICT = (
 
 _connections = itertools.count(1 << 32)
 """Beyond those of stratum connections."""
-
-
-class WrongNetwork(NodeError):
-    """The payout address is none on the chain of the node."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -179,6 +176,8 @@ class NodeClient:
         """Where it is connected now."""
         self.problem = "not connected yet"
         """Why there is no work, in the node's words where there are any."""
+        self.trouble: Trouble | None = None
+        """The same as a kind; None while it gives work, and before the first attempt has ended."""
         self.authorized_since_s: float | None = None
         self.interruptions = 0
         """Times that the node was lost after it had given work."""
@@ -252,12 +251,12 @@ class NodeClient:
             try:
                 await self._live()
             except LoginRefused as exc:
-                self._lost(str(exc))
+                self._lost(exc)
                 # A cookie that is out of date is replaced by the node's next start.
                 is_refused = self._settings.cookie_file is None
                 self._tell(events.AuthorizeRefused(code=None, text=str(exc)))
             except (TransportError, NodeError) as exc:
-                self._lost(str(exc))
+                self._lost(exc)
                 is_refused = isinstance(exc, WrongNetwork)
             lived_s = self._clock.monotonic() - started_s
             lower, upper = self._config.retry_min_s, self._config.retry_max_s
@@ -389,7 +388,7 @@ class NodeClient:
             log.debug("node %s: no proposals: %s", self._settings.endpoint, exc)
         self._doubtful = isinstance(result, str) and result not in NO_VERDICT
         if self._doubtful:
-            raise NodeError(f"the node would refuse our blocks: {shown_text(str(result))}")
+            raise BlocksRefused(f"the node would refuse our blocks: {shown_text(str(result))}")
 
     # Jobs --------------------------------------------------------------------------------------
 
@@ -400,7 +399,7 @@ class NodeClient:
         self._hung_up = asyncio.get_running_loop().create_future()
         self._publish(template, clean=True)
         self.at = self._settings.endpoint
-        self.problem = ""
+        self.problem, self.trouble = "", None
         self.authorized_since_s = self._clock.monotonic()
         self._tell(events.Authorized())
         self._notify_changed()
@@ -454,10 +453,11 @@ class NodeClient:
         if self._hung_up is not None and not self._hung_up.done():
             self._hung_up.set_result(reason)
 
-    def _lost(self, reason: str) -> None:
+    def _lost(self, error: TransportError | NodeError) -> None:
         self.interruptions += self._session is not None
+        self.trouble = trouble_of(error)
         self._detach()
-        self._set_problem(reason)
+        self._set_problem(str(error))
 
     def _detach(self) -> None:
         self._session, self.at, self.authorized_since_s = None, None, None

@@ -16,17 +16,23 @@ __all__ = [
     "EXTENSION_REFUSED",
     "LOGIN_REFUSED",
     "MESSAGE",
+    "NODE_NOT_READY",
+    "NODE_NO_TEMPLATE",
+    "NODE_REFUSES_BLOCKS",
+    "NODE_WRONG_CHAIN",
     "NOTICES",
     "NOT_SUBSCRIBED",
     "NO_ACCEPTED",
     "NO_ACTIVE_POOLS",
     "NO_JOB",
     "NO_LOGIN",
+    "OF_NODES",
     "PAYOUT_MISSING",
     "POOL_CLOCK_WRONG",
     "REDIRECT_REFUSED",
     "REJECTS_ALL",
     "REJECTS_DIFFICULTY",
+    "REJECTS_SOME",
     "REJECTS_STALE",
     "SESSION_LOST",
     "SESSION_RESUMED",
@@ -58,6 +64,9 @@ REJECTS_DIFFICULTY = _condition(
     "POOL_REJECTS_LOW_DIFFICULTY", "the pool counts by another difficulty than it told: ask it"
 )
 REJECTS_ALL = _condition("POOL_REJECTS_SHARES", "ask the pool why")
+REJECTS_SOME = _condition(
+    "POOL_REJECTS_SOME_SHARES", "see the reasons; stale means a slow way", Severity.WARNING
+)
 UNSTABLE = _condition(
     "POOL_UNSTABLE", "check the network; name another address or pool", Severity.WARNING
 )
@@ -67,6 +76,11 @@ PAYOUT_MISSING = _condition(
 POOL_CLOCK_WRONG = _condition(
     "POOL_CLOCK_WRONG", "blocks with a wrong time are lost: ask the pool", Severity.WARNING
 )
+
+NODE_NOT_READY = _condition("NODE_NOT_READY", "it goes on by itself when the node has caught up")
+NODE_NO_TEMPLATE = _condition("NODE_NO_TEMPLATE", "see the log of the node")
+NODE_WRONG_CHAIN = _condition("NODE_WRONG_CHAIN", "correct payout or url")
+NODE_REFUSES_BLOCKS = _condition("NODE_REFUSES_BLOCKS", "please report it, with the log")
 
 NO_ACTIVE_POOLS = EventKind(
     code="NO_ACTIVE_POOLS",
@@ -92,11 +106,26 @@ CONDITIONS = (
     REJECTS_STALE,
     REJECTS_DIFFICULTY,
     REJECTS_ALL,
+    REJECTS_SOME,
     UNSTABLE,
     PAYOUT_MISSING,
     POOL_CLOCK_WRONG,
+    NODE_NOT_READY,
+    NODE_NO_TEMPLATE,
+    NODE_WRONG_CHAIN,
+    NODE_REFUSES_BLOCKS,
 )
 """Of one pool; each holds until its cause is gone."""
+
+OF_NODES = {
+    "UNREACHABLE": UNREACHABLE,
+    "LOGIN_REFUSED": LOGIN_REFUSED,
+    "NOT_READY": NODE_NOT_READY,
+    "WRONG_CHAIN": NODE_WRONG_CHAIN,
+    "BLOCKS_REFUSED": NODE_REFUSES_BLOCKS,
+    "NO_TEMPLATE": NODE_NO_TEMPLATE,
+}
+"""By the name of the trouble that a node is in; where none is mined for, it is not loaded."""
 
 BROKE_RULES = _notice(
     "POOL_BROKE_RULES", Severity.WARNING, "the connection was given up; ask the pool"

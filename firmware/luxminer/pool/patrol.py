@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from luxminer.clock import Clock
 from luxminer.pool import alarms
@@ -9,8 +10,11 @@ from luxminer.pool.pool import Pool
 from luxminer.pool.watchdog import CLOCK_BOUND_S, Finding, Sight, Step
 from luxminer.stratum import events as stratum
 from luxminer.stratum.client import StratumClient
-from luxminer.telemetry.events import EventLog
+from luxminer.telemetry.events import EventKind, EventLog
 from luxminer.telemetry.model import EventTarget
+
+if TYPE_CHECKING:
+    from luxminer.node.client import NodeClient
 
 __all__ = ["Patrol"]
 
@@ -128,6 +132,7 @@ def _sight(pool: Pool, now_s: float) -> Sight:
         subscribed=latest is not None and latest.subscribed,
         authorized=latest is not None and latest.authorized,
         pending=client.protocol is not None and not client.authorized,
+        obstacle=_of_node(client),
         problem=pool.problem,
         job_s=job.received_s if job is not None and not pool.is_node else None,
         tickets={} if pool.is_node else pool.tickets,
@@ -135,6 +140,13 @@ def _sight(pool: Pool, now_s: float) -> Sight:
         breaks=client.interruptions,
         addresses=1 + len(pool.config.backup_urls),
     )
+
+
+def _of_node(client: "StratumClient | NodeClient") -> EventKind | None:
+    """Return what keeps a node from giving work; None for a pool."""
+    if isinstance(client, StratumClient) or client.trouble is None:
+        return None
+    return alarms.OF_NODES[client.trouble.name]
 
 
 def _told(ahead_s: float) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from luxminer.pool import alarms
+from luxminer.pool.rejects import RejectWatch
 from luxminer.stratum.outcome import Outcome, ShareResult
 from luxminer.telemetry.events import EventKind
 
@@ -94,6 +95,8 @@ class Sight:
     """As far as that the newest connection came."""
     pending: bool = False
     """That connection is there, and not logged in yet."""
+    obstacle: EventKind | None = None
+    """What it is where that is known better than from how far a connection came."""
     problem: str = ""
     """Why it is not alive, in its own words where there are any."""
     job_s: float | None = None
@@ -127,6 +130,7 @@ class PoolWatchdog:
         self._difficulty = 0.0
         self._ends: Counter[str] = Counter()
         self._rejects: Counter[str] = Counter()
+        self._some = RejectWatch()
         self._fruitless: Finding | None = None
         self._breaks: deque[float] = deque(maxlen=UNSTABLE_BREAKS + 1)
         self._known_breaks = 0
@@ -145,6 +149,7 @@ class PoolWatchdog:
         """Let it work at once, as the owner wants; it is judged from now on."""
         self.left_out_until_s = float("-inf")
         self._steps = self._left_out = 0
+        self._some = RejectWatch()
         self._begin_anew()
 
     def login_refused(self, user: str, text: str) -> None:
@@ -155,6 +160,8 @@ class PoolWatchdog:
 
     def settled(self, result: ShareResult) -> None:
         """Count the end of a share."""
+        if result.outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
+            self._some.answered(result.reason)
         if result.outcome is Outcome.ACCEPTED:
             self._fruitless = None
             self._is_proved = True
@@ -177,6 +184,9 @@ class PoolWatchdog:
         if self._fruitless is not None and alarm is None:
             findings.append(self._fruitless)  # no share has proved the contrary yet
         if alarm is None:
+            is_partial = self._fruitless is None and self._rejects.total() < REJECT_RUN
+            if is_partial and (text := self._some.text):
+                findings.append(Finding(kind=alarms.REJECTS_SOME, text=text))
             return findings, None
         if alarm.kind is not alarms.NO_JOB:
             self._fruitless = alarm
@@ -280,6 +290,8 @@ class PoolWatchdog:
 
 
 def _obstacle(sight: Sight) -> EventKind:
+    if sight.obstacle is not None:
+        return sight.obstacle
     if not sight.connected:
         return alarms.UNREACHABLE
     if not sight.subscribed:

@@ -69,7 +69,7 @@ class FakeNode:
         self.port = 0
         self._on_block = on_block
         self._tls = tls
-        self._cues = Cues(steps, Random(f"node {self.settings.seed}"))
+        self.follow(steps)
         self._faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._logins = [self.settings.login]
         self._changed = asyncio.Event()
@@ -129,6 +129,10 @@ class FakeNode:
     def fail(self, method: str, *faults: Fault) -> None:
         """Answer the next calls of ``method`` (see `calls`) so, one fault for each."""
         self._faults[method].extend(faults)
+
+    def follow(self, steps: Iterable[Step]) -> None:
+        """Carry out these steps that wait for a call from now on, and no others."""
+        self._cues = Cues(steps, Random(f"node {self.settings.seed}"))
 
     def found_elsewhere(self) -> bytes:
         """Let somebody else find a block; long polls end."""
