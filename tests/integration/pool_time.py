@@ -1,13 +1,12 @@
 """Pools, manager and sticks in one process whose clock jumps: an hour of mining in seconds.
 
-Pools judge every share, on real sockets of this machine. Sticks take work at the pace of real ones
-and find shares by chance at their rate, of a difficulty that a test can search.
+Pools judge every share, on a network that the clock knows. Sticks take work at the pace of real
+ones and find shares by chance at their rate, of a difficulty that a test can search.
 """
 
 import asyncio
 import functools
 import random
-import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -18,8 +17,9 @@ from luxminer.hashing import header_hash
 from luxminer.mining.scheduler import NONCES
 from luxminer.work.job import Share, WorkItem
 from luxminer.work.target import difficulty_of_hash, hash_meets
-from luxminer_hil.acceptance.warp import WALL_S, WarpLoop
+from luxminer_hil.acceptance.warp import WALL_S
 from luxminer_hil.fakepool.server import FakePool
+from luxminer_hil.outages.loop import WiredWarpLoop
 from tests.unit.mining.sticks import Stick
 from tests.unit.pool.manager_rig import ManagerRig
 from tests.unit.stratum.client_rig import TINY
@@ -27,19 +27,12 @@ from tests.unit.stratum.client_rig import TINY
 P = ParamSpec("P")
 
 
-class SocketWarpLoop(WarpLoop):
-    """Looks up addresses of this machine without a thread, for which nobody would wait."""
-
-    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
-        return socket.getaddrinfo(host, port, **options)
-
-
 def warped(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run a coroutine test on a `SocketWarpLoop`."""
+    """Run a coroutine test on a `WiredWarpLoop`."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        with asyncio.Runner(debug=False, loop_factory=SocketWarpLoop) as runner:
+        with asyncio.Runner(debug=False, loop_factory=WiredWarpLoop) as runner:
             runner.run(test(*args, **kwargs))
 
     return run

@@ -1,6 +1,7 @@
 """Runs the day: pools that fail by chance, the service among them, and what it comes to."""
 
 import asyncio
+import ctypes
 import gc
 import logging
 import os
@@ -141,6 +142,7 @@ class Run:
             chores=self._chores,
         )
         self.hours: list[Hour] = []
+        self._left_sessions: set[str] = set()
 
     def _others_alive(self, pool: int) -> bool:
         snapshots = self.manager.snapshots()
@@ -186,9 +188,10 @@ class Run:
     def _end_hour(self) -> None:
         self.account.settle(len(self._pools))
         self.ledgers.compare(self._state_dir)
-        for pool in self._pools:
-            pool.core.books.shares.clear()
+        self._forget_in_pools()
         gc.collect()
+        if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+            trim(0)  # what a peak has left free is no memory of anybody's
         resident = int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
         files = [self._state_dir / JOURNAL, self._state_dir / DATABASE]
         self.hours.append(
@@ -199,6 +202,18 @@ class Run:
                 database_bytes=files[1].stat().st_size,
             )
         )
+
+    def _forget_in_pools(self) -> None:
+        """Drop what pools keep for tests, and sessions that nobody has come back to in an hour."""
+        left = set()
+        for pool in self._pools:
+            pool.core.books.shares.clear()
+            sessions = pool.core.sessions
+            for name in [name for name, session in sessions.items() if not session.connected]:
+                left.add(name)
+                if name in self._left_sessions:
+                    del sessions[name]
+        self._left_sessions = left
 
     async def _fail(self, number: int) -> None:
         """Let a pool fail, again and again, each time in another way."""

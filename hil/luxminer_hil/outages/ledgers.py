@@ -12,8 +12,8 @@ from luxminer_hil.outages.account import Account
 
 __all__ = ["Ledgers"]
 
-SETTLED_S = 600.0
-"""What was found so long ago is settled, and is in the database."""
+SETTLED_S = 1200.0
+"""What was found so long ago is settled, is in the database, and has been read by its pool."""
 
 MAX_COMPLAINTS = 20
 

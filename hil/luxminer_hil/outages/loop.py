@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from luxminer_hil.acceptance.warp import WarpLoop
@@ -59,7 +60,7 @@ class Wire(asyncio.Transport):
             return
         other.coming.append(bytes(data))
         other.coming_bytes += len(data)
-        self._loop.call_later(LATENCY_S, other.arrive)
+        self._loop.on_its_way(other.arrive)
         if self.get_write_buffer_size() > self._most_unsent and not self.is_full:
             self.is_full = True
             assert self.protocol is not None
@@ -118,19 +119,24 @@ class Wire(asyncio.Transport):
         assert self.protocol is not None
         self._loop.call_soon(self.protocol.connection_lost, None)
         if self.other is not None:
-            self._loop.call_later(LATENCY_S, self.other.lose, error)
+            self._loop.on_its_way(partial(self.other.lose, error))
 
     def lose(self, error: Exception | None) -> None:
         """Hear of the other end's end, after what it sent; a reset overtakes what is unread."""
-        if not self._is_open or self._loop.holds_back(lambda: self.lose(error)):
+        if not self._is_open or self._loop.holds_back(partial(self.lose, error)):
             return
         if self._is_paused and error is None:
-            self._loop.call_later(LATENCY_S, self.lose, error)
+            self._loop.on_its_way(partial(self.lose, error))
             return
         self._is_open = False
         self._sock.close()
         assert self.protocol is not None
         self.protocol.connection_lost(error)
+
+
+def arrived(reached: asyncio.Future[None]) -> None:
+    if not reached.done():
+        reached.set_result(None)
 
 
 class Listener:
@@ -154,9 +160,22 @@ class WiredWarpLoop(WarpLoop):
         super().__init__()
         self.listening: dict[int, Factory] = {}
         self._dialled: dict[int, int] = {}
+        self._under_way: deque[tuple[float, Callable[[], object]]] = deque()
         self._held_back: list[Callable[[], None]] | None = None
         self._whole = asyncio.Event()
         self._whole.set()
+
+    def on_its_way(self, arrive: Callable[[], object]) -> None:
+        """Let something arrive when its time has come, and in the order in which it was sent."""
+        self._under_way.append((self.time() + LATENCY_S, arrive))
+        if len(self._under_way) == 1:
+            self.call_at(self._under_way[0][0], self._arrivals)
+
+    def _arrivals(self) -> None:
+        while self._under_way and self._under_way[0][0] <= self.time():
+            self._under_way.popleft()[1]()
+        if self._under_way:
+            self.call_at(self._under_way[0][0], self._arrivals)
 
     def cut(self) -> None:
         """Let nothing through any more, as when a cable is pulled: nobody is told."""
@@ -182,7 +201,9 @@ class WiredWarpLoop(WarpLoop):
 
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         await self._whole.wait()
-        await asyncio.sleep(LATENCY_S)
+        reached = self.create_future()
+        self.on_its_way(partial(arrived, reached))
+        await reached
         if address[1] not in self.listening:
             raise ConnectionRefusedError(111, "nobody listens")
         self._dialled[sock.fileno()] = address[1]

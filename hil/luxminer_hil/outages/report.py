@@ -1,9 +1,8 @@
 """What a day comes to, in words for people and as figures to be held against bounds."""
 
-from collections.abc import Iterator
-from statistics import linear_regression
+from collections.abc import Iterator, Sequence
 
-from luxminer_hil.outages.day import Day, Hour
+from luxminer_hil.outages.day import Day
 
 __all__ = ["HANDSHAKE_S", "MAX_SLOPE_MIB", "WARM_HOURS", "figures", "lines", "misses"]
 
@@ -13,18 +12,33 @@ HANDSHAKE_S = 75.0
 WARM_HOURS = 3
 """Until all bounded lists are full."""
 
-MAX_SLOPE_MIB = 0.1
+MAX_SLOPE_MIB = 0.25
 """An hour, after that."""
+
+MAX_SLOPE_OBJECTS = 60.0
+"""An hour, of some 33,000: each failure is noted down, too."""
 
 MAX_JOURNAL_BYTES = 4 << 20
 MAX_ROW_BYTES = 100
 """Of a share in the database, indexes and rounding included."""
 
 
-def slope_mib(hours: list[Hour]) -> float:
-    """Return the growth of memory in MiB an hour; 0 when the run was too short to tell."""
-    warm = [hour.resident_mib for hour in hours[WARM_HOURS:]]
-    return linear_regression(range(len(warm)), warm).slope if len(warm) > 1 else 0.0
+def slope(values: Sequence[float]) -> float:
+    """Return the growth per hour, after the first ones; 0 when the run was too short to tell.
+
+    From the least of the first third to the least of the last one: a peak that is over is none.
+    """
+    warm = values[WARM_HOURS:]
+    third = len(warm) // 3
+    return (min(warm[-third:]) - min(warm[:third])) / (len(warm) - third) if third else 0.0
+
+
+def slope_mib(day: Day) -> float:
+    return slope([hour.resident_mib for hour in day.hours])
+
+
+def slope_objects(day: Day) -> float:
+    return slope([hour.objects for hour in day.hours])
 
 
 def figures(day: Day) -> dict[str, float]:
@@ -37,7 +51,7 @@ def figures(day: Day) -> dict[str, float]:
         "day_handshake_percent": 100 * account.handshake_s / account.total_s,
         "day_unexplained_shares": ledgers.unexplained,
         "day_shares_to_a_wrong_pool": ledgers.to_a_wrong_pool,
-        "day_memory_slope_mib_per_h": slope_mib(list(day.hours)),
+        "day_memory_slope_mib_per_h": slope_mib(day),
     }
 
 
@@ -72,7 +86,10 @@ def lines(day: Day) -> Iterator[str]:
             f"{number:4}{hour.resident_mib:7.1f}{hour.objects:8}"
             f"{hour.journal_bytes / 1024:12.0f}{hour.database_bytes / 1024:14.0f}"
         )
-    yield f"  {slope_mib(list(day.hours)):.3f} MiB an hour from hour {WARM_HOURS + 1} on"
+    yield (
+        f"  {slope_mib(day):.3f} MiB and {slope_objects(day):.0f} objects an hour from hour "
+        f"{WARM_HOURS + 1} on"
+    )
     yield from (f"ERROR {error}" for error in day.errors)
 
 
@@ -95,9 +112,8 @@ def misses(day: Day) -> list[str]:
         ),
         f"{ledgers.unexplained} shares unexplained": not ledgers.unexplained,
         f"{ledgers.to_a_wrong_pool} shares to a wrong pool": not ledgers.to_a_wrong_pool,
-        f"memory grows by {slope_mib(list(day.hours)):.3f} MiB an hour": (
-            slope_mib(list(day.hours)) <= MAX_SLOPE_MIB
-        ),
+        f"memory grows by {slope_mib(day):.3f} MiB an hour": (slope_mib(day) <= MAX_SLOPE_MIB),
+        f"{slope_objects(day):.0f} objects more an hour": slope_objects(day) <= MAX_SLOPE_OBJECTS,
         f"journal of {last.journal_bytes} bytes": last.journal_bytes <= MAX_JOURNAL_BYTES,
         f"database of {last.database_bytes} bytes": (
             last.database_bytes <= (1 << 20) + MAX_ROW_BYTES * shares
