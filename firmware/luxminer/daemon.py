@@ -9,45 +9,35 @@ still leaves.
 import asyncio
 import logging
 import random
-import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 from luxminer import __version__
-from luxminer.api.sockets import bind
 from luxminer.check import check
 from luxminer.clock import Chores, Clock, SystemClock
 from luxminer.config.schema import Config
 from luxminer.control import CommandBus
 from luxminer.device.manager import DeviceManager
 from luxminer.device.registry import DriverRecord, discover_drivers
-from luxminer.device.state import DeviceState
 from luxminer.device.usb import UsbBus
 from luxminer.host import HostReader
 from luxminer.mining.scheduler import Scheduler
 from luxminer.mining.shares import ShareGate
+from luxminer.overview import Overview
 from luxminer.pool.manager import PoolManager
+from luxminer.ports import Ports
 from luxminer.telemetry.events import EventLog
 from luxminer.telemetry.hub import TelemetryHub
-from luxminer.telemetry.model import (
-    ChipSnapshot,
-    DeviceSnapshot,
-    DeviceStatus,
-    MinerSnapshot,
-    NonceCounts,
-    Rates,
-)
+from luxminer.telemetry.model import MinerSnapshot, NonceCounts
 from luxminer.transport.base import Transport
 from luxminer.transport.opening import open_port
 from luxminer.tuning.keeper import Keeper
 from luxminer.tuning.ladder import DEFAULT, TUNED
 from luxminer.tuning.profile import Profile
 from luxminer.tuning.tuner import Pace, Tuner
-from luxminer.work.header import display
 from luxminer.work.job import NonceFound, PoolJob, Share
-from luxminer.work.target import difficulty_of_target
 
 __all__ = ["AGENT", "Daemon"]
 
@@ -57,6 +47,16 @@ AGENT = f"luxminer/{__version__}"
 
 FIRST_BYTES_S = 0.1
 """Within this time the first bytes go to the sticks that are there; long imports come after it."""
+
+
+class Kept(Protocol):
+    """State that outlives the service."""
+
+    async def load(self) -> None:
+        """Read what was kept, before mining begins."""
+
+    async def end(self) -> None:
+        """Write what is still to be written, after mining has ended."""
 
 
 class Daemon:
@@ -137,7 +137,23 @@ class Daemon:
             pace=pace,
         )
         self._host = HostReader()
-        self._started_s = self._clock.monotonic()
+        self._overview = Overview(
+            config,
+            self._clock,
+            host=self._host,
+            devices=self.devices,
+            gate=self.gate,
+            pools=self.pools,
+            scheduler=self.scheduler,
+            events=self.events,
+            profile=self.profile,
+            tuner=self.tuner,
+        )
+        self._kept: tuple[Kept, ...] = (self._keeper,)
+        self._runs: dict[str, Callable[[], Coroutine[None, None, None]]] = {
+            "tuner": self.tuner.run,
+        }
+        """What runs beside pools and sticks, until it is cancelled."""
         self.api_port: int | None = None
         self.http_port: int | None = None
         self.ready = asyncio.Event()
@@ -165,75 +181,51 @@ class Daemon:
             self.scheduler.found(nonce.device_id, nonce.work.job, ticket_difficulty)
         return right
 
+    def _counts(self, device_id: int) -> NonceCounts:
+        return self.gate.device(device_id, self._clock.monotonic()).counts()
+
+    def _snapshot(self) -> MinerSnapshot:
+        return self._overview.snapshot()
+
     # Life ----------------------------------------------------------------------------------------
 
     async def run(self, stop: asyncio.Event) -> None:
         """Mine until ``stop`` is set. Raises ConfigError when a port cannot be listened on."""
-        self._started_s = self._clock.monotonic()
+        self._overview.started_s = self._clock.monotonic()
         async with AsyncExitStack() as servers:
-            api_sock = await self._listen(servers, "port")
-            http_sock = await self._listen(servers, "http_port")
+            ports = Ports(
+                self.config.api,
+                self._clock,
+                hub=self.hub,
+                bus=self.bus,
+                host=self._host,
+                state_dir=self._state_dir,
+                servers=servers,
+            )
+            await ports.listen()
             log.info("%s: SHA-256 by %s", AGENT, self._host.snapshot().sha256_kernel)
-            await self._keeper.load()
+            for kept in self._kept:
+                await kept.load()
             pools = asyncio.create_task(self.pools.run(), name="pools")
-            tuner = asyncio.create_task(self.tuner.run(), name="tuner")
+            beside = [asyncio.create_task(run(), name=name) for name, run in self._runs.items()]
             devices = asyncio.create_task(self.devices.run(), name="devices")
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
                 await asyncio.sleep(FIRST_BYTES_S)
-                await self._serve(servers, api_sock, http_sock)
+                await ports.serve()
+                self.api_port, self.http_port = ports.api_port, ports.http_port
                 self.ready.set()
                 await asyncio.wait({pools, devices, stopping}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                stopping.cancel()
-                tuner.cancel()
+                for task in (stopping, *beside):
+                    task.cancel()
                 await self._stop(pools, devices)
-                await asyncio.wait({tuner})
-                await self._keeper.end()
-            for task in (pools, devices):
+                await asyncio.gather(*beside, return_exceptions=True)
+                for kept in self._kept:
+                    await kept.end()
+            for task in (pools, devices, *beside):
                 if not task.cancelled() and (failure := task.exception()) is not None:
                     raise failure
-
-    async def _listen(self, servers: AsyncExitStack, key: str) -> socket.socket | None:
-        """Bind the port of a setting; None when it is switched off."""
-        port: int = getattr(self.config.api, key)
-        if not port:
-            return None
-        return servers.enter_context(await bind(self.config.api.listen, port, f"api.{key}"))
-
-    async def _serve(
-        self,
-        servers: AsyncExitStack,
-        api_sock: socket.socket | None,
-        http_sock: socket.socket | None,
-    ) -> None:
-        """Import and start what answers on the ports."""
-        from luxminer.api.dispatcher import Dispatcher
-
-        config, clock = self.config.api, self._clock
-        dispatcher = Dispatcher(self.hub, self.bus, clock)
-        if api_sock is not None:
-            from luxminer.api.server import ApiServer
-
-            api = ApiServer(api_sock, dispatcher, config, clock)
-            await api.start()
-            servers.push_async_callback(api.stop)
-            self.api_port = api.port
-            log.info("API listens on %s port %d", config.listen, api.port)
-        if http_sock is not None:
-            from luxminer.api.http import HttpServer
-            from luxminer.api.token import service_token
-
-            token = service_token(self._state_dir)
-            http = HttpServer(http_sock, dispatcher, config, clock, hub=self.hub, token=token)
-            await http.start()
-            servers.push_async_callback(http.stop)
-            self.http_port = http.port
-            host = self._host.snapshot()
-            seen = (
-                (host.ip_address or host.hostname) if config.listen == "0.0.0.0" else config.listen
-            )
-            log.info("page on http://%s:%d/", seen, http.port)
 
     async def _stop(self, pools: "asyncio.Task[None]", devices: "asyncio.Task[None]") -> None:
         quiet = asyncio.create_task(self._quiet(devices), name="quiet")
@@ -247,114 +239,3 @@ class Daemon:
     async def _quiet(devices: "asyncio.Task[None]") -> None:
         devices.cancel()
         await asyncio.wait({devices})
-
-    # Telemetry -----------------------------------------------------------------------------------
-
-    def _counts(self, device_id: int) -> NonceCounts:
-        return self.gate.device(device_id, self._clock.monotonic()).counts()
-
-    def _snapshot(self) -> MinerSnapshot:
-        now_s, wall_s = self._clock.monotonic(), self._clock.wall()
-        devices = tuple(
-            self._device(state, now_s, wall_s) for state in self.devices.device_states()
-        )
-        pools, job = self.pools, self.pools.job
-        return MinerSnapshot(
-            wall_s=wall_s,
-            elapsed_s=now_s - self._started_s,
-            host=self._host.snapshot(),
-            devices=devices,
-            pools=pools.snapshots(),
-            groups=pools.group_snapshots(),
-            events=self.events.snapshot(),
-            rates=_sum_rates([device.rates for device in devices]),
-            nonces=self.gate.total(),
-            shares=pools.ledger.total(),
-            lifetime=pools.ledger.lifetime(),
-            strategy=pools.strategy,
-            local_work=self.scheduler.local_work,
-            network_blocks=pools.network_blocks,
-            discarded=pools.discarded,
-            get_failures=pools.get_failures,
-            remote_failures=pools.remote_failures,
-            jobs=pools.jobs,
-            last_job_wall_s=pools.last_job_wall_s,
-            idle_s=pools.idle_s,
-            block_hash=display(job.prev_hash) if job is not None else "",
-            block_first_seen_wall_s=pools.block_first_seen_wall_s,
-            log_level=self.config.log.level,
-            hotplug_interval_s=(
-                self.config.mining.detect_interval_s if self.config.mining.detect else 0.0
-            ),
-            network_difficulty=(
-                difficulty_of_target(job.network_target) if job is not None else Fraction(0)
-            ),
-            log_interval_s=self.config.log.hashrate_interval_s,
-            profile=self.profile.name,
-            profile_step=self.profile.step,
-            is_tuning_enabled=self.tuner.is_enabled,
-        )
-
-    def _device(self, state: DeviceState, now_s: float, wall_s: float) -> DeviceSnapshot:
-        report = state.report
-        nonces = self.gate.device(state.id, now_s)
-        is_up = state.present and state.status is not DeviceStatus.DEAD
-        chips = report.chips if report is not None else ()
-        last_valid_s = nonces.last_valid_s
-        up_s = now_s - state.brought_up_s if state.brought_up_s is not None else 0.0
-        return DeviceSnapshot(
-            id=state.id,
-            name_id=state.name_id,
-            code=state.code,
-            model=state.model,
-            driver=state.driver,
-            chip=state.chip,
-            serial=state.serial,
-            path=state.path,
-            usb_path=state.usb_path,
-            status=state.status,
-            problem=state.problem,
-            enabled=state.enabled,
-            present=state.present,
-            scale=state.scale,
-            chips=tuple(
-                ChipSnapshot(
-                    index=chip.index,
-                    frequency_mhz=chip.frequency_mhz,
-                    nonces=chip.nonces,
-                    hw_errors=chip.hw_errors,
-                    duplicates=chip.duplicates,
-                )
-                for chip in chips
-            ),
-            cores_per_chip=report.cores_per_chip if report is not None else 0,
-            frequency_mhz=report.frequency_mhz if report is not None and is_up else 0.0,
-            target_mhz=state.target_mhz,
-            min_mhz=state.min_mhz,
-            max_mhz=state.max_mhz,
-            is_ramping=report is not None and is_up and report.is_ramping,
-            voltage_v=report.voltage_v if report is not None else None,
-            temperature_c=report.temperature_c if report is not None and is_up else None,
-            nominal_hs=report.nominal_hs if report is not None else 0.0,
-            ticket_difficulty=report.ticket_difficulty if report is not None else 0.0,
-            task_interval_s=report.task_interval_s if report is not None else 0.0,
-            tasks_sent=report.tasks_sent if report is not None else 0,
-            busy_tasks_sent=report.busy_tasks_sent if report is not None else 0,
-            bytes_discarded=report.bytes_discarded if report is not None else 0,
-            resets=state.resets + (report.resets if report is not None else 0),
-            nonces=nonces.counts(),
-            hw_error_hs=nonces.hw_error_hs(now_s) if is_up else 0.0,
-            shares=self.pools.ledger.device(state.id),
-            rates=nonces.rates(now_s) if is_up else Rates(),
-            last_valid_work_wall_s=(
-                wall_s - (now_s - last_valid_s) if last_valid_s is not None else None
-            ),
-            elapsed_s=up_s,
-            gone_wall_s=state.gone_wall_s,
-            tuning=self.tuner.snapshot(state),
-        )
-
-
-def _sum_rates(rates: Sequence[Rates]) -> Rates:
-    names = ("average", "s5", "m1", "m5", "m15", "m30", "h1", "h24")
-    return Rates(**{name: sum(getattr(rate, name) for rate in rates) for name in names})

@@ -35,6 +35,7 @@ LAYERS = [
     {"network"},
     {"host"},
     {"check"},
+    {"overview", "ports"},
     {"daemon", "report", "cli", "cmd"},
 ]
 """Modules of the service from the bottom up: a line may import itself and the lines above it."""
