@@ -3,16 +3,18 @@
 - This machine (loopback) may do everything.
 - Everybody else who can reach the port may read, and may not write.
 - ``W:`` entries give the addresses they list the right to write as well.
+- Other letters are groups of the owner's, ``P:switchpool:enablepool:*``: the addresses of their
+  entries may use what the group lists, and nothing else; ``*`` is all that only shows something.
 - As soon as there is an entry without ``W``, reading too is only for the addresses listed.
 - Where several entries cover an address, the most specific one counts: ``W:192.168.1.0/24``
   with ``R:192.168.1.66`` leaves that one host with reading.
 
-Ref: docs/api.md, "Rights"; CGMiner API (api-allow) for the form of an entry.
+Ref: docs/api.md, "Rights"; CGMiner API (api-allow, api-groups) for the form of an entry.
 """
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -28,13 +30,17 @@ ENTRY = re.compile(
 )
 EXAMPLES = 'write "W:192.168.1.0/24", "R:192.168.1.5", "W:[fe80::]/10", or "R:0/0" for everybody'
 EVERYBODY = "0/0"
+GROUP = re.compile(r"([A-Za-z]):([^:,\s]+(?::[^:,\s]+)*)")
+GROUP_EXAMPLE = 'write a letter and the commands, "P:switchpool:enablepool:*"'
 
 
 class Right(IntEnum):
     NONE = 0
     """Closed without a byte."""
-    READ = 1
-    WRITE = 2
+    GROUP = 1
+    """What the caller's group lists."""
+    READ = 2
+    WRITE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +62,35 @@ class Caller:
 class Entry:
     network: Network
     right: Right
+    only: frozenset[str] | None = None
 
 
 class AccessRules:
-    """The ``allow`` list of the configuration. Raises ConfigError for an entry that is wrong."""
+    """``allow`` and ``groups`` of the configuration. Raises ConfigError for what is wrong there."""
 
-    def __init__(self, allow: Iterable[str] = ()) -> None:
+    def __init__(self, allow: Iterable[str] = (), groups: Iterable[str] = ()) -> None:
+        known: dict[str, frozenset[str]] = {}
+        for number, text in enumerate(groups):
+            known |= _parse_group(text, f"api.groups[{number}]", known)
         self._entries: list[Entry] = []
         for number, text in enumerate(allow):
-            self._entries += _parse_entry(text, f"api.allow[{number}]")
-        limited = any(entry.right is Right.READ for entry in self._entries)
+            self._entries += _parse_entry(text, f"api.allow[{number}]", known)
+        limited = any(entry.right < Right.WRITE for entry in self._entries)
         self._default = Right.NONE if limited else Right.READ
 
     def right(self, address: str) -> Right:
         """Return what a caller from this address may do."""
+        found = self._find(address)
+        return found.right if isinstance(found, Entry) else found
+
+    def caller(self, address: str) -> Caller:
+        found = self._find(address)
+        if isinstance(found, Entry):
+            return Caller(address, found.right is not Right.READ, found.only)
+        return Caller(address, found is Right.WRITE)
+
+    def _find(self, address: str) -> Entry | Right:
+        """Return the entry that counts for an address, or the right where none does."""
         caller = host_address(address)
         if caller is None:
             return self._default
@@ -78,10 +99,7 @@ class AccessRules:
         covering = [entry for entry in self._entries if caller in entry.network]
         if not covering:
             return self._default
-        return max(covering, key=lambda entry: (entry.network.prefixlen, entry.right)).right
-
-    def caller(self, address: str) -> Caller:
-        return Caller(address, self.right(address) is Right.WRITE)
+        return max(covering, key=lambda entry: (entry.network.prefixlen, entry.right))
 
 
 def host_address(text: str) -> Address | None:
@@ -94,18 +112,43 @@ def host_address(text: str) -> Address | None:
     return mapped or address
 
 
-def _parse_entry(text: str, key: str) -> list[Entry]:
+def _parse_group(
+    text: str, key: str, known: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    from luxminer.api.commands import COMMANDS  # they import this module
+
+    match = GROUP.fullmatch(text.strip())
+    if match is None:
+        raise ConfigError(f'"{text}" is no group', key=key, value=text, cure=GROUP_EXAMPLE)
+    letter, names = match[1].upper(), match[2].lower().split(":")
+    if letter in ("R", "W", *known):
+        reason = f"gives the letter {letter} a second meaning"
+        raise ConfigError(f'"{text}" {reason}', key=key, value=text, cure="take another letter")
+    for name in names:
+        if name != "*" and name not in COMMANDS:
+            raise ConfigError(
+                f'"{text}" names the unknown command {name}',
+                key=key,
+                value=text,
+                cure="docs/api.md has all commands",
+            )
+    return {letter: frozenset(names)}
+
+
+def _parse_entry(text: str, key: str, groups: Mapping[str, frozenset[str]]) -> list[Entry]:
     match = ENTRY.fullmatch(text.strip())
     if match is None or not match["address"]:
         raise _wrong(text, key, "is not an address")
     group = (match["group"] or "R").upper()
-    if group not in ("R", "W"):
-        raise _wrong(text, key, f"has the unknown group {group}; there are R and W")
-    right = Right.WRITE if group == "W" else Right.READ
+    rights = {"R": Right.READ, "W": Right.WRITE} | dict.fromkeys(groups, Right.GROUP)
+    if group not in rights:
+        known = ", ".join(rights)
+        raise _wrong(text, key, f"has the unknown group {group}; there are {known}")
+    right, only = rights[group], groups.get(group)
     address, prefix = match["address"], match["prefix"]
     if text.strip().rpartition(":")[2] == EVERYBODY:
         everywhere = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
-        return [Entry(network, right) for network in everywhere]
+        return [Entry(network, right, only) for network in everywhere]
     if address.startswith("["):
         address = address[1:-1]
         if ":" not in address:
@@ -118,7 +161,7 @@ def _parse_entry(text: str, key: str) -> list[Entry]:
         network = ipaddress.ip_network(f"{address}/{prefix}" if prefix else address, strict=False)
     except ValueError as exc:
         raise _wrong(text, key, "is not an address with an optional prefix") from exc
-    return [Entry(network, right)]
+    return [Entry(network, right, only)]
 
 
 def _complete_ipv4(address: str) -> str:

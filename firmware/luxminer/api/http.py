@@ -15,11 +15,12 @@ import importlib.resources
 import logging
 import re
 import socket
+from dataclasses import replace
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
-from luxminer.api.access import AccessRules, Caller, Right
+from luxminer.api.access import AccessRules, Caller
 from luxminer.api.codes import Code
 from luxminer.api.dispatcher import Dispatcher
 from luxminer.api.framing import MAX_REQUEST_BYTES, RequestFramer, RequestKind
@@ -139,11 +140,13 @@ class HttpServer:
     def _caller(self, request: web.Request) -> Caller:
         address = request.remote or ""
         origin = judge(request.headers, self._hub.snapshot().host.hostname)
-        by_address = origin in (Origin.PROGRAM, Origin.OUR_PAGE)
-        may_write = by_address and self._rules.right(address) is Right.WRITE
-        if not may_write and origin is not Origin.FOREIGN_PAGE:
-            may_write = self._knows_token(request)
-        return Caller(address, may_write)
+        caller = self._rules.caller(address)
+        if origin not in (Origin.PROGRAM, Origin.OUR_PAGE):
+            caller = replace(caller, may_write=False)
+        may_all = caller.may_write and caller.only is None
+        if not may_all and origin is not Origin.FOREIGN_PAGE and self._knows_token(request):
+            return Caller(address, may_write=True)
+        return caller
 
     def _knows_token(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "")

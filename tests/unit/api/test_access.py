@@ -5,7 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luxminer.api.access import AccessRules, Right
+from luxminer.api.commands import COMMANDS
+from luxminer.api.replies import Reply
+from luxminer.api.requests import Request
 from luxminer.errors import ConfigError
+from tests.unit.api.snapshots import Rig
 
 LAN, OTHER = "192.168.1.7", "10.9.8.7"
 
@@ -72,6 +76,61 @@ def test_a_wrong_entry_is_named_with_a_cure(entry: str) -> None:
     assert caught.value.key == "api.allow[1]"
     assert entry in str(caught.value)
     assert "W:192.168.1.0/24" in caught.value.cure
+
+
+OPERATORS = ("P:switchpool:EnablePool", "a:*:privileged")
+
+
+@pytest.mark.parametrize(
+    ("allow", "address", "may"),
+    [
+        (("P:10/8",), OTHER, {"switchpool", "enablepool"}),
+        (("p:10/8",), OTHER, {"switchpool", "enablepool"}),
+        (("A:10/8",), OTHER, {"summary", "privileged", "check"}),
+        (("P:10/8", "W:10.9/16"), OTHER, {"summary", "switchpool", "enablepool", "addpool"}),
+        (("W:10/8", "P:10.9/16"), OTHER, {"switchpool", "enablepool"}),
+        (("P:0/0",), "127.0.0.1", {"summary", "addpool"}),
+    ],
+)
+async def test_groups_of_the_owner(allow: tuple[str, ...], address: str, may: set[str]) -> None:
+    caller = AccessRules(allow, OPERATORS).caller(address)
+    for name in ("summary", "check", "switchpool", "enablepool", "addpool", "privileged"):
+        expected = name in may or ("addpool" in may)
+        assert caller.may(name, COMMANDS[name].write) == expected, name
+        answer = await Rig().dispatcher.handle(Request(name), caller)
+        assert isinstance(answer, Reply)
+        assert (answer.status.code == 45) != expected
+
+
+def test_who_is_in_a_group_closes_the_door_for_others() -> None:
+    rules = AccessRules(("P:10/8",), OPERATORS)
+    assert rules.right(OTHER) is Right.GROUP
+    assert rules.right(LAN) is Right.NONE
+
+
+async def test_check_tells_the_right_of_a_group() -> None:
+    caller = AccessRules(("A:10/8",), ("A:check:switchpool",)).caller(OTHER)
+    found = {}
+    for name in ("switchpool", "summary"):
+        answer = await Rig().dispatcher.handle(Request("check", name), caller)
+        assert isinstance(answer, Reply)
+        found[name] = answer.sections[0].rows[0]["Access"]
+    assert found == {"switchpool": "Y", "summary": "N"}
+
+
+@pytest.mark.parametrize(
+    "group", ["", "P", "P:", "PQ:summary", "R:summary", "W:*", "P:nosuch", "P:summary:", "P:a b"]
+)
+def test_a_wrong_group_is_named_with_a_cure(group: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        AccessRules((), ("X:summary", group))
+    assert caught.value.key == "api.groups[1]"
+    assert caught.value.cure
+
+
+def test_a_letter_has_one_meaning() -> None:
+    with pytest.raises(ConfigError, match="second meaning"):
+        AccessRules((), ("X:summary", "x:devs"))
 
 
 @given(st.lists(st.text(max_size=20), max_size=4), st.text(max_size=20))
