@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from luxminer.telemetry.model import MinerSnapshot
 
@@ -19,6 +19,7 @@ __all__ = [
     "FLAG",
     "FREE",
     "MEGAHASHES",
+    "OBJECT",
     "PERCENT",
     "RATE",
     "ROUNDED",
@@ -31,6 +32,7 @@ __all__ = [
     "Columns",
     "Digits",
     "Row",
+    "Several",
     "Value",
     "constant",
     "json_type",
@@ -47,8 +49,9 @@ class Digits(str):
     __slots__ = ()
 
 
-Value = int | str | Digits
-"""A bool counts as int here and is written ``true`` or ``false``."""
+Value: TypeAlias = "int | str | Digits | tuple[Value, ...] | dict[str, Value]"
+"""A bool counts as int here and is written ``true`` or ``false``. Lists and rows inside a row are
+of LuxOS alone; text has a list with blanks between, and ``outer.inner`` as label of a row's."""
 
 Row = dict[str, Value]
 """Label to value, in the order of the text form."""
@@ -99,6 +102,18 @@ DIFFICULTY: Format = _fixed(8)
 TEXT: Format = str
 FLAG: Format = bool
 YES_NO: Format = _yes_no
+OBJECT: Format = dict
+"""A row inside the row, made already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Format of a list of values that have one format."""
+
+    each: Format
+
+    def __call__(self, values: Iterable[Any]) -> tuple[Value, ...]:
+        return tuple(map(self.each, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +153,8 @@ def json_type(column: Column[Any]) -> str:
         return names[type(value)]
     if column.format is FLAG:
         return "boolean"
+    if column.format is OBJECT or isinstance(column.format, Several):
+        return "object" if column.format is OBJECT else "array"
     if column.format in WHOLE_FORMATS:
         return "integer"
     return "string" if column.format in TEXT_FORMATS else "number"

@@ -5,7 +5,7 @@ Ref: LUXminer API (replies); CGMiner API (text and JSON replies, joined commands
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from luxminer.api.columns import Digits, Row, Value
@@ -79,7 +79,9 @@ def _value_json(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value if isinstance(value, Digits) else _string(value)
-    return str(value)
+    if isinstance(value, tuple):
+        return f"[{','.join(map(_value_json, value))}]"
+    return _row(value) if isinstance(value, dict) else str(value)
 
 
 def _string(text: str) -> str:
@@ -116,13 +118,23 @@ def _reply_text(reply: Reply) -> str:
 
 def _section_text(word: str, row: Row) -> str:
     items = [word] if word else []
-    items += [f"{label}={_value_text(value)}" for label, value in row.items()]
+    items += [f"{label}={_value_text(value)}" for label, value in _flat(row)]
     return ",".join(items) + "|"
+
+
+def _flat(row: Row, outer: str = "") -> Iterator[tuple[str, Value]]:
+    for label, value in row.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{outer}{label}.")
+        else:
+            yield outer + label, value
 
 
 def _value_text(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple):
+        return " ".join(map(_value_text, value))
     return _escaped(value) if isinstance(value, str) else str(value)
 
 

@@ -14,6 +14,7 @@ from luxminer.telemetry.model import (
     DeviceStatus,
     EventSnapshot,
     EventTarget,
+    GroupSnapshot,
     HostSnapshot,
     MinerSnapshot,
     NonceCounts,
@@ -200,6 +201,18 @@ def event(**changes: Any) -> EventSnapshot:
     return EventSnapshot(**values | changes)
 
 
+def group(id: int = 0, **changes: Any) -> GroupSnapshot:
+    values: dict[str, Any] = {
+        "id": id,
+        "name": "default",
+        "quota": 1.0,
+        "strategy": "Failover",
+        "rotate_s": 3600.0,
+        "active": True,
+    }
+    return GroupSnapshot(**values | changes)
+
+
 def host(**changes: Any) -> HostSnapshot:
     values: dict[str, Any] = {
         "version": "0.1.0",
@@ -228,6 +241,7 @@ def miner(**changes: Any) -> MinerSnapshot:
         "host": host(),
         "devices": (device(0), device(1)),
         "pools": (pool(0), pool(1), pool(2)),
+        "groups": (group(0),),
         "rates": RATES,
         "nonces": nonces(nonces=280, hw_errors=12, duplicates=8, below_target=239),
         "shares": tally(),
@@ -258,6 +272,7 @@ def bare_miner(**changes: Any) -> MinerSnapshot:
         "elapsed_s": 0.0,
         "devices": (),
         "pools": (),
+        "groups": (),
         "rates": Rates(),
         "nonces": NonceCounts(),
         "shares": ShareTally(),

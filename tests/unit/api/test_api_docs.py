@@ -39,6 +39,8 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "number": (int, float),
     "string": str,
     "boolean": bool,
+    "array": list,
+    "object": dict,
 }
 
 

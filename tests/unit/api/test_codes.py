@@ -35,5 +35,4 @@ def test_no_two_subjects_share_a_number() -> None:
     for (one, mine), (other, theirs) in combinations(owned, 2):
         assert not mine & theirs, (one, other)
     for name, mine in owned:
-        # 402 is one code of LuxOS's, whose text the sessions need
         assert not mine & set(map(int, REFERENCE)), name

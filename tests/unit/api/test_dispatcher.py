@@ -345,21 +345,6 @@ async def test_without_the_right_every_write_is_code_45(command: str) -> None:
         assert answer == ("E", 45, f"Access denied to '{command}' command")
 
 
-async def test_which_commands_are_writes() -> None:
-    """The write commands of CGMiner; session commands are writes too."""
-    assert {name for name, row in COMMANDS.items() if row.write} == {
-        *("addpool", "removepool", "enablepool", "disablepool", "switchpool", "privileged"),
-        *("logon", "logoff", "kill"),
-    }
-
-
-async def test_which_commands_may_be_joined() -> None:
-    assert {name for name, row in COMMANDS.items() if row.joinable} == {
-        *("version", "config", "devs", "edevs", "pools", "summary", "pgacount", "devdetails"),
-        *("stats", "estats", "coin", "asccount", "events", "logon", "session", "kill"),
-    }
-
-
 @pytest.mark.parametrize(
     ("command", "caller", "expected"),
     [

@@ -134,3 +134,19 @@ def test_a_virtual_stick_shows_the_error_rate_of_a_real_one() -> None:
         1, scale=0.001, nonces=type(real.nonces)(diff1_work=real.nonces.diff1_work / 1000)
     )
     assert float(figures.diff1_at_full_scale([virtual])) == pytest.approx(130)
+
+
+def test_a_bare_word_is_all_of_a_reply() -> None:
+    reply = Reply(status=Status(letter="S", when=1, code=0, text="", description=""), bare="BYE")
+    assert to_json(reply) == b'{"STATUS":"BYE","id":1}'
+    assert to_text(reply) == b"BYE"
+
+
+def test_lists_and_rows_inside_a_row() -> None:
+    row: columns.Row = {"Freqs": (Digits("1.50"), 2, "a,b"), "Chip": {"Label": "hot", "At": (0, 1)}}
+    status = Status(letter="S", when=1, code=7, text="t", description="d")
+    reply = Reply(status=status, sections=(one("X", row),))
+    assert json.loads(to_json(reply))["X"] == [
+        {"Freqs": [1.5, 2, "a,b"], "Chip": {"Label": "hot", "At": [0, 1]}}
+    ]
+    assert to_text(reply).endswith(rb"|X,Freqs=1.50 2 a\,b,Chip.Label=hot,Chip.At=0 1|")

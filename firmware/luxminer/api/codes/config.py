@@ -12,4 +12,5 @@ CODES = {
     44: StatusCode("S", "Configuration saved to file '{file}'"),
     333: StatusCode("S", "Update check triggered"),
     334: StatusCode("E", "Unable to locate luxupdate process"),
+    460: StatusCode("E", "Network is managed by the operating system"),
 }

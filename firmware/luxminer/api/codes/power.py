@@ -11,4 +11,5 @@ CODES = {
     311: StatusCode("S", "Power usage"),
     335: StatusCode("S", "Curtailment command sent"),
     434: StatusCode("E", "No controllable PSU"),
+    450: StatusCode("E", "Power target is not supported on this model"),
 }

@@ -22,4 +22,5 @@ CODES = {
     408: StatusCode("E", "Invalid {name} '{value}' - {expected}"),
     409: StatusCode("E", "Invalid key/value format"),
     410: StatusCode("E", "Unknown key '{value}' - there are {expected}"),
+    411: StatusCode("E", "Not supported on this hardware"),
 }

@@ -12,4 +12,6 @@ CODES = {
     305: StatusCode("S", "Reboot Scheduled"),
     307: StatusCode("S", "Get Voltage"),
     314: StatusCode("S", "Health Chip Get"),
+    367: StatusCode("S", "Get Frequency"),
+    420: StatusCode("E", "Board {id} has no chip {chip_id} - there are {count}"),
 }

@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from luxminer.api.codes import CODES
-from luxminer.api.commands import devices, events, info, pools, sessions
+from luxminer.api.commands import (
+    cgminer,
+    config,
+    devices,
+    events,
+    info,
+    pools,
+    power,
+    profiles,
+    sessions,
+    sticks,
+)
 from luxminer.api.commands.row import CommandRow
 
 __all__ = ["CODES", "COMMANDS", "SUBJECTS", "CommandRow"]
@@ -18,9 +29,14 @@ __all__ = ["CODES", "COMMANDS", "SUBJECTS", "CommandRow"]
 SUBJECTS = (
     info,
     devices,
+    sticks,
     pools,
+    profiles,
+    power,
+    config,
     sessions,
     events,
+    cgminer,
 )
 
 COMMANDS: Mapping[str, CommandRow] = MappingProxyType(

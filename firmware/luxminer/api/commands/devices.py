@@ -5,6 +5,7 @@ from luxminer.api.commands.row import BOARD, CommandRow, Dialect
 from luxminer.api.fields.devices import ASC_SECTION, DEVDETAILS_SECTION, DEVS_SECTION
 from luxminer.api.fields.totals import ASCS_SECTION, PGAS_SECTION
 from luxminer.api.handlers import info
+from luxminer.api.handlers.show import done
 from luxminer.api.params import Grammar
 
 __all__ = ["ROWS", "TITLE"]
@@ -57,5 +58,14 @@ ROWS = (
         success=69,
         sections=(DEVDETAILS_SECTION,),
         joinable=True,
+    ),
+    CommandRow(
+        name="ascidentify",
+        words="would make a stick show itself: none has a light for that",
+        success=114,
+        handler=done,
+        grammar=Grammar(params=(BOARD,)),
+        dialect=Dialect.CGMINER,
+        write=True,
     ),
 )

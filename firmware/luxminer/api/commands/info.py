@@ -3,6 +3,7 @@
 from luxminer.api.codes import Code
 from luxminer.api.commands.row import CommandRow, Dialect
 from luxminer.api.fields.config import CONFIG_SECTION
+from luxminer.api.fields.lcd import LCD_SECTION
 from luxminer.api.fields.stats import ESTATS_SECTION, STATS_SECTION
 from luxminer.api.fields.totals import (
     CHECK_SECTION,
@@ -75,6 +76,13 @@ ROWS = (
         handler=stats.estats,
         grammar=OLD,
         sections=(ESTATS_SECTION,),
+        joinable=True,
+    ),
+    CommandRow(
+        name="lcd",
+        words="what a small display shows",
+        success=125,
+        sections=(LCD_SECTION,),
         joinable=True,
     ),
     CommandRow(

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from luxminer.api.codes import Code
-from luxminer.api.commands.row import POOL, CommandRow
-from luxminer.api.fields.pools import POOLS_SECTION
+from luxminer.api.commands.row import POOL, CommandRow, Dialect
+from luxminer.api.fields.pools import GROUPS_SECTION, POOLS_SECTION
 from luxminer.api.handlers import pools
 from luxminer.api.handlers.context import Handler
 from luxminer.api.params import Args, Facts, Grammar, Kind, Param
@@ -86,6 +86,14 @@ ROWS = (
         words="one row per pool",
         success=7,
         sections=(POOLS_SECTION,),
+        joinable=True,
+    ),
+    CommandRow(
+        name="groups",
+        words="one row per group of pools",
+        success=324,
+        sections=(GROUPS_SECTION,),
+        dialect=Dialect.LUXMINER,
         joinable=True,
     ),
     CommandRow(

@@ -17,9 +17,9 @@ from luxminer.api.columns import (
 )
 from luxminer.api.sections import SectionTable
 from luxminer.telemetry.luck import expected_per_hour_of
-from luxminer.telemetry.model import PoolSnapshot
+from luxminer.telemetry.model import GroupSnapshot, PoolSnapshot
 
-__all__ = ["POOL", "POOLS_SECTION"]
+__all__ = ["GROUP", "GROUPS_SECTION", "POOL", "POOLS_SECTION"]
 
 POOL: Columns[PoolSnapshot] = table(
     Column("POOL", WHOLE, lambda _, p: p.id),
@@ -92,3 +92,10 @@ POOL: Columns[PoolSnapshot] = table(
 )
 
 POOLS_SECTION = SectionTable("POOLS", POOL, lambda m: m.pools)
+
+GROUP: Columns[GroupSnapshot] = table(
+    Column("GROUP", WHOLE, lambda _, g: g.id),
+    Column("Name", TEXT, lambda _, g: g.name),
+    Column("Quota", RATE, lambda _, g: g.quota),
+)
+GROUPS_SECTION = SectionTable("GROUPS", GROUP, lambda m: m.groups)
