@@ -3,15 +3,18 @@
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from luxminer.api.access import Caller
-from luxminer.api.commands import CODES, COMMANDS
+from luxminer.api.commands import CODES, COMMANDS, CommandRow
 from luxminer.api.dispatcher import MAX_JOINED
 from luxminer.api.framing import RequestFramer
+from luxminer.api.handlers import pools
 from luxminer.api.render import to_json, to_text
+from luxminer.api.replies import Reply
 from luxminer.api.requests import Request, parse_text
 from luxminer.api.server import answer_request
 from luxminer.api.sessions import SESSION_LIFE_S
@@ -517,3 +520,19 @@ def test_every_status_that_the_table_names_exists() -> None:
     for row in COMMANDS.values():
         assert row.success in CODES, row.name
         assert all(code in CODES for code in row.refusals.values()), row.name
+
+
+@pytest.mark.parametrize(("caller", "bare"), [(OWNER, "BYE"), (VISITOR, "")])
+async def test_a_row_of_a_bare_word_runs_its_handler_and_says_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, caller: Caller, bare: str
+) -> None:
+    row = CommandRow(name="bye", words="ends", bare="BYE", handler=pools.enablepool, write=True)
+    row = replace(row, grammar=COMMANDS["enablepool"].grammar)
+    monkeypatch.setattr("luxminer.api.dispatcher.COMMANDS", {"bye": row})
+    rig = Rig()
+    taken = take(rig, EnablePool, True)
+    answer = await rig.dispatcher.handle(Request("bye", "1"), caller)
+    assert isinstance(answer, Reply)
+    assert answer.bare == bare
+    assert taken == ([EnablePool(pool_id=1)] if bare else [])
+    assert (to_text(answer) == b"BYE") == bool(bare)
