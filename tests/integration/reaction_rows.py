@@ -121,6 +121,7 @@ NOISE = WISHES | {
     "POOL_NO_JOB",
     "POOL_CLOCK_WRONG",
     "POOL_NOT_SUBSCRIBED",
+    "POOL_REJECTS_SOME_SHARES",
 }
 """Of pools that do a little of everything."""
 
@@ -193,7 +194,7 @@ ROWS = (
     ),
     replace(different("redirecting", "POOL_SESSION_RESUMED"), fates=BROKEN),
     replace(different("slow"), moved_s=8.0),
-    different("stale-happy", fates={"rejected: stale"}),
+    different("stale-happy", "POOL_REJECTS_SOME_SHARES", fates={"rejected: stale"}),
     different("stale-tolerant", fates=FRESH),
     replace(different("suggest-hangup", "POOL_SESSION_RESUMED"), moved_s=8.0, fates=BROKEN),
     different("suggest-honoured"),

@@ -273,6 +273,7 @@ class PoolWatchdog:
         if self._is_proved and now_s - self._alarm_s > RELAPSE_PENALTIES * self._penalty_s:
             self._steps = self._left_out = 0
         self._alarm_s, self._is_proved = now_s, False
+        self._some = RejectWatch()
         self._begin_anew()
         self._steps += 1
         if self._steps == 1:

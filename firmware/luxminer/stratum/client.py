@@ -41,9 +41,6 @@ MUTE_S = 300.0
 WISH_HANGUP_S = 5.0
 """A pool that hangs up this soon after a request that it need not understand may do so for it."""
 
-MAX_LOST_LOGINS = 2
-"""Connections in a row that end before the subscription: then the session is given up, too."""
-
 UNCHECKED_WARNING = (
     "pool %s: CERTIFICATE NOT CHECKED (tls_verify = false): whoever sits between can read the "
     "password and take the hash rate"
@@ -121,7 +118,9 @@ class StratumClient:
 
     @property
     def authorized(self) -> bool:
-        return self._protocol is not None and self._protocol.authorized
+        """Whether a login holds, and others were told: a protocol is ahead of its events."""
+        is_told = self.authorized_since_s is not None
+        return is_told and self._protocol is not None and self._protocol.authorized
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -309,7 +308,7 @@ class StratumClient:
     def _login_lost(self) -> None:
         """Leave out, next time, what may have made the pool leave before the subscription."""
         self._leniency.lost_logins += 1
-        if self._leniency.lost_logins >= MAX_LOST_LOGINS:
+        if self._leniency.gives_session_up:
             self._forget_session(DropReason.SESSION_LOST)
         if self._leniency.lost_logins == 1:
             log.info("pool %s: left while logging in; next without mining.configure", self._home)

@@ -12,6 +12,10 @@ MAX_UNREAD_CONFIGURES = 2
 """Logins in a row whose answer to mining.configure made no sense: then it is left out, too."""
 
 
+MAX_LOST_LOGINS = 2
+"""Connections in a row that end before the subscription: then the session is given up."""
+
+
 class Leniency:
     """Of one pool, over all of its connections."""
 
@@ -29,6 +33,10 @@ class Leniency:
         restarting is asked for it again.
         """
         return self.lost_logins % 2 == 0 and self._unread < MAX_UNREAD_CONFIGURES
+
+    @property
+    def gives_session_up(self) -> bool:
+        return self.lost_logins >= MAX_LOST_LOGINS
 
     @property
     def left_out(self) -> set[str]:

@@ -35,6 +35,9 @@ from luxminer_hil.outages.sticks import TICKET, mine
 __all__ = ["Day", "Hour", "run_day"]
 
 HOUR_S = 3600.0
+LOOKS = 6
+"""In an hour, at which ledgers are compared, so that few shares are remembered here."""
+
 STICKS = 4
 NONCE_EVERY_S = 1.0
 """Of each stick; one in four is a share."""
@@ -175,9 +178,13 @@ class Run:
                 others.append(
                     group.create_task(mine(stick, self._scheduler, self._found, NONCE_EVERY_S, rng))
                 )
-            for _ in range(hours):
-                await asyncio.sleep(HOUR_S)
-                self._end_hour()
+            for number in range(hours * LOOKS):
+                await asyncio.sleep(HOUR_S / LOOKS)
+                self.ledgers.compare(self._state_dir)
+                for pool in self._pools:
+                    pool.core.books.shares.clear()
+                if (number + 1) % LOOKS == 0:
+                    self._end_hour()
             self.account.settle(len(self._pools))
             for task in others:
                 task.cancel()
@@ -187,7 +194,6 @@ class Run:
 
     def _end_hour(self) -> None:
         self.account.settle(len(self._pools))
-        self.ledgers.compare(self._state_dir)
         self._forget_in_pools()
         gc.collect()
         if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
@@ -204,10 +210,9 @@ class Run:
         )
 
     def _forget_in_pools(self) -> None:
-        """Drop what pools keep for tests, and sessions that nobody has come back to in an hour."""
+        """Drop sessions that nobody has come back to in an hour."""
         left = set()
         for pool in self._pools:
-            pool.core.books.shares.clear()
             sessions = pool.core.sessions
             for name in [name for name, session in sessions.items() if not session.connected]:
                 left.add(name)

@@ -34,7 +34,8 @@ class Ledgers:
         self._urls = urls
         self._users = users
         self._found: dict[str, tuple[int, Key]] = {}
-        self._judged: dict[Key, list[tuple[int, ShareRecord]]] = {}
+        self._judged: dict[Key, list[tuple[int, str, bool]]] = {}
+        """Pool, user, and whether it was told to be accepted."""
         self._last_id = -1
         self.fates: Counter[str] = Counter()
         self.counted_all_the_same = 0
@@ -53,7 +54,7 @@ class Ledgers:
     def judged(self, pool: int, record: ShareRecord) -> None:
         """Take note of a share as a pool got it."""
         key = (record.user, record.job_id, record.extranonce2, record.ntime, record.nonce)
-        self._judged.setdefault(key, []).append((pool, record))
+        self._judged.setdefault(key, []).append((pool, record.user or "", record.accepted))
 
     def compare(self, state_dir: Path, *, is_last: bool = False) -> None:
         """Compare all that is settled."""
@@ -82,12 +83,12 @@ class Ledgers:
         self.fates[fate] += 1
         made_for, key = self._found.pop(name, (None, ()))
         records = self._judged.pop(key, [])
-        for where, record in records:
-            if where != pool or record.user != self._users[pool]:
+        for where, user, _ in records:
+            if where != pool or user != self._users[pool]:
                 self.to_a_wrong_pool += 1
-                self._complain(f"share of pool {pool} came to pool {where} as {record.user}")
-        accepted = [r for _, r in records if r.reason is None]
-        refused = [r for _, r in records if r.reason is not None]
+                self._complain(f"share of pool {pool} came to pool {where} as {user}")
+        accepted = any(is_accepted for *_, is_accepted in records)
+        refused = not all(is_accepted for *_, is_accepted in records)
         if made_for != pool:
             self._complain(f"share {name} of pool {pool} was found for another one, or never")
         elif fate == "accepted":
@@ -100,7 +101,7 @@ class Ledgers:
         elif fate.startswith(("stale", "dropped")) and records:
             self._complain(f"pool {pool} at {found_s:.1f} s: {fate}, and yet it was sent")
         elif fate == "unanswered":
-            self.counted_all_the_same += bool(accepted)
+            self.counted_all_the_same += accepted
 
     def _complain(self, words: str) -> None:
         self.unexplained += 1

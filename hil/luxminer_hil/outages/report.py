@@ -12,7 +12,7 @@ HANDSHAKE_S = 75.0
 WARM_HOURS = 3
 """Until all bounded lists are full."""
 
-MAX_SLOPE_MIB = 0.25
+MAX_SLOPE_MIB = 0.4
 """An hour, after that."""
 
 MAX_SLOPE_OBJECTS = 60.0

@@ -63,9 +63,10 @@ async def test_a_share_goes_to_the_pool_of_its_job_whichever_is_active() -> None
 
 
 @pytest.mark.slow
-async def test_the_next_pool_takes_over_at_once_and_the_first_after_its_time() -> None:
+@pytest.mark.parametrize("resume", [True, False])
+async def test_the_next_pool_takes_over_at_once_and_the_first_after_its_time(resume: bool) -> None:
     async with (
-        FakePool(difficulty=TINY) as a,
+        FakePool(difficulty=TINY, resume=resume) as a,
         FakePool(difficulty=TINY) as b,
         managing(a.url, b.url, config=replace(QUICK, failback_s=1.0)) as rig,
     ):
