@@ -48,7 +48,7 @@ TARGETS = {
     "day_switching_percent": (3.0, "% of the hash time of a day, at most"),
     "day_unexplained_shares": (0.0, "at most"),
     "day_shares_to_a_wrong_pool": (0.0, "at most"),
-    "day_memory_slope_mib_per_h": (0.25, "MiB an hour, at most"),
+    "day_memory_slope_mib_per_h": (0.4, "MiB an hour, at most"),
     "day_bounds_not_held": (0.0, "at most"),
 }
 
