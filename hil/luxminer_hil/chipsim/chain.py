@@ -1,7 +1,7 @@
 """The chips of a stick in a row: who obeys a frame, who answers, who may hash next."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from random import Random
 from typing import Protocol
@@ -168,8 +168,11 @@ class Chain:
                 batch.append((chip, piece))
         return batch
 
-    def report(self, chip: Chip, piece: Slice, nonces: Iterable[int]) -> None:
+    def report(self, chip: Chip, piece: Slice, nonces: Sequence[int]) -> None:
         """Send what a chip says of the nonces found in a slice, and book the slice."""
+        if not nonces:
+            chip.finish(piece, 0)
+            return
         said = 0
         now_s = self._age_s()
         for nonce in nonces:

@@ -7,6 +7,7 @@ that no chip obeys are met with silence and counted by their reason.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 from luxminer_drivers.common.facts import WORD_LENGTH, Crc, Field, Order
@@ -26,6 +27,8 @@ __all__ = [
     "same_rate",
     "words_reversed",
 ]
+
+BYTE_BITS = 8
 
 RATE_TOLERANCE = 0.045
 """A receiver samples the stop bit half a bit before it ends, after 9.5 bits, so at 5 % it reads
@@ -125,13 +128,34 @@ class Parser(Protocol):
 
 
 def crc(data: bytes, bits: int, parameters: Crc) -> int:
-    """Return the check sum of the first ``bits`` bits of ``data``, one bit after the other."""
+    """Return the check sum of the first ``bits`` bits of ``data``, most significant bit first."""
+    table = _bytewise(parameters)
+    whole, rest = divmod(bits, BYTE_BITS)
+    # At the top of its bytes a register meets the bits that come next, whatever its width.
+    room = -parameters.width % BYTE_BITS
+    shift = parameters.width + room - BYTE_BITS
+    keep = (1 << shift) - 1
+    register = parameters.initial << room
+    for byte in data[:whole]:
+        register = (register & keep) << BYTE_BITS ^ table[register >> shift ^ byte]
+    register >>= room
+    return _bitwise(register, data[whole], rest, parameters) if rest else register
+
+
+@lru_cache
+def _bytewise(parameters: Crc) -> tuple[int, ...]:
+    """Return what each byte makes of a register of zeros, at the top of its bytes."""
+    room = -parameters.width % BYTE_BITS
+    values = range(1 << BYTE_BITS)
+    return tuple(_bitwise(0, value, BYTE_BITS, parameters) << room for value in values)
+
+
+def _bitwise(register: int, byte: int, bits: int, parameters: Crc) -> int:
+    """Return the register after the first ``bits`` bits of a byte."""
     top = 1 << (parameters.width - 1)
     keep = (1 << parameters.width) - 1
-    register = parameters.initial
     for position in range(bits):
-        bit = data[position // 8] >> (7 - position % 8) & 1
-        feedback = bool(register & top) != bool(bit)
+        feedback = bool(register & top) != bool(byte >> (BYTE_BITS - 1 - position) & 1)
         register = (register << 1) & keep
         if feedback:
             register ^= parameters.polynomial
