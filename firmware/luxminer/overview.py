@@ -72,6 +72,7 @@ class Overview:
             devices=devices,
             pools=pools.snapshots(),
             groups=pools.group_snapshots(),
+            pool_options=pools.options(),
             events=self._events.snapshot(),
             rates=_sum_rates([device.rates for device in devices]),
             nonces=self._gate.total(),

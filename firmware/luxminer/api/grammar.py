@@ -78,7 +78,7 @@ def parse(grammar: Grammar, text: str, miner: MinerSnapshot) -> Args:
             and not written.get(param.name)
             and not (param.empty and param.name in written)
         ):
-            raise Refusal(missing_code(param), **facts, name=param.name)
+            raise Refusal(missing_code(param), **{**facts, "name": param.name})
     values = {
         param.name: _value(param, written.get(param.name, ()), miner, facts)
         for param in grammar.params
@@ -145,11 +145,10 @@ def _assign(
         if not equals and bare:
             name, value = bare.pop(0).name, name
         elif not equals:
-            raise Refusal(Code.INVALID_KEY_VALUE, **facts, value=shortened(piece))
+            raise Refusal(Code.INVALID_KEY_VALUE, **{**facts, "value": shortened(piece)})
         if name not in keys:
-            raise Refusal(
-                Code.UNKNOWN_KEY, **facts, value=shortened(name), expected=", ".join(keys)
-            )
+            said = {"value": shortened(name), "expected": ", ".join(keys)}
+            raise Refusal(Code.UNKNOWN_KEY, **{**facts, **said})
         written[name] = _texts(value, keys[name])
     if rest and not keys and grammar.surplus is not None:
         raise Refusal(grammar.surplus, **facts)
@@ -169,6 +168,8 @@ def _value(param: Param, texts: Sequence[str], miner: MinerSnapshot, facts: Fact
             raise Refusal(invalid_code(param), **{**facts, **_complaint(param, text, miner)})
         values.append(value)
     if param.many:
+        if param.kind in ITEMS:
+            facts["last"] = len(ITEMS[param.kind](miner)) - 1
         return tuple(values)
     value = values[0] if values and values[0] is not None else param.default
     if not param.secret:

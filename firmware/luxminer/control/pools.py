@@ -1,5 +1,6 @@
 """Orders about pools and their groups."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from luxminer.control.bus import Command
@@ -11,6 +12,7 @@ __all__ = [
     "EnablePool",
     "RemoveGroup",
     "RemovePool",
+    "SetPoolOptions",
     "SetPoolQuota",
     "SetPriority",
     "SetQuota",
@@ -86,6 +88,16 @@ class SetPoolQuota(Command):
 
     pool_id: int
     quota: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPoolOptions(Command):
+    """Change settings of ``[stratum]`` by their names; they hold from now on. Result: None.
+
+    Refused: ``invalid-option``.
+    """
+
+    options: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,7 +133,7 @@ class NodeClient:
     ) -> None:
         self._settings = settings
         self._agent = agent
-        self._config = config
+        self.config = config
         self._clock = clock
         self._rng = rng
         self._listener = listener
@@ -226,7 +226,7 @@ class NodeClient:
         """Look at all time limits; called about once a second."""
         if self._session is None:
             return
-        limit_s = self._config.silence_timeout_s
+        limit_s = self.config.silence_timeout_s
         if now_s - self._heard_s > limit_s:
             self._hang_up(f"silent for {now_s - self._heard_s:.0f} s")
         elif self._lags_since_s is not None and now_s - self._lags_since_s > LAG_S:
@@ -259,14 +259,14 @@ class NodeClient:
                 self._lost(exc)
                 is_refused = isinstance(exc, WrongNetwork)
             lived_s = self._clock.monotonic() - started_s
-            lower, upper = self._config.retry_min_s, self._config.retry_max_s
+            lower, upper = self.config.retry_min_s, self.config.retry_max_s
             pause_s = lower if lived_s >= STABLE_S or not pause_s else min(pause_s * 2, upper)
             wait_s = pause_s * self._rng.uniform(0.5, 1.0)
             await asyncio.sleep(max(wait_s, REFUSED_RETRY_S) if is_refused else wait_s)
 
     async def _live(self) -> None:
         """Live through one session; ends with TransportError or NodeError."""
-        async with open_rpc(self._settings, self._agent, self._config.connect_timeout_s) as rpc:
+        async with open_rpc(self._settings, self._agent, self.config.connect_timeout_s) as rpc:
             await self._look_at_chain(rpc)
             await self._check_address(rpc)
             template = await self._fetch(rpc)

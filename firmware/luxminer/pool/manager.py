@@ -9,11 +9,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from luxminer.clock import Chores, Clock, beat
 from luxminer.config.schema import GroupConfig, PoolConfig, StratumConfig
-from luxminer.control import CommandBus
+from luxminer.control import CommandBus, SetPoolOptions
+from luxminer.errors import CommandError
 from luxminer.logs import RateLimit
 from luxminer.pool.balance import INTERVAL_S
 from luxminer.pool.chain import ChainView
@@ -30,7 +33,7 @@ from luxminer.pool.pool import Pool, check_pool
 from luxminer.pool.roster import Roster
 from luxminer.stratum import protocol as stratum
 from luxminer.telemetry.events import EventLog
-from luxminer.telemetry.model import EventTarget, GroupSnapshot, PoolSnapshot
+from luxminer.telemetry.model import EventTarget, GroupSnapshot, PoolOptions, PoolSnapshot
 from luxminer.work.header import display
 from luxminer.work.job import PoolJob, Share, Stake
 
@@ -111,6 +114,7 @@ class PoolManager:
             orders = PoolOrders(
                 self._roster, self._connections, config, self._add, self._removed, self._choose
             )
+            bus.register(SetPoolOptions, self._set_options)
             orders.register(bus)
 
     # What others ask -----------------------------------------------------------------------------
@@ -175,6 +179,12 @@ class PoolManager:
                 shares=self.ledger.pool(pool.number),
             )
             for position, pool in enumerate(roster.pools)
+        )
+
+    def options(self) -> PoolOptions:
+        config = self._config
+        return PoolOptions(
+            **{each.name: getattr(config, each.name) for each in fields(PoolOptions)}
         )
 
     def group_snapshots(self) -> tuple[GroupSnapshot, ...]:
@@ -401,6 +411,21 @@ class PoolManager:
         self._next_number += 1
         self._roster.add(pool)
         return pool
+
+    async def _set_options(self, order: SetPoolOptions) -> None:
+        known = {each.name: each.metadata for each in fields(self._config)}
+        for name, value in order.options.items():
+            if name not in {each.name for each in fields(PoolOptions)}:
+                raise CommandError("invalid-option", f'"{name}" is no option of pools')
+            low, high = known[name]["low"], known[name]["high"]
+            if not low <= value <= high:
+                words = f"{name} {value:g} is not from {low:g} to {high:g}"
+                raise CommandError("invalid-option", words)
+        options: dict[str, Any] = dict(order.options)
+        self._config = replace(self._config, **options)
+        for pool in self._roster.pools:
+            pool.set_options(self._config)
+        self._choose()
 
     def _removed(self, pool: Pool) -> None:
         self.ledger.forget_pool(pool.number)

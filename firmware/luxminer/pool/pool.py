@@ -70,13 +70,7 @@ class Pool:
         self.last_job_wall_s: float | None = None
         self.clock_ahead_s: float | None = None
         """Of this machine, against the newest job when that came."""
-        self.watchdog = PoolWatchdog(
-            Limits(
-                job_timeout_s=stratum.job_timeout_s,
-                patience_s=stratum.patience_s,
-                penalty_s=stratum.penalty_s,
-            )
-        )
+        self.watchdog = PoolWatchdog(_limits(stratum))
         self._timed: PoolJob | None = None
         self._message = ""
         self._clock = clock
@@ -103,6 +97,11 @@ class Pool:
                 listener=heard,
                 changed=changed,
             )
+
+    def set_options(self, stratum: StratumConfig) -> None:
+        """Keep to other times from now on."""
+        self.client.config = stratum
+        self.watchdog.limits = _limits(stratum)
 
     @property
     def job(self) -> PoolJob | None:
@@ -265,6 +264,14 @@ def _shown(config: PoolConfig) -> PoolConfig:
     from luxminer.node.settings import without_credentials
 
     return without_credentials(config)
+
+
+def _limits(stratum: StratumConfig) -> Limits:
+    return Limits(
+        job_timeout_s=stratum.job_timeout_s,
+        patience_s=stratum.patience_s,
+        penalty_s=stratum.penalty_s,
+    )
 
 
 def _payout_watch(config: PoolConfig) -> "PayoutWatch":

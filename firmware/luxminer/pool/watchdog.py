@@ -120,7 +120,7 @@ class PoolWatchdog:
     """Asked once a second or so; `settled` and `login_refused` tell it what happens between."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._alive_s: float | None = None
         self._refusal = ""
         self._obstacle: EventKind | None = None
@@ -221,7 +221,7 @@ class PoolWatchdog:
         return [Finding(kind=alarms.UNSTABLE, text=text)]
 
     def _of_jobs(self, sight: Sight) -> Finding | None:
-        limit_s = self._limits.job_timeout_s
+        limit_s = self.limits.job_timeout_s
         if not sight.alive or sight.job_s is None or sight.now_s - sight.job_s < limit_s:
             return None
         return Finding(kind=alarms.NO_JOB, text=f"its newest job is older than {limit_s:g} s")
@@ -229,7 +229,7 @@ class PoolWatchdog:
     def _of_shares(self, sight: Sight) -> Finding | None:
         waited_s = sight.now_s - (self._since_s if self._since_s is not None else sight.now_s)
         rejected = self._rejects.total()
-        if waited_s < self._limits.patience_s or not sight.alive:
+        if waited_s < self.limits.patience_s or not sight.alive:
             return None
         if rejected >= REJECT_RUN:
             reasons = _counts(self._rejects)
@@ -287,7 +287,7 @@ class PoolWatchdog:
 
     @property
     def _penalty_s(self) -> float:
-        return self._limits.penalty_s * min(1 << self._left_out, MAX_PENALTY_FACTOR)
+        return self.limits.penalty_s * min(1 << self._left_out, MAX_PENALTY_FACTOR)
 
 
 def _obstacle(sight: Sight) -> EventKind:

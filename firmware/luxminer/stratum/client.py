@@ -72,7 +72,7 @@ class StratumClient:
         self._user = pool.user
         self._password = pool.password
         self._agent = agent
-        self._config = config
+        self.config = config
         self._clock = clock
         retry = config.retry_min_s, config.retry_max_s
         self._itinerary = Itinerary(self._way.endpoints, *retry, rng)
@@ -154,11 +154,11 @@ class StratumClient:
         protocol, connection = self._protocol, self._connection
         if protocol is None or connection is None:
             return
-        config = self._config
+        config = self.config
         events = protocol.check_timeouts(now_s, config.handshake_timeout_s, config.share_timeout_s)
         self._dispatch(protocol, events)
         silent_s = now_s - self._heard_s
-        if silent_s > self._config.silence_timeout_s:
+        if silent_s > self.config.silence_timeout_s:
             self._hang_up(f"silent for {silent_s:.0f} s")
         elif self._mute_since_s is not None and now_s - self._mute_since_s > MUTE_S:
             self._hang_up(f"answered no share for {MUTE_S:.0f} s")
@@ -201,7 +201,7 @@ class StratumClient:
             user=self._user,
             password=self._password,
             agent=self._agent,
-            version_mask=int(self._config.version_rolling_mask, 16),
+            version_mask=int(self.config.version_rolling_mask, 16),
             session_id=self._session_id if same else None,
             resume=self._resume if same else None,
             use_configure=self._leniency.may_configure,
@@ -231,7 +231,7 @@ class StratumClient:
             if self._connection is not None and self._protocol is protocol:
                 self._connection.write(protocol.data_to_send())
 
-        timeout_s = self._config.connect_timeout_s
+        timeout_s = self.config.connect_timeout_s
         connection: PoolConnection | None = None
         try:
             connection = await dial(
@@ -477,7 +477,7 @@ class StratumClient:
             self._give_up(oldest[0], DropReason.TOO_MANY, sent=oldest[1])
 
     def _expire_held(self, now_s: float) -> None:
-        for share, sent in self._held.take_older(now_s - self._config.share_timeout_s):
+        for share, sent in self._held.take_older(now_s - self.config.share_timeout_s):
             self._give_up(share, DropReason.TOO_OLD, sent=sent)
 
     def _release(self) -> None:

@@ -11,7 +11,7 @@ from luxminer.api.commands import COMMANDS, CommandRow
 from luxminer.api.manual import BEGIN, END, render
 from luxminer.api.render import to_json
 from luxminer.api.requests import Request
-from luxminer.control import AddPool, Command
+from luxminer.control import AddGroup, AddPool, Command
 from tests.unit.api.snapshots import OWNER, Rig
 
 PLACEHOLDER = "SESSION"
@@ -19,7 +19,7 @@ MAX_FIELDS = 4
 """Fields of the first row that an example shows."""
 HIDDEN = ("When", "Description")
 
-RESULTS: dict[type[Command], object] = {AddPool: 3}
+RESULTS: dict[type[Command], object] = {AddPool: 3, AddGroup: 1}
 """What owners answer; True where it says nothing."""
 
 

@@ -1,11 +1,13 @@
 """Miner snapshots for tests: two sticks and three pools, every number different."""
 
 import dataclasses
+from dataclasses import fields
 from fractions import Fraction
 from typing import Any
 
 from luxminer.api.access import Caller
 from luxminer.api.dispatcher import Dispatcher
+from luxminer.config.schema import StratumConfig
 from luxminer.control import CommandBus
 from luxminer.telemetry.hub import TelemetryHub
 from luxminer.telemetry.model import (
@@ -18,6 +20,7 @@ from luxminer.telemetry.model import (
     HostSnapshot,
     MinerSnapshot,
     NonceCounts,
+    PoolOptions,
     PoolSnapshot,
     PoolStatus,
     Rates,
@@ -213,6 +216,12 @@ def group(id: int = 0, **changes: Any) -> GroupSnapshot:
     return GroupSnapshot(**values | changes)
 
 
+def pool_options(**changes: Any) -> PoolOptions:
+    config = StratumConfig()
+    values = {each.name: getattr(config, each.name) for each in fields(PoolOptions)}
+    return PoolOptions(**values | changes)
+
+
 def host(**changes: Any) -> HostSnapshot:
     values: dict[str, Any] = {
         "version": "0.1.0",
@@ -242,6 +251,7 @@ def miner(**changes: Any) -> MinerSnapshot:
         "devices": (device(0), device(1)),
         "pools": (pool(0), pool(1), pool(2)),
         "groups": (group(0),),
+        "pool_options": pool_options(),
         "rates": RATES,
         "nonces": nonces(nonces=280, hw_errors=12, duplicates=8, below_target=239),
         "shares": tally(),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from luxminer.config.schema import StratumConfig
-from luxminer.control import DisablePool, EnablePool, RemovePool, SwitchPool
+from luxminer.control import DisablePool, EnablePool, RemovePool, SetPoolOptions, SwitchPool
 from luxminer.errors import CommandError
 from luxminer.pool.blocks import MAX_KEPT
 from luxminer.pool.desk import SUBMIT_BURST
@@ -80,6 +80,22 @@ async def test_the_next_pool_takes_over_at_once_and_the_first_after_its_time(res
         assert rig.manager.job is job
         job = await rig.job_of(a)
         assert rig.mined == [job]
+
+
+async def test_another_time_until_the_first_pool_is_used_again_holds_at_once() -> None:
+    async with (
+        FakePool(difficulty=TINY) as a,
+        FakePool(difficulty=TINY) as b,
+        managing(a.url, b.url, config=replace(QUICK, failback_s=3600.0)) as rig,
+    ):
+        await rig.all_alive(2)
+        await rig.job_of(a)
+        cut = asyncio.create_task(a.cut(0.05))
+        await rig.job_of(b)
+        await cut
+        await rig.all_alive(2)
+        await rig.bus.send(SetPoolOptions(options={"failback_s": 0.0}))
+        await rig.job_of(a)
 
 
 async def test_every_new_job_is_mined_whether_clean_or_not() -> None:

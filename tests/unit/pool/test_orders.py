@@ -14,6 +14,7 @@ from luxminer.control import (
     DisablePool,
     RemoveGroup,
     RemovePool,
+    SetPoolOptions,
     SetPoolQuota,
     SetPriority,
     SetQuota,
@@ -183,3 +184,14 @@ async def test_counters_do_not_fall_when_a_pool_goes() -> None:
     await bus.send(RemovePool(pool_id=0))
     assert (made.jobs, made.get_failures, made.remote_failures, made.discarded) == before
     assert [pool.id for pool in made.snapshots()] == [0]
+
+
+async def test_options_of_pools_are_changed_together_or_not_at_all() -> None:
+    made, bus = manager("")
+    before = made.options()
+    wrong = {"failback_s": 30.0, "silence_timeout_s": 1.0}
+    assert await refusal(bus, SetPoolOptions(options=wrong)) == "invalid-option"
+    assert await refusal(bus, SetPoolOptions(options={"proxy": 1.0})) == "invalid-option"
+    assert made.options() == before
+    await bus.send(SetPoolOptions(options={"failback_s": 30.0, "silence_timeout_s": 10.0}))
+    assert (made.options().failback_s, made.options().silence_timeout_s) == (30.0, 10.0)

@@ -17,9 +17,9 @@ from luxminer.api.columns import (
 )
 from luxminer.api.sections import SectionTable
 from luxminer.telemetry.luck import expected_per_hour_of
-from luxminer.telemetry.model import GroupSnapshot, PoolSnapshot
+from luxminer.telemetry.model import GroupSnapshot, PoolOptions, PoolSnapshot
 
-__all__ = ["GROUP", "GROUPS_SECTION", "POOL", "POOLS_SECTION"]
+__all__ = ["GROUP", "GROUPS_SECTION", "OPTIONS_SECTION", "POOL", "POOLS_SECTION"]
 
 POOL: Columns[PoolSnapshot] = table(
     Column("POOL", WHOLE, lambda _, p: p.id),
@@ -98,4 +98,16 @@ GROUP: Columns[GroupSnapshot] = table(
     Column("Name", TEXT, lambda _, g: g.name),
     Column("Quota", RATE, lambda _, g: g.quota),
 )
+OPTIONS: Columns[PoolOptions] = table(
+    Column("ConnectTimeout", RATE, lambda _, o: o.connect_timeout_s),
+    Column("HandshakeTimeout", RATE, lambda _, o: o.handshake_timeout_s),
+    Column("SilenceTimeout", RATE, lambda _, o: o.silence_timeout_s),
+    Column("ShareTimeout", RATE, lambda _, o: o.share_timeout_s),
+    Column("JobTimeout", RATE, lambda _, o: o.job_timeout_s),
+    Column("Patience", RATE, lambda _, o: o.patience_s),
+    Column("Penalty", RATE, lambda _, o: o.penalty_s),
+    Column("Failback", RATE, lambda _, o: o.failback_s),
+)
+OPTIONS_SECTION = SectionTable("POOLOPTS", OPTIONS, lambda m: (m.pool_options,), is_single=True)
+
 GROUPS_SECTION = SectionTable("GROUPS", GROUP, lambda m: m.groups)

@@ -16,7 +16,7 @@ from luxminer.telemetry.model.events import EventSnapshot, EventTarget, Severity
 from luxminer.telemetry.model.host import HostSnapshot
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
 from luxminer.telemetry.model.miner import MinerSnapshot
-from luxminer.telemetry.model.pools import GroupSnapshot, PoolSnapshot, PoolStatus
+from luxminer.telemetry.model.pools import GroupSnapshot, PoolOptions, PoolSnapshot, PoolStatus
 
 __all__ = [
     "ChipSnapshot",
@@ -28,6 +28,7 @@ __all__ = [
     "HostSnapshot",
     "MinerSnapshot",
     "NonceCounts",
+    "PoolOptions",
     "PoolSnapshot",
     "PoolStatus",
     "Rates",

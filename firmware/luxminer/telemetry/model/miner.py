@@ -7,7 +7,7 @@ from luxminer.telemetry.model.devices import DeviceSnapshot
 from luxminer.telemetry.model.events import EventSnapshot
 from luxminer.telemetry.model.host import HostSnapshot
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
-from luxminer.telemetry.model.pools import GroupSnapshot, PoolSnapshot
+from luxminer.telemetry.model.pools import GroupSnapshot, PoolOptions, PoolSnapshot
 
 __all__ = [
     "MinerSnapshot",
@@ -57,4 +57,5 @@ class MinerSnapshot:
     idle_s: float = 0.0
     """Time since the start in which no pool gave anything to mine."""
     groups: tuple[GroupSnapshot, ...] = ()
+    pool_options: PoolOptions
     events: tuple[EventSnapshot, ...] = ()

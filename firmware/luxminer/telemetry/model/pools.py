@@ -8,6 +8,7 @@ from luxminer.telemetry.model.ledgers import ShareTally
 
 __all__ = [
     "GroupSnapshot",
+    "PoolOptions",
     "PoolSnapshot",
     "PoolStatus",
 ]
@@ -37,6 +38,20 @@ class GroupSnapshot:
     """After this time the strategy ``Rotate`` takes the next pool."""
     active: bool
     """Gives work now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolOptions:
+    """Times that decide when a pool is given up and used again, in seconds; see ``[stratum]``."""
+
+    connect_timeout_s: float
+    handshake_timeout_s: float
+    silence_timeout_s: float
+    share_timeout_s: float
+    job_timeout_s: float
+    patience_s: float
+    penalty_s: float
+    failback_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
