@@ -6,8 +6,12 @@
 VENV ?= .venv
 BIN = $(VENV)/bin
 TESTS ?= tests
-PYTEST = $(BIN)/pytest -q -n auto --maxprocesses 4
+# Half of what slow tests do is waiting: more workers than processors. Who is done early takes tests
+# from the others.
+PYTEST = $(BIN)/pytest -q -n 4 --dist worksteal
 export VENV
+# Where this is set, each worker would compile all the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run check test bench bench-lab bench-system lint setup setup-test clean
 
