@@ -164,6 +164,7 @@ class FaultPlan:
         self.faults = tuple(faults)
         self.seed = seed
         self.counts: Counter[str] = Counter()
+        self._kinds = frozenset(fault.kind for fault in self.faults)
         self._randoms = [
             {direction: Random(f"{seed}/{number}/{direction}") for direction in Direction}
             for number in range(len(self.faults))
@@ -240,7 +241,9 @@ class FaultPlan:
         return sorted(timed, key=lambda fault: fault.from_s)
 
     def _is(self, kind: FaultKind, chip: int, now_s: float) -> bool:
-        return any(f.kind is kind and self._hits(f, chip, now_s) for f in self.faults)
+        return kind in self._kinds and any(
+            fault.kind is kind and self._hits(fault, chip, now_s) for fault in self.faults
+        )
 
     @staticmethod
     def _hits(fault: Fault, chip: int, now_s: float) -> bool:
