@@ -38,7 +38,7 @@ PATIENTS = (
     Patient(
         model="2pac",
         chips=2,
-        soak_s=100.0,
+        soak_s=200.0,
         cores_s=100.0,
         usual_mhz=100.0,
         nonces=160,
