@@ -153,6 +153,7 @@ class Overview:
             hw_error_hs=nonces.hw_error_hs(now_s) if is_up else 0.0,
             shares=self._pools.ledger.device(state.id),
             rates=nonces.rates(now_s) if is_up else Rates(),
+            illness=state.illness,
             last_valid_work_wall_s=(
                 wall_s - (now_s - last_valid_s) if last_valid_s is not None else None
             ),

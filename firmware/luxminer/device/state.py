@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from luxminer.device.contract import ChipReport, CoreRange, DeviceReport
 from luxminer.device.wishes import Wish
-from luxminer.telemetry.model import DeviceStatus
+from luxminer.telemetry.model import DeviceStatus, IllnessSnapshot
 
 __all__ = ["DeviceState", "add_reports"]
 
@@ -68,6 +68,7 @@ class DeviceState:
     """Times that it failed: faults, mismatches, errors of its driver, ports that did not open."""
     resets: int
     """Times that it was started anew after a fault or by order; chip resets are in the report."""
+    illness: IllnessSnapshot
 
 
 def add_reports(before: DeviceReport | None, now: DeviceReport) -> DeviceReport:

@@ -23,6 +23,7 @@ from luxminer.device.assignment import Assignment
 from luxminer.device.contract import DeviceReport
 from luxminer.device.health import LOWER_AFTER, backoff_s, likely_cause, lower_limit
 from luxminer.device.identity import Sighting, describe
+from luxminer.device.illness import IllnessLog
 from luxminer.device.orders import Orders
 from luxminer.device.preference import address_of
 from luxminer.device.session import Services, Session
@@ -37,7 +38,7 @@ from luxminer.errors import (
     TransportClosed,
 )
 from luxminer.logs import RateLimit
-from luxminer.telemetry.model import DeviceStatus
+from luxminer.telemetry.model import DeviceStatus, Illness
 from luxminer.transport.ports import is_url
 
 __all__ = ["DeviceSupervisor"]
@@ -114,6 +115,8 @@ class DeviceSupervisor:
         self._resets = 0
         self._gone_wall_s: float | None = None
         self._warnings = RateLimit(PATIENCE_S)
+        self._illness = IllnessLog()
+        self._is_throttled = False
 
     @property
     def is_claimed(self) -> bool:
@@ -220,6 +223,7 @@ class DeviceSupervisor:
             attempts=self._attempts,
             faults=self._faults,
             resets=self._resets,
+            illness=self._illness.snapshot(),
         )
 
     def await_port(self, port: str, problem: str) -> None:
@@ -286,9 +290,17 @@ class DeviceSupervisor:
         """Judge a stick that is up by what it should have found by now."""
         running = self._running
         if running is not None:
+            was_sick, wall_s = bool(running.sick_words), self._services.clock.wall()
             running.check(now_s)
             if running.sick_words:
                 self._warn("sick", f"{self.name}: {running.sick_words}")
+                if not was_sick:
+                    self._illness.note(Illness.SICK_IDLE, wall_s)
+            report = running.last_report
+            is_throttled = report is not None and report.limit_mhz is not None
+            if is_throttled and not self._is_throttled:
+                self._illness.note(Illness.THROTTLE, wall_s)
+            self._is_throttled = is_throttled
 
     async def run(self) -> None:
         """Keep the stick running until cancelled; leaves it quiet and its port closed."""
@@ -341,24 +353,26 @@ class DeviceSupervisor:
             if session.found_any and now_s - session.brought_up_s >= self._timing.stable_s:
                 self._failures = 0
         if ending is not None and self._sighting is sighting:
-            came_up = session.brought_up_s is not None
-            self._failed(ending, sighting, now_s, came_up=came_up)
+            came_up, silent = session.brought_up_s is not None, bool(session.sick_words)
+            if self._failed(ending, sighting, now_s, came_up=came_up):
+                wall_s = self._services.clock.wall()
+                self._illness.failed(ending, wall_s, came_up=came_up, silent=silent)
 
     def _failed(
         self, exc: BaseException, sighting: Sighting, now_s: float, *, came_up: bool
-    ) -> None:
-        """Record why a session ended, and when to try again."""
+    ) -> bool:
+        """Record why a session ended, and when to try again; False when that is soon and usual."""
         if isinstance(exc, TransportClosed):
             self._failures += 1
             # The first time it is most likely a replug, which must not wait.
             self._retry_at_s = now_s + (self._backoff_s(-1) if self._failures > 1 else 0.0)
             self._forget(sighting.url)
             self._lose(self._unplugged)
-            return
+            return True
         denied = isinstance(exc, PortUnusable) and exc.problem is PortProblem.DENIED
         if denied and now_s - self._seen_s < self._timing.udev_s:
             self._retry_at_s = now_s + self._timing.udev_retry_s
-            return
+            return False
         self._faults += 1
         is_hot = isinstance(exc, Overheated)
         if is_hot:  # only time helps, so this is no step on the ladder
@@ -390,9 +404,10 @@ class DeviceSupervisor:
         if isinstance(exc, PortUnusable) and exc.problem is PortProblem.MISSING:
             self._forget(sighting.url)
             self._lose(reason)
-            return
+            return True
         self._problem = f"{self.name}: {reason}"
         self._warn(type(exc).__name__, f"{self._problem}; next try in {pause_s:.1f} s")
+        return True
 
     def _told_for_good(
         self, exc: BaseException, reason: str, pause_s: float, *, came_up: bool

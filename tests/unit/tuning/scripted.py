@@ -8,7 +8,7 @@ from luxminer.device.contract import CoreRange, DeviceOptions, DeviceReport, Sti
 from luxminer.device.orders import Orders
 from luxminer.device.state import DeviceState
 from luxminer.device.wishes import Wish
-from luxminer.telemetry.model import DeviceStatus, NonceCounts
+from luxminer.telemetry.model import DeviceStatus, IllnessSnapshot, NonceCounts
 from luxminer.tuning.search import Setting
 from tests.unit.device.models import stick_model
 from tests.unit.drivers.warp import WarpClock
@@ -180,6 +180,7 @@ class ScriptedStick:
             attempts=0,
             faults=self.faults,
             resets=0,
+            illness=IllnessSnapshot(),
         )
 
 

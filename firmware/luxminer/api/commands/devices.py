@@ -2,7 +2,12 @@
 
 from luxminer.api.commands.info import OLD
 from luxminer.api.commands.row import BOARD, CommandRow, Dialect
-from luxminer.api.fields.devices import ASC_SECTION, DEVDETAILS_SECTION, DEVS_SECTION
+from luxminer.api.fields.devices import (
+    ASC_SECTION,
+    DEVDETAILS_SECTION,
+    DEVS_SECTION,
+    NOTIFY_SECTION,
+)
 from luxminer.api.fields.totals import ASCS_SECTION, PGAS_SECTION
 from luxminer.api.handlers import info
 from luxminer.api.handlers.show import done
@@ -67,5 +72,13 @@ ROWS = (
         grammar=Grammar(params=(BOARD,)),
         dialect=Dialect.CGMINER,
         write=True,
+    ),
+    CommandRow(
+        name="notify",
+        words="how often each stick was not well, by reason, since the service started",
+        success=60,
+        sections=(NOTIFY_SECTION,),
+        dialect=Dialect.CGMINER,
+        joinable=True,
     ),
 )

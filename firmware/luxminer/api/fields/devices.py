@@ -17,7 +17,7 @@ from luxminer.api.columns import (
     table,
 )
 from luxminer.api.sections import SectionTable
-from luxminer.telemetry.model import DeviceSnapshot, DeviceStatus
+from luxminer.telemetry.model import DeviceSnapshot, DeviceStatus, Illness
 
 __all__ = [
     "ASC_SECTION",
@@ -25,6 +25,7 @@ __all__ = [
     "DEVDETAILS_SECTION",
     "DEVICE",
     "DEVS_SECTION",
+    "NOTIFY_SECTION",
 ]
 
 
@@ -117,6 +118,30 @@ DEVDETAILS: Columns[DeviceSnapshot] = table(
     Column("USB Path", TEXT, lambda _, d: d.usb_path),
 )
 
+
+def _times(label: str, what: Illness) -> Column[DeviceSnapshot]:
+    return Column(label, WHOLE, lambda _, d: d.illness.counts.get(what, 0))
+
+
+NOTIFY: Columns[DeviceSnapshot] = table(
+    Column("NOTIFY", WHOLE, lambda _, d: d.id),
+    Column("Name", TEXT, lambda _, d: d.code),
+    Column("ID", WHOLE, lambda _, d: d.id),
+    Column("Last Well", TIME, lambda _, d: d.last_valid_work_wall_s),
+    Column("Last Not Well", TIME, lambda _, d: d.illness.last_wall_s),
+    Column("Reason Not Well", TEXT, lambda _, d: d.illness.last or "None"),
+    _times("*Thread Fail Init", Illness.FAIL_INIT),
+    _times("*Thread Zero Hash", Illness.ZERO_HASH),
+    _times("*Thread Fail Queue", Illness.FAIL_QUEUE),
+    _times("*Dev Sick Idle 60s", Illness.SICK_IDLE),
+    _times("*Dev Dead Idle 600s", Illness.DEAD_IDLE),
+    _times("*Dev Nostart", Illness.NO_START),
+    _times("*Dev Over Heat", Illness.OVER_HEAT),
+    _times("*Dev Thermal Cutoff", Illness.THERMAL_CUTOFF),
+    _times("*Dev Comms Error", Illness.COMMS_ERROR),
+    _times("*Dev Throttle", Illness.THROTTLE),
+)
+NOTIFY_SECTION = SectionTable("NOTIFY", NOTIFY, lambda m: m.devices)
 DEVS_SECTION = SectionTable("DEVS", DEVICE, lambda m: m.devices)
 ASC_SECTION = SectionTable("ASC", DEVICE)
 DEVDETAILS_SECTION = SectionTable("DEVDETAILS", DEVDETAILS, lambda m: m.devices)

@@ -9,6 +9,8 @@ from luxminer.telemetry.model.devices import (
     ChipSnapshot,
     DeviceSnapshot,
     DeviceStatus,
+    Illness,
+    IllnessSnapshot,
     TuningResult,
     TuningSnapshot,
 )
@@ -26,6 +28,8 @@ __all__ = [
     "EventTarget",
     "GroupSnapshot",
     "HostSnapshot",
+    "Illness",
+    "IllnessSnapshot",
     "MinerSnapshot",
     "NonceCounts",
     "PoolOptions",

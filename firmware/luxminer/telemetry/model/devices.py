@@ -1,6 +1,7 @@
 """Sticks, their chips and their tuning."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
@@ -9,6 +10,8 @@ __all__ = [
     "ChipSnapshot",
     "DeviceSnapshot",
     "DeviceStatus",
+    "Illness",
+    "IllnessSnapshot",
     "TuningResult",
     "TuningSnapshot",
 ]
@@ -60,6 +63,30 @@ class TuningResult:
     stage: str
     """``under way``, ``stopped`` or ``final``."""
     wall_s: float
+
+
+class Illness(StrEnum):
+    """Why a stick was not well; the words are CGMiner's, but for the last one."""
+
+    FAIL_INIT = "Thread failed to init"
+    ZERO_HASH = "Thread got zero hashes"
+    FAIL_QUEUE = "Thread failed to queue work"
+    SICK_IDLE = "Device idle for 60s"
+    DEAD_IDLE = "Device dead - idle for 600s"
+    NO_START = "Device failed to start"
+    OVER_HEAT = "Device over heated"
+    THERMAL_CUTOFF = "Device reached thermal cutoff"
+    COMMS_ERROR = "Device comms error"
+    THROTTLE = "Device throttled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IllnessSnapshot:
+    """How often a stick was not well, by reason, since the service started."""
+
+    counts: Mapping[Illness, int] = field(default_factory=dict)
+    last: Illness | None = None
+    last_wall_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,3 +156,4 @@ class DeviceSnapshot:
     """When it was pulled; None while it is present."""
     tuning: TuningSnapshot | None = None
     """None where nothing sets the clock."""
+    illness: IllnessSnapshot = field(default_factory=IllnessSnapshot)
