@@ -121,10 +121,8 @@ def _trace_of_bm1384(model: str, frames: Sequence[Frame], chips: int) -> Vector 
                 return None
             ends = {"first": cores[0], "second": cores[1], "last": cores[-1]}
             steps.append(["open_core_tasks", {"count": len(cores), **ends}])
-            final = {
+            final = {  # not the ticket: hosts choose it by the work of their pool
                 "frequency_mhz": mhz,
-                "ticket_mask": task.ticket_difficulty - 1,
-                "difficulty": task.ticket_difficulty,
                 "cores": bm1384_facts.CORES,
                 "job_frame_hcn": task.nonce_range,
             }

@@ -298,8 +298,9 @@ def check_init_trace(vector: Vector) -> None:
     rate_hs = chain.hashrate_hs(chips, final["frequency_mhz"])
     expect(final["frequency_mhz"], facts.START_MHZ, "start clock")
     expect(final["cores"], facts.CORES, "cores")
-    expect(final["difficulty"], chain.ticket_difficulty(rate_hs), "ticket difficulty")
-    expect(final["ticket_mask"], chain.ticket_difficulty(rate_hs) - 1, "ticket mask")
+    if "difficulty" in final:  # what a recording of any host does not tell
+        expect(final["difficulty"], chain.ticket_difficulty(rate_hs), "ticket difficulty")
+        expect(final["ticket_mask"], chain.ticket_difficulty(rate_hs) - 1, "ticket mask")
     expect(final["job_frame_hcn"], chain.nonce_range(chips), "nonce range")
 
 
