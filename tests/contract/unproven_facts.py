@@ -130,7 +130,6 @@ NO_DIFFERENCE: Mapping[str, Mapping[str, str]] = {
         **of(NO_MEANING, "PLL.*fast*", "BM1397.registers.hash_count"),
         **of(NO_MEANING, "header_*", "versions_per_batch", "hash_count_less", within="BM1397."),
         **of(LOWEST, "PLL.bands.3.above_mhz", "PLL.bands.3.includes"),
-        **of(NO_MEANING, *HEADERS_ONLY, within="BM1391."),
     },
     "driver bm1362": {
         **of(SAME_ELSEWHERE, "Register.CHIP_ID"),
@@ -186,19 +185,12 @@ NO_DIFFERENCE: Mapping[str, Mapping[str, str]] = {
 }
 """Subject -> pattern of places -> why the change cannot be seen."""
 
-KIN = "no source says so: taken from its next of kin, as marked where it stands"
 NO_VALUE = "that it is there is stated, but no value at power-on"
 TWO_ORDERS = "two sources contradict each other, and no stick was seen with a mask"
 DATA_SHEET = "from the maker's data sheet or application note"
 UNKNOWN = "marked as unproven where it stands"
 
 STATED: Mapping[str, Mapping[str, str]] = {
-    "driver bm1397": {
-        **of(KIN, "cores", "job_id_*", "midstate_counts.[02]", within="BM1391."),
-        **of(KIN, "registers.pll", "registers.ticket", "registers.hash_count", within="BM1391."),
-        **of(KIN, "id_byte.job_shift", "nonce_address.bits.shift", within="BM1391."),
-        **of(KIN, "ticket_orders.0", within="BM1391."),
-    },
     "simulator, telemetry": of("the content of an answer is not known", "ACKNOWLEDGED"),
     "simulator, families.bm1380": of(UNKNOWN, "POWER_ON_PLL"),
     "simulator, families.bm1387": {

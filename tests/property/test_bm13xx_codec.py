@@ -29,8 +29,9 @@ from luxminer_drivers.bm13xx.tasks import (
 from luxminer_drivers.bm1362.facts import BM1362, BM1366
 from luxminer_drivers.bm1370.facts import BM1368, BM1370
 from luxminer_drivers.bm1387.facts import BM1387
-from luxminer_drivers.bm1397.facts import BM1391, BM1397
+from luxminer_drivers.bm1397.facts import BM1397
 from luxminer_drivers.common.crc import CRC16, crc16
+from luxminer_hil.vectors.chips_shared import BM1391
 from tests.oracles.crc import crc
 
 MIDSTATE_FAMILIES = [BM1387, BM1391, BM1397]

@@ -5,6 +5,7 @@ Unproven rows say so; REFERENCE.md beside this file tells the same in words.
 """
 
 from enum import IntEnum
+from typing import NamedTuple
 
 from luxminer_drivers.bm13xx.facts import (
     TICKET_ROWS,
@@ -121,34 +122,25 @@ upper six bits of the address. The core is from esp (unproven on sticks)."""
 NONCE_ADDRESS_ESP = NonceAddress(BitField("chip", 17, 8), Split.STEP)
 """esp reads the chip from other bits than the original; only statistics depend on it."""
 
-BM1391 = Family(
+
+class Kin(NamedTuple):
+    """What sets the frames of a chip that is on no stick apart from those of the BM1397."""
+
+    name: str
+    chip_id: int
+    request_preamble: bytes
+    reply_preamble: bytes
+    midstate_counts: tuple[int, ...]
+
+
+BM1391 = Kin(
     name="BM1391",
     chip_id=0x1391,
-    cores=0,
     request_preamble=b"",
     reply_preamble=b"",
-    opcodes=Opcodes(set_address=0x40, write=0x41, read=0x42, chain_inactive=0x43),
-    nonce_length=7,
-    register_lengths=(7,),
-    reply_names_register=True,
-    registers=Registers(chip_id=0x00, pll=0x08, ticket=0x14, hash_count=0x10, version=None),
-    id_byte=IdByte(job_mask=0xFE, job_shift=0, index_mask=0x01),
-    nonce_address=NonceAddress(BitField("chip", 24, 8), Split.EVEN),
-    core_bits=None,
     midstate_counts=(1, 2, 4),
-    header_length_byte=0,
-    header_count_byte=0,
-    job_id_first=0x10,
-    job_id_last=0x7F,
-    job_id_step=4,
-    core_groups=0,
-    versions_per_batch=0,
-    hash_count_less=0,
-    tickets=TICKET_ROWS,
-    ticket_orders=(TicketOrder.REVERSED,),
-    pll=PLL,
 )
-"""On no stick: the frames of the BM1397 without preambles. Frames from br; all else is unproven."""
+"""br: its frames, and how many midstates its FPGA sends. Nothing here runs such a chip."""
 
 COMPACF = Model(
     product=Product(

@@ -36,7 +36,7 @@ from luxminer_drivers.bm1362 import facts as bm1362
 from luxminer_drivers.bm1370 import facts as bm1370
 from luxminer_drivers.bm1387 import facts as bm1387
 from luxminer_drivers.bm1397 import facts as bm1397
-from luxminer_hil.vectors.chips_shared import Check, Vector, expect_near
+from luxminer_hil.vectors.chips_shared import BM1391, Check, Vector, expect_near
 from luxminer_hil.vectors.mismatch import Mismatch, expect
 
 __all__ = ["CHECKS", "FAMILIES", "GENERAL_KINDS", "asked_mhz", "family_of"]
@@ -45,7 +45,7 @@ FAMILIES: Mapping[str, Family] = {
     family.name: family
     for family in (
         bm1387.BM1387,
-        bm1397.BM1391,
+        BM1391,
         bm1397.BM1397,
         bm1362.BM1362,
         bm1362.BM1366,

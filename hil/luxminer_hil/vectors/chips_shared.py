@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from luxminer_drivers.bm13xx.facts import Family
+from luxminer_drivers.bm1397 import facts as bm1397
 from luxminer_hil.vectors.mismatch import Mismatch, expect
 
 __all__ = [
+    "BM1391",
     "DIFFICULTY_1",
     "Check",
     "Vector",
@@ -20,6 +23,9 @@ Check = Callable[[Vector], None]
 
 RELATIVE_ERROR = 1e-5
 """Of figures that the original computed in single precision."""
+
+BM1391: Family = bm1397.BM1397._replace(**bm1397.BM1391._asdict())
+"""On no stick: its frames are all that vectors have of it; the rest of the row is not asked."""
 
 DIFFICULTY_1 = 0xFFFF << 208
 """Target of difficulty 1."""

@@ -8,7 +8,6 @@ from itertools import pairwise
 import luxminer_drivers.bm13xx.facts as facts
 from luxminer.hashing import midstate
 from luxminer_drivers.bm1362 import facts as bm1362_facts
-from luxminer_drivers.bm1397.facts import BM1391
 from luxminer_hil.chipsim.chip import ChipKind
 from luxminer_hil.chipsim.families import bm1362, bm1387, bm1397
 from luxminer_hil.chipsim.families.framed import (
@@ -20,6 +19,7 @@ from luxminer_hil.chipsim.families.framed import (
 )
 from luxminer_hil.chipsim.families.registers import RegisterChip, ticket_mask
 from luxminer_hil.chipsim.wire import BadFrame, BadReason, Frame, FrameKind, Parser, same_rate
+from luxminer_hil.vectors.chips_shared import BM1391
 from luxminer_hil.vectors.chips_sim_search import Vector, expect_header
 from luxminer_hil.vectors.mismatch import Mismatch, expect
 

@@ -6,7 +6,6 @@ from fractions import Fraction
 import luxminer_drivers.bm13xx.facts as facts
 from luxminer.hashing import midstate
 from luxminer_drivers.bm1362.facts import Register
-from luxminer_drivers.bm1397.facts import BM1391
 from luxminer_hil.chipsim.chain import Chain
 from luxminer_hil.chipsim.chip import Found, Lane, Slice
 from luxminer_hil.chipsim.families import framed
@@ -16,6 +15,7 @@ from luxminer_hil.chipsim.families.framed import Command, HeaderTask, MidstateTa
 from luxminer_hil.chipsim.families.registers import RegisterChip
 from luxminer_hil.chipsim.faults import FaultPlan
 from luxminer_hil.chipsim.wire import BadReason, Frame, FrameKind
+from luxminer_hil.vectors.chips_shared import BM1391
 from luxminer_hil.vectors.chips_sim_framed import (
     KINDS,
     check_captured_command,

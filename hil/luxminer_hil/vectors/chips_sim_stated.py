@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 import luxminer_drivers.bm13xx.facts as facts
-from luxminer_drivers.bm1397.facts import BM1391
 from luxminer_hil.chipsim.families.bm1362 import RollingChip
 from luxminer_hil.chipsim.families.framed import HeaderTask, register_reply
+from luxminer_hil.vectors.chips_shared import BM1391
 from luxminer_hil.vectors.chips_sim_framed import chip_of, command_of, families_of, task_of
 from luxminer_hil.vectors.chips_sim_search import Vector
 from luxminer_hil.vectors.mismatch import Mismatch, expect
