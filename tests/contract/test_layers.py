@@ -18,7 +18,7 @@ LAYERS = [
     {"hashing", "config.schema"},
     {"work"},
     {"stratum.asking", "stratum.endpoint", "stratum.fields", "stratum.guard", "transport.base"},
-    {"stratum.held", "stratum.leniency"},
+    {"stratum.held", "stratum.leniency", "stratum.lookup"},
     {"stratum.itinerary", "stratum.jobs", "stratum.route"},
     {"stratum.messages", "stratum.outcome"},
     {"stratum.rejects", "stratum.requests", "stratum.events", "stratum.tls", "stratum.tunnel"},

@@ -81,9 +81,6 @@ class MemoryLoop(WarpLoop):
         self.listening: dict[int, MemoryPool] = {}
         self._dialled: dict[int, int] = {}
 
-    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
-        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
-
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         if address[1] not in self.listening:
             raise ConnectionRefusedError(111, "nobody listens")

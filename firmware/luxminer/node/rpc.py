@@ -6,6 +6,7 @@ Ref: Bitcoin Core JSON-RPC-interface.md; RFC 9112, RFC 7617 (login).
 import asyncio
 import json
 import os
+import socket
 from base64 import b64encode
 from binascii import hexlify
 from collections.abc import AsyncIterator
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING
 from luxminer.errors import NodeError, TransportError, TransportTimeout
 from luxminer.node.reply import MAX_REPLY_BYTES, Hook, parse_reply
 from luxminer.node.settings import NodeSettings
+from luxminer.stratum.lookup import look_up
 from luxminer.stratum.route import TlsPolicy
 
 if TYPE_CHECKING:
     import ssl
 
     import aiohttp
+    from aiohttp.abc import AbstractResolver
 
 __all__ = [
     "BLOCK",
@@ -119,7 +122,7 @@ async def open_rpc(settings: NodeSettings, agent: str, timeout_s: float) -> Asyn
     tls = _tls(settings.tls) if settings.endpoint.tls else True
     session = aiohttp.ClientSession(
         # Nodes close idle connections after 30 s, also in the moment of the next call.
-        connector=aiohttp.TCPConnector(ssl=tls, force_close=True),
+        connector=aiohttp.TCPConnector(ssl=tls, force_close=True, resolver=_resolver()),
         headers={
             "Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}",
             "User-Agent": agent,
@@ -131,6 +134,33 @@ async def open_rpc(settings: NodeSettings, agent: str, timeout_s: float) -> Asyn
     )
     async with session:
         yield NodeRpc(settings.endpoint.url, session)
+
+
+def _resolver() -> "AbstractResolver":
+    """Return one that takes no thread of the event loop, which hangs with its name."""
+    from aiohttp.abc import AbstractResolver, ResolveResult
+
+    class Resolver(AbstractResolver):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        ) -> list[ResolveResult]:
+            return [
+                ResolveResult(
+                    hostname=host,
+                    host=str(address[0]),
+                    port=port,
+                    family=kind,
+                    proto=proto,
+                    flags=socket.AI_NUMERICHOST,
+                )
+                for kind, _, proto, _, address in await look_up(host, port)
+                if family in (socket.AF_UNSPEC, kind)
+            ]
+
+        async def close(self) -> None:
+            pass
+
+    return Resolver()
 
 
 def _tls(policy: TlsPolicy) -> "bool | aiohttp.Fingerprint | ssl.SSLContext":

@@ -15,6 +15,7 @@ from aiohappyeyeballs import start_connection
 
 from luxminer.errors import TransportError, TransportTimeout
 from luxminer.stratum.endpoint import Endpoint
+from luxminer.stratum.lookup import look_up
 from luxminer.stratum.route import Proxy, TlsPolicy
 
 if TYPE_CHECKING:
@@ -207,10 +208,9 @@ async def dial(
 
 async def _reach(what: str, host: str, port: int, timeout_s: float) -> socket.socket:
     """Look the name up, anew each time, and connect; returns a non-blocking socket."""
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout_s):
-            addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = await look_up(host, port)
             return await start_connection(addresses, happy_eyeballs_delay=ADDRESS_STAGGER_S)
     except TimeoutError as exc:
         raise TransportTimeout(f"no connection to {what} in {timeout_s:g} s") from exc

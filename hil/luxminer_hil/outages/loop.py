@@ -196,9 +196,6 @@ class WiredWarpLoop(WarpLoop):
         self._held_back.append(arrive)
         return True
 
-    async def getaddrinfo(self, host: Any, port: Any, **_options: Any) -> Any:
-        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
-
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         await self._whole.wait()
         reached = self.create_future()

@@ -183,7 +183,7 @@ async def test_a_name_is_looked_up_anew_at_each_attempt(monkeypatch: pytest.Monk
     lookups: list[str] = []
 
     def moving(host: str, port: int, *args: Any, **options: Any) -> Any:
-        if host != "pool.example":
+        if host != "pool.example" or options.get("flags") == socket.AI_NUMERICHOST:
             return real(host, port, *args, **options)
         lookups.append(host)
         return real("127.0.0.1" if len(lookups) == 1 else "127.0.0.2", port, *args, **options)
