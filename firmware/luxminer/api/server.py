@@ -111,6 +111,7 @@ class ApiServer:
         self._dispatcher.hub.snapshot(RENEW_AFTER_S)
         framer = RequestFramer()
         framer.feed(piece)
+        framer.end()  # text may come without one: silence ended it the first time
         task = asyncio.create_task(self._answer(framer, NOBODY), name="renewal")
         self._renewals.add(task)
         task.add_done_callback(self._renewals.discard)

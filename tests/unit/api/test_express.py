@@ -142,17 +142,18 @@ async def test_a_reply_in_use_is_renewed_before_its_end() -> None:
         await repeated(server, SUMMARY)
 
 
-async def test_who_comes_too_late_waits_for_one_answer_with_all_others() -> None:
+@pytest.mark.parametrize("asked", [DEVS, b"devs\n", b"devs"])
+async def test_who_comes_too_late_waits_for_one_answer_with_all_others(asked: bytes) -> None:
     rig = Rig()
     async with serving(rig) as server:
         for _ in range(5):
-            await exchange(server.port, DEVS)
+            await exchange(server.port, asked)
             rig.snapshot = miner(devices=())
             before = server.repeated
             advance(rig, 2 * SNAPSHOT_LIFE_S)
-            replies = await all_at_once(server.port, DEVS, 20)
+            replies = await all_at_once(server.port, asked, 20)
             assert len(set(replies)) == 1
-            assert json.loads(replies[0][:-1])["STATUS"][0]["Msg"] == "0 ASC(s)"
+            assert b"0 ASC(s)" in replies[0]
             if server.repeated > before:
                 return
     raise AssertionError("nobody ever waited")
