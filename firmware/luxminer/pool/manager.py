@@ -47,6 +47,9 @@ TELL_AFTER_S = 3.0
 OUTAGE_GRACE_S = 60.0
 """Without any pool the last jobs are searched on for this long, if their sessions may go on."""
 
+STALL_S = 10.0
+"""Between two looks: then nobody was at work here. What pools said meanwhile is read first."""
+
 ANSWER_S = 2.0
 """At the end, how long the answers to the last shares are waited for."""
 
@@ -98,6 +101,7 @@ class PoolManager:
         self._chores = chores or Chores()
         self._stopping = False
         self._next_interval_s = 0.0
+        self._ticked_s = 0.0
         self._tell_s: float | None = None
         self.last_job_wall_s: float | None = None
         self._desk = ShareDesk(
@@ -218,7 +222,7 @@ class PoolManager:
         keeper.start()
         async with asyncio.TaskGroup() as tasks:
             self._connections.start(tasks, self._roster.pools)
-            now_s = self._idle_since_s = self._clock.monotonic()
+            now_s = self._idle_since_s = self._ticked_s = self._clock.monotonic()
             self._next_interval_s = now_s + INTERVAL_S
             self._tell_s = now_s + TELL_AFTER_S
             self._chores.add(self._tick)
@@ -232,6 +236,10 @@ class PoolManager:
 
     def _tick(self) -> None:
         now_s = self._clock.monotonic()
+        since_s, self._ticked_s = now_s - self._ticked_s, now_s
+        if since_s > STALL_S:
+            log.warning("nothing could be done for %.0f s: was the machine asleep?", since_s)
+            return
         self._connections.tick(list(self._roster.pools), now_s)
         self._patrol.round(list(self._roster.pools), now_s)
         self._choose()
