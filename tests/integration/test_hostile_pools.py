@@ -172,8 +172,14 @@ async def test_a_pool_that_is_only_different_loses_no_share(behaviour: str) -> N
                 if job is not None and job.difficulty < 0.001:
                     rig.client.submit(rig.miner.share(job, rolled=job.version_mask != 0))
                     sent += 1
+            rig.tick_after(0)
             await asyncio.sleep(0.02)
-        await until(lambda: sum(map(len, rig.ends.values())) == sent, "all ends")
+
+        def is_over() -> bool:
+            rig.tick_after(0)
+            return sum(map(len, rig.ends.values())) == sent
+
+        await until(is_over, "all ends")
         ends = outcomes(rig)
         known_before = ends[Outcome.UNANSWERED]  # the pool hung up before it answered, and had it
         assert known_before <= rig.client.interruptions

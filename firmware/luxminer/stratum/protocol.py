@@ -65,6 +65,10 @@ __all__ = [
 MAX_CONSECUTIVE_BAD_LINES = 10
 """More without a good one between them: the other end does not speak stratum."""
 
+GRACE_S = 2.0
+"""Pools answer in order: one that has answered the login, and mining.configure not so long after,
+never will. Until then no share goes out, as none may lack the version bits that are granted."""
+
 CODES_OF_LOST_LOGIN = (24, 25)
 LOST_LOGIN_REJECTS = 2
 """That many in a row are no mistake of one share."""
@@ -122,6 +126,7 @@ class StratumProtocol:
         self.is_negotiating = False
         """The answer to mining.configure is waited for: nobody knows yet what a share must say."""
         self.is_configure_unread = False
+        self._authorized_s = 0.0
         """A line that made no sense came while it was, and may have been that answer."""
         self._next_extranonce1: bytes | None = None
         self._next_extranonce2_size: int | None = None
@@ -232,7 +237,11 @@ class StratumProtocol:
     ) -> list[Event]:
         """Give up requests that the pool did not answer in time."""
         late = self._requests.overdue(now_s, handshake_timeout_s, share_timeout_s)
-        return [self._went_without(request, handshake_timeout_s) for request in late]
+        events = [self._went_without(request, handshake_timeout_s) for request in late]
+        if self.is_negotiating and self.authorized and now_s >= self._authorized_s + GRACE_S:
+            self.is_negotiating = False
+            events.append(Configured(version_mask=self.version_mask))
+        return events
 
     def _went_without(self, request: Request, limit_s: float) -> Event:
         match request.kind:
@@ -335,6 +344,7 @@ class StratumProtocol:
             # Shares without version bits are refused by a pool that has granted them.
             return [self._fail("its answer to mining.configure makes no sense")]
         self.authorized = True
+        self._authorized_s = now_s
         self._unknown_in_a_row = 0
         if not self._wished:
             self._wished = True

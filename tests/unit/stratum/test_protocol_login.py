@@ -8,7 +8,7 @@ import pytest
 
 from luxminer.stratum import protocol as stratum
 from luxminer.stratum.outcome import Outcome
-from luxminer.stratum.protocol import Event, StratumProtocol
+from luxminer.stratum.protocol import GRACE_S, Event, StratumProtocol
 from luxminer_hil.vectors.stratum_talk import JOB, Talk, make_share, notification
 
 HANDSHAKE_S, SHARE_S = 30.0, 120.0
@@ -139,6 +139,16 @@ def test_each_answer_of_the_login_is_waited_for(answered: int) -> None:
     (event,) = made.check_timeouts(30.0, HANDSHAKE_S, SHARE_S)
     missing = "authorize" if answered == 2 else "subscribe"
     assert event == stratum.ProtocolFailed(reason=f"no answer to mining.{missing} in 30 s")
+
+
+def test_a_pool_that_answers_all_but_configure_is_taken_without_it_soon() -> None:
+    made = make()
+    made.receive_data(answer(2, subscription()) + answer(3, True), 1.0)
+    assert made.is_negotiating
+    assert made.check_timeouts(0.9 + GRACE_S, HANDSHAKE_S, SHARE_S) == []
+    (event,) = made.check_timeouts(1.0 + GRACE_S, HANDSHAKE_S, SHARE_S)
+    assert event == stratum.Configured(version_mask=0)
+    assert not made.is_negotiating
 
 
 def test_a_late_answer_to_configure_still_counts() -> None:
