@@ -31,10 +31,11 @@ LAYERS = [
     {"tuning.search", "tuning.ladder"},
     {"tuning.course"},
     {"tuning"},
+    {"thermal"},
     {"api", "web"},
     {"network"},
     {"host"},
-    {"check"},
+    {"check", "config.save", "life"},
     {"overview", "ports"},
     {"daemon", "report", "cli", "cmd"},
 ]

@@ -19,7 +19,18 @@ from typing import Any
 from luxminer.config.schema import Config
 from luxminer.errors import ConfigError
 
-__all__ = ["CONFIG_ENV", "SYSTEM_CONFIG", "find_config", "load", "locate", "parse", "render"]
+__all__ = [
+    "CONFIG_ENV",
+    "MARK",
+    "SYSTEM_CONFIG",
+    "find_config",
+    "load",
+    "locate",
+    "parse",
+    "read",
+    "render",
+    "toml_value",
+]
 
 CONFIG_ENV = "LUXMINER_CONFIG"
 SYSTEM_CONFIG = Path("/etc/luxminer/luxminer.toml")
@@ -27,6 +38,8 @@ MAX_FILE_BYTES = 1_000_000
 MAX_TEXT = 512
 """Characters of a value; no path, name or address needs more."""
 MAX_WHOLE = 1 << 63
+MARK = "\ufeff"
+"""Some editors begin a file with it."""
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 TYPE_WORDS = {
@@ -48,6 +61,11 @@ def find_config(option: str | None) -> Path | None:
 
 def load(path: Path) -> Config:
     """Read and check a file. Raises ConfigError with line and column where they are known."""
+    return parse(read(path))
+
+
+def read(path: Path) -> str:
+    """Return the text of a file. Raises ConfigError when there is none."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE_BYTES + 1)
@@ -60,7 +78,7 @@ def load(path: Path) -> Config:
             f"{path} is larger than {MAX_FILE_BYTES} bytes", cure="this is not a configuration"
         )
     try:
-        return parse(raw.decode("utf-8-sig"))  # some editors begin a file with a mark
+        return raw.decode()
     except UnicodeDecodeError as exc:
         raise ConfigError(
             f"{path} is not UTF-8 text: byte {exc.start} is {raw[exc.start]:#04x}",
@@ -70,6 +88,7 @@ def load(path: Path) -> Config:
 
 def parse(text: str) -> Config:
     """Check TOML text. Raises ConfigError."""
+    text = text.removeprefix(MARK)
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
@@ -286,17 +305,18 @@ def _section(title: str, cls: type[Any], values: Any, *, comment: str) -> Iterat
             value = getattr(values, field.name)
         else:
             value = field.default if meta["example"] is None else meta["example"]
-        yield f"{comment}{field.name} = {_toml(value)}"
+        yield f"{comment}{field.name} = {toml_value(value)}"
 
 
-def _toml(value: object) -> str:
+def toml_value(value: object) -> str:
+    """Write a value of a setting as TOML."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04x}", escaped) + '"'
     if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(entry) for entry in value) + "]"
+        return "[" + ", ".join(toml_value(entry) for entry in value) + "]"
     if isinstance(value, float):
         return repr(value)
     assert isinstance(value, int), value

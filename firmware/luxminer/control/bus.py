@@ -24,10 +24,15 @@ class CommandBus:
     def __init__(self, after: Callable[[], None] = lambda: None) -> None:
         self._handlers: dict[type[Command], Handler[Any]] = {}
         self._after = after
+        self._listeners: list[Callable[[Command], None]] = []
 
     def register(self, command: type[C], handler: Handler[C]) -> None:
         assert command not in self._handlers, command
         self._handlers[command] = handler
+
+    def listen(self, listener: Callable[[Command], None]) -> None:
+        """Tell ``listener`` of each command that its owner has carried out."""
+        self._listeners.append(listener)
 
     async def send(self, command: Command) -> object:
         """Return the handler's result. Raises CommandError when the owner refuses."""
@@ -35,6 +40,9 @@ class CommandBus:
         if handler is None:
             raise CommandError("unsupported", f"{type(command).__name__} has no owner here")
         try:
-            return await handler(command)
+            result = await handler(command)
+            for listener in self._listeners:
+                listener(command)
+            return result
         finally:
             self._after()

@@ -42,3 +42,11 @@ class ApiConfig:
     request_timeout_s: float = opt(
         5.0, "a silent client is dropped after this time", low=0.5, high=60
     )
+    autosave: bool = opt(
+        True,
+        "write what is changed over the API to this file, comments and order kept; false keeps "
+        "changes in memory, until the service ends",
+    )
+    allow_reboot: bool = opt(
+        False, "let rebootdevice restart the machine, where the system lets this service do so"
+    )
