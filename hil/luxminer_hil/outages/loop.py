@@ -161,6 +161,7 @@ class WiredWarpLoop(WarpLoop):
         self.listening: dict[int, Factory] = {}
         self._dialled: dict[int, int] = {}
         self._under_way: deque[tuple[float, Callable[[], object]]] = deque()
+        self._is_waiting = False
         self._held_back: list[Callable[[], None]] | None = None
         self._whole = asyncio.Event()
         self._whole.set()
@@ -168,14 +169,18 @@ class WiredWarpLoop(WarpLoop):
     def on_its_way(self, arrive: Callable[[], object]) -> None:
         """Let something arrive when its time has come, and in the order in which it was sent."""
         self._under_way.append((self.time() + LATENCY_S, arrive))
-        if len(self._under_way) == 1:
+        self._wait_for_next()
+
+    def _wait_for_next(self) -> None:
+        if self._under_way and not self._is_waiting:
+            self._is_waiting = True
             self.call_at(self._under_way[0][0], self._arrivals)
 
     def _arrivals(self) -> None:
         while self._under_way and self._under_way[0][0] <= self.time():
             self._under_way.popleft()[1]()
-        if self._under_way:
-            self.call_at(self._under_way[0][0], self._arrivals)
+        self._is_waiting = False
+        self._wait_for_next()
 
     def cut(self) -> None:
         """Let nothing through any more, as when a cable is pulled: nobody is told."""
