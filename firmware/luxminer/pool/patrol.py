@@ -20,6 +20,9 @@ __all__ = ["Patrol"]
 
 log = logging.getLogger(__name__)
 
+CALM_PART = 1 / 12
+"""Of its patience: so long after a round that found nothing a pool that works is not looked at."""
+
 
 class Patrol:
     """One round a second or so, and an ear for all that pools say between."""
@@ -27,12 +30,17 @@ class Patrol:
     def __init__(self, events: EventLog, clock: Clock) -> None:
         self._events = events
         self._clock = clock
+        self._calm_until_s: dict[int, float] = {}
+        """By pool."""
 
     def round(self, pools: Sequence[Pool], now_s: float) -> bool:
         """Look at all pools, and act; True when one is left out from now on."""
         clocks = self._of_clock(pools)
         is_changed = False
         for pool in pools:
+            is_calm = now_s < self._calm_until_s.get(pool.number, now_s)
+            if is_calm and not clocks and pool.alive and not pool.payout_is_missing:
+                continue
             findings, step = pool.watchdog.look(_sight(pool, now_s))
             if step is not None:
                 is_changed |= step is Step.LEAVE_OUT
@@ -43,6 +51,8 @@ class Patrol:
             if (clock := clocks.get(pool.number)) is not None:
                 findings.append(Finding(kind=alarms.POOL_CLOCK_WRONG, text=clock))
             found = {finding.kind: finding.text for finding in findings}
+            calm_s = 0.0 if found else CALM_PART * pool.watchdog.limits.patience_s
+            self._calm_until_s[pool.number] = now_s + calm_s
             for kind in alarms.CONDITIONS:
                 if kind in found:
                     self._events.note(kind, pool.number, found[kind])
@@ -59,6 +69,7 @@ class Patrol:
     def forget(self, pool: Pool) -> None:
         """Drop what there was about a pool that was taken away."""
         self._events.forget(EventTarget.POOL, pool.number)
+        self._calm_until_s.pop(pool.number, None)
 
     def heard(self, pool: Pool, event: stratum.Event) -> None:
         """Take what a pool did that the next round cannot see."""
