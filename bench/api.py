@@ -16,9 +16,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from system import Peers, nonce_to_submit, peers, percentile, service
+from system import Peers, nonce_to_submit, peers, percentile, scale_for, service
+
+from luxminer_hil.demo import find_model, nominal_hs
 
 STICKS = 10
+PER_SHARE = 2
+"""Nonces: as many shares as there can be."""
 ROUNDS = 3
 SILENT = 300
 REQUESTS = {
@@ -108,9 +112,12 @@ async def answers(seconds: float) -> dict[str, float]:
         if load is None:
             print("no C compiler: the API is not measured", file=sys.stderr)
             return {}
-        them = await stack.enter_async_context(peers(folder, STICKS))
+        scale = scale_for(STICKS * nominal_hs(find_model("compac")))
+        them = await stack.enter_async_context(
+            peers(folder, STICKS, scale=scale, per_share=PER_SHARE)
+        )
         ports: list[Path | str] = [each.path for each in them.sticks]
-        child = await stack.enter_async_context(service(folder, them.relay.url, ports))
+        child = await stack.enter_async_context(service(folder, them.relay.url, ports, scale=scale))
         await them.wait_for_shares(3 * STICKS)
         for name, request in REQUESTS.items():
             length = await reply_length(child.port, request)
@@ -118,7 +125,7 @@ async def answers(seconds: float) -> dict[str, float]:
             for clients in CLIENTS:
                 kind = f"{name}_{clients}"
                 figures |= await _in_turns(load, child.port, floor, clients, seconds, request, kind)
-        figures |= await _beside_mining(them, load, child.port, 2 * seconds)
+        figures |= await _beside_mining(them, load, child.port, 5 * seconds)
         async with load.silent(child.port, SILENT):
             for clients in CLIENTS[:2]:
                 got = await load.clients(child.port, clients, seconds, REQUESTS["summary"])

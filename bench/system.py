@@ -142,12 +142,17 @@ class Peers:
 
 
 @asynccontextmanager
-async def peers(folder: Path, sticks: int) -> AsyncIterator[Peers]:
-    """Run a pool and sticks whose shares come often."""
-    difficulty = SCALE * sticks
+async def peers(
+    folder: Path, sticks: int, *, scale: Fraction = SCALE, per_share: int | None = None
+) -> AsyncIterator[Peers]:
+    """Run a pool and sticks whose shares come often.
+
+    Each is worth ``per_share`` of the easiest nonces, as many as there are sticks if not given.
+    """
+    difficulty = scale * (per_share or sticks)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(Path(__file__).parent / "peers.py"), str(folder), str(sticks)),
-        *(str(SCALE), str(difficulty)),
+        *(str(scale), str(difficulty)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
