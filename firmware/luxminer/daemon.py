@@ -17,17 +17,21 @@ from typing import Protocol
 from luxminer import __version__
 from luxminer.check import check
 from luxminer.clock import Chores, Clock, SystemClock
+from luxminer.config.load import render
+from luxminer.config.save import Saver
 from luxminer.config.schema import Config
 from luxminer.control import CommandBus
 from luxminer.device.manager import DeviceManager
 from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.device.usb import UsbBus
 from luxminer.host import HostReader
+from luxminer.life import Life, Rebooter
 from luxminer.mining.scheduler import Scheduler
 from luxminer.mining.shares import ShareGate
 from luxminer.overview import Overview
 from luxminer.pool.manager import PoolManager
 from luxminer.ports import Ports
+from luxminer.saving import keep_orders
 from luxminer.telemetry.events import EventLog
 from luxminer.telemetry.hub import TelemetryHub
 from luxminer.telemetry.model import MinerSnapshot, NonceCounts
@@ -62,7 +66,8 @@ class Kept(Protocol):
 class Daemon:
     """The whole service for one configuration.
 
-    ``state_dir`` None keeps everything in memory; ``usb`` and ``open_transport`` are another bus
+    ``state_dir`` None keeps everything in memory; ``config_path`` is the file of ``config``, which
+    need not be there yet; ``usb`` and ``open_transport`` are another bus
     than the machine's, and how ports are opened there; ``pace`` is that of tuning. Raises
     ConfigError for what cannot be used.
     """
@@ -72,6 +77,7 @@ class Daemon:
         config: Config,
         *,
         state_dir: Path | None = None,
+        config_path: Path | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
         drivers: Sequence[DriverRecord] | None = None,
@@ -89,6 +95,14 @@ class Daemon:
         self.bus = CommandBus(self.hub.invalidate)
         self.chores = Chores()
         self.events = EventLog(self._clock)
+        self.saver = Saver(
+            config,
+            config_path,
+            bus=self.bus,
+            events=self.events,
+            check=lambda changed: check(changed, drivers),
+        )
+        self.life = Life(self.saver, bus=self.bus, rebooter=Rebooter(), defaults=render)
         self.scheduler = Scheduler(self._clock, self._work_made, self._rate_hs)
         self.gate = ShareGate(self._share_found)
         self.pools = PoolManager(
@@ -106,6 +120,7 @@ class Daemon:
             device_name=self._device_name,
             events=self.events,
         )
+        keep_orders(self.saver, self.pools)
         self._keeper = Keeper(state_dir)
         tuned = config.tuning.enabled and config.mining.profile == DEFAULT
         self.profile = Profile(
@@ -148,10 +163,12 @@ class Daemon:
             events=self.events,
             profile=self.profile,
             tuner=self.tuner,
+            saver=self.saver,
         )
-        self._kept: tuple[Kept, ...] = (self._keeper,)
+        self._kept: tuple[Kept, ...] = (self._keeper, self.saver, self.life)
         self._runs: dict[str, Callable[[], Coroutine[None, None, None]]] = {
             "tuner": self.tuner.run,
+            "saver": self.saver.run,
         }
         """What runs beside pools and sticks, until it is cancelled."""
         self.api_port: int | None = None
@@ -190,7 +207,10 @@ class Daemon:
     # Life ----------------------------------------------------------------------------------------
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Mine until ``stop`` is set. Raises ConfigError when a port cannot be listened on."""
+        """Mine until ``stop`` is set, or an order says so (`Life.ending`).
+
+        Raises ConfigError when a port cannot be listened on.
+        """
         self._overview.started_s = self._clock.monotonic()
         async with AsyncExitStack() as servers:
             ports = Ports(
@@ -210,14 +230,16 @@ class Daemon:
             beside = [asyncio.create_task(run(), name=name) for name, run in self._runs.items()]
             devices = asyncio.create_task(self.devices.run(), name="devices")
             stopping = asyncio.create_task(stop.wait(), name="stop")
+            ordered = asyncio.create_task(self.life.asked.wait(), name="order to stop")
             try:
                 await asyncio.sleep(FIRST_BYTES_S)
                 await ports.serve()
                 self.api_port, self.http_port = ports.api_port, ports.http_port
                 self.ready.set()
-                await asyncio.wait({pools, devices, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                ends = {pools, devices, stopping, ordered}
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (stopping, *beside):
+                for task in (stopping, ordered, *beside):
                     task.cancel()
                 await self._stop(pools, devices)
                 await asyncio.gather(*beside, return_exceptions=True)

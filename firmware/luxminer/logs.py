@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-__all__ = ["LEVELS", "TRACE", "HexDump", "RateLimit", "logging_to"]
+__all__ = ["LEVELS", "TRACE", "HexDump", "RateLimit", "logging_to", "set_level"]
 
 TRACE = 5
 """Level for single frames and bytes."""
@@ -109,6 +109,13 @@ def _write(lines: "queue.Queue[logging.LogRecord | None]", writer: logging.Handl
         writer.handle(record)
 
 
+def set_level(level: str) -> None:
+    """Write lines of this level and of more severe ones; of other packages none below info."""
+    logging.getLogger().setLevel(max(LEVELS[level], logging.INFO))
+    for name in ("luxminer", "luxminer_drivers", "luxminer_hil"):
+        logging.getLogger(name).setLevel(LEVELS[level])
+
+
 @contextmanager
 def logging_to(stream: TextIO = sys.stderr, *, level: str = "info") -> Iterator[None]:
     """Log to ``stream`` while the context is open; all lines are written when it closes."""
@@ -121,9 +128,7 @@ def logging_to(stream: TextIO = sys.stderr, *, level: str = "info") -> Iterator[
     thread = threading.Thread(target=_write, args=(lines, writer), name="log", daemon=True)
     root = logging.getLogger()
     before = root.level
-    root.setLevel(max(LEVELS[level], logging.INFO))
-    for name in ("luxminer", "luxminer_drivers", "luxminer_hil"):
-        logging.getLogger(name).setLevel(LEVELS[level])
+    set_level(level)
     root.addHandler(handler)
     thread.start()
     try:

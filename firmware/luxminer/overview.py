@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from luxminer.clock import Clock
+from luxminer.config.save import Saver
 from luxminer.config.schema import Config
 from luxminer.device.manager import DeviceManager
 from luxminer.device.state import DeviceState
@@ -46,6 +47,7 @@ class Overview:
         events: EventLog,
         profile: Profile,
         tuner: Tuner,
+        saver: Saver,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -57,6 +59,7 @@ class Overview:
         self._events = events
         self._profile = profile
         self._tuner = tuner
+        self._saver = saver
         self.started_s = clock.monotonic()
 
     def snapshot(self) -> MinerSnapshot:
@@ -89,7 +92,7 @@ class Overview:
             idle_s=pools.idle_s,
             block_hash=display(job.prev_hash) if job is not None else "",
             block_first_seen_wall_s=pools.block_first_seen_wall_s,
-            log_level=self._config.log.level,
+            log_level=self._saver.config.log.level,
             hotplug_interval_s=(
                 self._config.mining.detect_interval_s if self._config.mining.detect else 0.0
             ),

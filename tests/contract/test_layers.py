@@ -23,7 +23,7 @@ LAYERS = [
     {"stratum.messages", "stratum.outcome"},
     {"stratum.rejects", "stratum.requests", "stratum.events", "stratum.tls", "stratum.tunnel"},
     {"stratum.protocol", "device.contract"},
-    {"stratum.connection", "transport", "config.load"},
+    {"stratum.connection", "transport", "config.load", "config.changes", "config.edit"},
     {"stratum.client", "node"},
     {"telemetry", "control"},
     {"device", "plugins"},
@@ -36,7 +36,7 @@ LAYERS = [
     {"network"},
     {"host"},
     {"check", "config.save", "life"},
-    {"overview", "ports"},
+    {"overview", "ports", "saving"},
     {"daemon", "report", "cli", "cmd"},
 ]
 """Modules of the service from the bottom up: a line may import itself and the lines above it."""

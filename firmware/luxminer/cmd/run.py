@@ -3,24 +3,31 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from luxminer.check import check
 from luxminer.commands import CliCommand, ExitCode
 from luxminer.config.load import find_config, load, locate
+from luxminer.config.save import Saver
 from luxminer.config.schema import Config
 from luxminer.daemon import Daemon
 from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.errors import ConfigError
 from luxminer.host import usable_state_directory
-from luxminer.logs import logging_to
+from luxminer.life import Ending
+from luxminer.logs import logging_to, set_level
 from luxminer.report import report_rates
 
 __all__ = ["COMMAND", "serve", "stop_on_signals"]
 
 log = logging.getLogger(__name__)
+
+SAVED_NAME = "luxminer.toml"
+"""In the state directory: what was changed over the API while there was no file of settings."""
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
@@ -44,24 +51,55 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    path = find_config(options.config)
-    config = load(path) if path is not None else Config()
+    state_dir = usable_state_directory()
+    named = find_config(options.config)
+    path = named if named is not None else state_dir / SAVED_NAME
+    config = load(path) if named is not None or path.exists() else Config()
     drivers = discover_drivers()
     try:
         check(config, drivers)
     except ConfigError as exc:
-        if path is not None:
-            locate(path, exc)
+        locate(path, exc)
         raise
     with logging_to(level=config.log.level):
-        log.info("settings: %s", path if path is not None else "built-in defaults")
-        return asyncio.run(_main(config, drivers, usable_state_directory()))
+        log.info("settings: %s", path if path.exists() else "built-in defaults")
+        code = asyncio.run(_main(config, path, drivers, state_dir))
+    if code is None:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    return code
 
 
-async def _main(config: Config, drivers: Sequence[DriverRecord], state_dir: Path) -> int:
+async def _main(
+    config: Config, path: Path, drivers: Sequence[DriverRecord], state_dir: Path
+) -> int | None:
+    """Mine, as often as it is ordered to begin anew; None when the whole program is to."""
     stop = asyncio.Event()
     stop_on_signals(stop)
-    daemon = Daemon(config, state_dir=state_dir, drivers=drivers)
+    while True:
+        daemon = Daemon(config, state_dir=state_dir, config_path=path, drivers=drivers)
+        code = await _mine(daemon, config, stop)
+        if stop.is_set() or daemon.life.ending in (None, Ending.STOP):
+            return code
+        if daemon.life.ending is Ending.RESTART:
+            return None
+        config = _anew(daemon.saver, path, drivers)
+        set_level(config.log.level)
+
+
+def _anew(saver: Saver, path: Path, drivers: Sequence[DriverRecord]) -> Config:
+    """Return the settings to begin anew with: the file's, unless the service knows better."""
+    if not saver.is_saved or not path.exists():
+        return saver.config
+    try:
+        config = load(path)
+        check(config, drivers)
+    except ConfigError as exc:
+        log.warning("%s is not read anew: %s", path, exc)
+        return saver.config
+    return config
+
+
+async def _mine(daemon: Daemon, config: Config, stop: asyncio.Event) -> int:
     if not config.pools:
         log.warning("no pool is set: nothing to mine; add [[pools]] to the configuration")
     hopeless = asyncio.create_task(_hopeless(daemon, stop), name="hopeless")

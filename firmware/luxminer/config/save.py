@@ -121,19 +121,30 @@ class Saver:
 
     async def save(self) -> None:
         """Write what is not written yet; what goes wrong is told and keeps nobody from mining."""
-        config = self.config
-        if config == self._saved or not config.api.autosave:
+        if self.is_saved or not self.config.api.autosave:
             return
         if self.path is None:
             self._failed("there is no file of settings")
             return
+        with contextlib.suppress(OSError, ConfigError):
+            await self.save_to(self.path)
+
+    async def save_to(self, path: Path) -> None:
+        """Write the settings to the file in use, or to another one beside it.
+
+        Raises OSError, and ConfigError for a file that is left as it is.
+        """
+        config, source = self.config, self.path if self.path is not None else path
+        changes = diff(self._saved, config)
         try:
-            await asyncio.to_thread(save_changes, self.path, diff(self._saved, config), self._check)
+            await asyncio.to_thread(save_changes, source, changes, self._check, path)
         except OSError as exc:
-            self._failed(f"{self.path} cannot be written: {exc.strerror or exc}")
+            self._failed(f"{path} cannot be written: {exc.strerror or exc}")
+            raise
         except ConfigError as exc:
-            self._failed(f"{self.path} is left as it is: {exc}")
-        else:
+            self._failed(f"{path} is left as it is: {exc}")
+            raise
+        if path == self.path:
             self._saved = config
             self._events.clear(NOT_SAVED, None)
 

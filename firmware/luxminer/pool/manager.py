@@ -169,6 +169,10 @@ class PoolManager:
     def block_first_seen_wall_s(self) -> float | None:
         return self._chain.first_seen_wall_s(self.job) if self.job is not None else None
 
+    def settings(self) -> tuple[tuple[GroupConfig, ...], tuple[PoolConfig, ...]]:
+        """Return groups and pools as the settings would have them; see `Roster.settings`."""
+        return self._roster.settings()
+
     def snapshots(self) -> tuple[PoolSnapshot, ...]:
         roster = self._roster
         at_work = work_parts(self._stakes)

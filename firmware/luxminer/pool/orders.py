@@ -146,6 +146,8 @@ class PoolOrders:
         groups = self._roster.groups
         if not order.name or not order.name.isprintable():
             raise CommandError("invalid-name", f'"{order.name}" is no name for a group')
+        if order.name in {group.name for group in groups}:
+            raise CommandError("invalid-name", f'there is a group "{order.name}" already')
         if len(groups) >= MAX_GROUPS:
             raise CommandError("too-many", f"there are {MAX_GROUPS} groups already")
         self._roster.add_group(GroupConfig(name=order.name, quota=_checked_quota(order.quota)))

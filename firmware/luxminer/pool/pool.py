@@ -54,6 +54,7 @@ class Pool:
         """Make a pool that is not connected yet. Raises ConfigError for a wrong setting."""
         self.number = number
         self.is_node = is_node_url(config.url)
+        self.settings = config
         self.config = _shown(config) if self.is_node else config
         """As it may be shown: without the login of a node."""
         self.shown_url = _without_login(self.config.url)

@@ -1,8 +1,9 @@
 """The lists: pools as users number them, their order of preference, and their groups."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from luxminer.config.schema import GroupConfig
+from luxminer.config.schema import GroupConfig, PoolConfig
 from luxminer.errors import CommandError
 from luxminer.pool.group import DEFAULT, PoolGroup
 from luxminer.pool.pool import Pool
@@ -66,6 +67,30 @@ class Roster:
         if not 0 <= position < len(self.pools):
             raise CommandError("unknown-pool", f"there is no pool {position}")
         return self.pools[position]
+
+    def settings(self) -> tuple[tuple[GroupConfig, ...], tuple[PoolConfig, ...]]:
+        """Return groups and pools as they would be written: pools in their order of preference."""
+        groups = tuple(
+            GroupConfig(
+                name=group.name,
+                quota=group.quota,
+                strategy=str(group.strategy),
+                rotate_s=group.rotate_s,
+            )
+            for group in self.groups
+        )
+        pools = tuple(
+            replace(
+                pool.settings, enabled=pool.enabled, quota=pool.quota, group=self._group_of(pool)
+            )
+            for pool in self.order
+        )
+        return (() if groups == (DEFAULT,) else groups), pools
+
+    def _group_of(self, pool: Pool) -> str:
+        """Return the group's name for the settings, which may leave out that of the first one."""
+        is_left_out = not pool.settings.group and pool.group is self.groups[0]
+        return "" if is_left_out else pool.group.name
 
     def by_number(self, number: int) -> Pool | None:
         return self._by_number.get(number)

@@ -19,6 +19,7 @@ from luxminer.api.commands import (
     pools,
     power,
     profiles,
+    service,
     sessions,
     sticks,
 )
@@ -34,6 +35,7 @@ SUBJECTS = (
     profiles,
     power,
     config,
+    service,
     sessions,
     events,
     cgminer,

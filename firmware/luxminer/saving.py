@@ -1,0 +1,99 @@
+"""Which orders change the settings, and how: one row each. The file is written by `config.save`.
+
+An order whose owner keeps lists is saved by what the owner shows of them afterwards; any other one
+by what it says itself.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from luxminer.config.save import Edit, Saver, section
+from luxminer.config.schema import Config, DeviceConfig
+from luxminer.control import (
+    AddGroup,
+    AddPool,
+    Command,
+    DisablePool,
+    EnablePool,
+    RemoveGroup,
+    RemovePool,
+    SetPoolOptions,
+    SetPoolQuota,
+    SetPriority,
+    SetProfile,
+    SetQuota,
+    SetStrategy,
+    SwitchPool,
+)
+from luxminer.control.service import SetLogLevel
+from luxminer.device.state import DeviceState
+from luxminer.pool.manager import PoolManager
+
+__all__ = ["keep_orders", "stick"]
+
+ABOUT_POOLS: tuple[type[Command], ...] = (
+    AddGroup,
+    AddPool,
+    DisablePool,
+    EnablePool,
+    RemoveGroup,
+    RemovePool,
+    SetPoolQuota,
+    SetPriority,
+    SetQuota,
+    SetStrategy,
+    SwitchPool,
+)
+
+C = TypeVar("C", bound=Command)
+
+
+def keep_orders(saver: Saver, pools: PoolManager) -> None:
+    """Let all orders be saved that change what holds after a restart."""
+
+    def with_pools(config: Config, _: Command) -> Config:
+        groups, listed = pools.settings()
+        return replace(config, groups=groups, pools=listed)
+
+    for order in ABOUT_POOLS:
+        saver.keep(order, with_pools)
+    saver.keep(SetPoolOptions, section("stratum", lambda order: order.options))
+    saver.keep(SetProfile, section("mining", lambda order: {"profile": order.profile}))
+    saver.keep(SetLogLevel, section("log", lambda order: {"level": order.level}))
+
+
+def stick(
+    states: Callable[[], Iterable[DeviceState]],
+    device_id: Callable[[C], int],
+    settings: Callable[[C, DeviceConfig], Mapping[str, Any]],
+) -> Edit[C]:
+    """Return the edit for an order about one stick: its entry in ``[[devices]]`` is changed.
+
+    One without an entry gets one, by its serial number, or by its port when it has none.
+    ``settings`` is given what the entry says so far.
+    """
+
+    def edit(config: Config, order: C) -> Config:
+        state = next((each for each in states() if each.id == device_id(order)), None)
+        if state is None:
+            return config
+        rows = list(config.devices)
+        place = _entry_of(rows, state)
+        if place is None:
+            place = len(rows)
+            port = "" if state.serial else state.path
+            rows.append(DeviceConfig(serial=state.serial, port=port))
+        rows[place] = replace(rows[place], **settings(order, rows[place]))
+        return replace(config, devices=tuple(rows))
+
+    return edit
+
+
+def _entry_of(rows: list[DeviceConfig], state: DeviceState) -> int | None:
+    """Find the entry for a stick; one by its serial number goes before one by its port."""
+    ports = {state.path, f"usb:{state.usb_path}"}
+    for place, row in enumerate(rows):
+        if row.serial and row.serial == state.serial:
+            return place
+    return next((place for place, row in enumerate(rows) if row.port and row.port in ports), None)
