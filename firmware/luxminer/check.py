@@ -12,6 +12,7 @@ from luxminer.errors import CommandError, ConfigError
 from luxminer.pool.group import check_groups
 from luxminer.pool.pool import check_pool
 from luxminer.stratum.route import parse_proxy
+from luxminer.thermal.settings import check_settings
 from luxminer.tuning.ladder import KNOWN_PROFILES, step_of
 
 __all__ = ["check"]
@@ -26,6 +27,7 @@ def check(config: Config, drivers: Sequence[DriverRecord] | None = None) -> None
     check_groups(config.groups, config.pools)
     _check_stratum(config)
     _check_profile(config.mining.profile)
+    check_settings(config.thermal, config.fan, config.atm)
     Assigner(config, drivers if drivers is not None else discover_drivers())
 
 

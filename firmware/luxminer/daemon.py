@@ -35,6 +35,7 @@ from luxminer.saving import keep_orders
 from luxminer.telemetry.events import EventLog
 from luxminer.telemetry.hub import TelemetryHub
 from luxminer.telemetry.model import MinerSnapshot, NonceCounts
+from luxminer.thermal.manager import ThermalManager
 from luxminer.transport.base import Transport
 from luxminer.transport.opening import open_port
 from luxminer.tuning.keeper import Keeper
@@ -68,8 +69,8 @@ class Daemon:
 
     ``state_dir`` None keeps everything in memory; ``config_path`` is the file of ``config``, which
     need not be there yet; ``usb`` and ``open_transport`` are another bus
-    than the machine's, and how ports are opened there; ``pace`` is that of tuning. Raises
-    ConfigError for what cannot be used.
+    than the machine's, and how ports are opened there; ``pace`` is that of tuning, and
+    ``root`` where sysfs lies. Raises ConfigError for what cannot be used.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Daemon:
         usb: UsbBus | None = None,
         open_transport: Callable[[str, int], Awaitable[Transport]] = open_port,
         pace: Pace | None = None,
+        root: Path = Path("/"),
     ) -> None:
         self.config = config
         self._clock = clock or SystemClock()
@@ -139,6 +141,7 @@ class Daemon:
             open_transport=open_transport,
             profile=self.profile.wish_of,
             chores=self.chores,
+            rests=self._rest_words,
         )
         self.tuner = Tuner(
             config.tuning,
@@ -151,7 +154,19 @@ class Daemon:
             bus=self.bus,
             pace=pace,
         )
-        self._host = HostReader()
+        self._host = HostReader(root)
+        self.thermal = ThermalManager(
+            config,
+            sticks=self.devices,
+            host=self._host,
+            clock=self._clock,
+            profile=self.profile,
+            log_of_events=self.events,
+            bus=self.bus,
+            chores=self.chores,
+            state_dir=state_dir,
+            root=root,
+        )
         self._overview = Overview(
             config,
             self._clock,
@@ -164,8 +179,9 @@ class Daemon:
             profile=self.profile,
             tuner=self.tuner,
             saver=self.saver,
+            thermal=self.thermal,
         )
-        self._kept: tuple[Kept, ...] = (self._keeper, self.saver, self.life)
+        self._kept: tuple[Kept, ...] = (self._keeper, self.thermal, self.saver, self.life)
         self._runs: dict[str, Callable[[], Coroutine[None, None, None]]] = {
             "tuner": self.tuner.run,
             "saver": self.saver.run,
@@ -183,6 +199,9 @@ class Daemon:
 
     def _device_name(self, device_id: int) -> str:
         return self.devices.identity(device_id)
+
+    def _rest_words(self, device_id: int) -> str:
+        return self.thermal.rest_words(device_id)
 
     def _rate_hs(self, device_id: int) -> float:
         return self.devices.nominal_hs(device_id)

@@ -23,6 +23,7 @@ from luxminer.telemetry.model import (
     MinerSnapshot,
     Rates,
 )
+from luxminer.thermal.manager import ThermalManager
 from luxminer.tuning.profile import Profile
 from luxminer.tuning.tuner import Tuner
 from luxminer.work.header import display
@@ -48,6 +49,7 @@ class Overview:
         profile: Profile,
         tuner: Tuner,
         saver: Saver,
+        thermal: ThermalManager,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -60,6 +62,7 @@ class Overview:
         self._profile = profile
         self._tuner = tuner
         self._saver = saver
+        self._thermal = thermal
         self.started_s = clock.monotonic()
 
     def snapshot(self) -> MinerSnapshot:
@@ -103,6 +106,7 @@ class Overview:
             profile=self._profile.name,
             profile_step=self._profile.step,
             is_tuning_enabled=self._tuner.is_enabled,
+            thermal=self._thermal.snapshot(),
         )
 
     def _device(self, state: DeviceState, now_s: float, wall_s: float) -> DeviceSnapshot:

@@ -18,6 +18,7 @@ from luxminer.control import (
     EnablePool,
     RemoveGroup,
     RemovePool,
+    SetHeat,
     SetPoolOptions,
     SetPoolQuota,
     SetPriority,
@@ -56,10 +57,15 @@ def keep_orders(saver: Saver, pools: PoolManager) -> None:
         groups, listed = pools.settings()
         return replace(config, groups=groups, pools=listed)
 
+    def with_heat(config: Config, order: SetHeat) -> Config:
+        changed = replace(getattr(config, order.section), **order.settings)
+        return replace(config, **{order.section.value: changed})
+
     for order in ABOUT_POOLS:
         saver.keep(order, with_pools)
     saver.keep(SetPoolOptions, section("stratum", lambda order: order.options))
     saver.keep(SetProfile, section("mining", lambda order: {"profile": order.profile}))
+    saver.keep(SetHeat, with_heat)
     saver.keep(SetLogLevel, section("log", lambda order: {"level": order.level}))
 
 

@@ -81,7 +81,9 @@ class Bench:
         return self.sticks[-1]
 
     @asynccontextmanager
-    async def service(self, state_dir: Path, **sections: Any) -> AsyncIterator[Daemon]:
+    async def service(
+        self, state_dir: Path, *, root: Path = Path("/"), **sections: Any
+    ) -> AsyncIterator[Daemon]:
         made: Config = replace(config_for([], [self.pool]), **{"mining": MINING} | sections)
         config = replace(
             made,
@@ -94,7 +96,8 @@ class Bench:
             return BoardTransport(by_url[port], baudrate)
 
         clock = WarpClock()
-        async with running(config, state_dir, clock=clock, open_transport=open_transport) as daemon:
+        parts = {"clock": clock, "open_transport": open_transport, "root": root}
+        async with running(config, state_dir, **parts) as daemon:
             yield daemon
 
 

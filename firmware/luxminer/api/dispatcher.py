@@ -6,12 +6,12 @@ import logging
 from luxminer.api.access import Caller
 from luxminer.api.codes import CODES, Code
 from luxminer.api.commands import COMMANDS, CommandRow
-from luxminer.api.grammar import parse
+from luxminer.api.grammar import parse, whole
 from luxminer.api.handlers.context import Context
 from luxminer.api.params import Facts, Refusal
 from luxminer.api.replies import Answer, Joined, Reply, Section, Status
 from luxminer.api.requests import Request
-from luxminer.api.sessions import Sessions
+from luxminer.api.sessions import ID_LENGTH, Sessions
 from luxminer.clock import Clock
 from luxminer.control import CommandBus
 from luxminer.errors import CommandError
@@ -116,7 +116,7 @@ class Dispatcher:
         """Take the session id off the parameter; some clients send it where none is needed."""
         first, _, rest = parameter.partition(",")
         known = self.sessions.use(first.strip())
-        if row.session and not known:
+        if row.session and not known and not (row.sessionless and _is_value(first)):
             raise Refusal(Code.INVALID_SESSION if first.strip() else Code.MISSING_SESSION)
         return rest.strip() if known else parameter
 
@@ -138,6 +138,11 @@ class Dispatcher:
             text=text,
             description=f"LUXminer {miner.host.version}",
         )
+
+
+def _is_value(text: str) -> bool:
+    """Tell whether this is a number or a key with its value, and so no session id."""
+    return "=" in text or (len(text) < ID_LENGTH and whole(text) is not None)
 
 
 def _may_use(name: str, caller: Caller) -> tuple[bool, bool]:

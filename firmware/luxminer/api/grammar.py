@@ -13,7 +13,7 @@ from luxminer.api.codes import Code
 from luxminer.api.params import NO_ARGS, Args, Facts, Grammar, Kind, Param, Refusal
 from luxminer.telemetry.model import MinerSnapshot
 
-__all__ = ["invalid_code", "missing_code", "nothing_code", "parse"]
+__all__ = ["invalid_code", "missing_code", "nothing_code", "parse", "whole"]
 
 WHOLE = re.compile(r"([+-]?[0-9]{1,18})(?!\w)")
 """Digits as C reads them, with rubbish behind them ignored, but not in the middle of a word."""

@@ -161,6 +161,12 @@ class Args:
     def flag(self, name: str) -> bool:
         return self._of(name, bool)
 
+    def value(self, name: str) -> float | str | bool:
+        """Return a value of whatever kind, but no stick, pool or group."""
+        value = self._values[name]
+        assert isinstance(value, int | float | str), (name, value)
+        return value
+
     def many(self, name: str) -> tuple[Any, ...]:
         value: tuple[Any, ...] = self._of(name, tuple)
         return value

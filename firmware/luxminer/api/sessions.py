@@ -10,7 +10,7 @@ import string
 
 from luxminer.clock import Clock
 
-__all__ = ["SESSION_LIFE_S", "Sessions"]
+__all__ = ["ID_LENGTH", "SESSION_LIFE_S", "Sessions"]
 
 SESSION_LIFE_S = 60.0
 """Without use; every use starts it again."""

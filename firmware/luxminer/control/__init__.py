@@ -20,16 +20,21 @@ from luxminer.control.pools import (
     SwitchPool,
 )
 from luxminer.control.profiles import SetProfile, StartTuning, StopTuning
+from luxminer.control.thermal import Curtail, Heat, SetHeat, SetLed
 
 __all__ = [
     "AddGroup",
     "AddPool",
     "Command",
     "CommandBus",
+    "Curtail",
     "DisablePool",
     "EnablePool",
+    "Heat",
     "RemoveGroup",
     "RemovePool",
+    "SetHeat",
+    "SetLed",
     "SetPoolOptions",
     "SetPoolQuota",
     "SetPriority",

@@ -59,8 +59,12 @@ class DeviceManager:
         timing: Timing | None = None,
         profile: Callable[[DeviceState], Wish] = lambda _: Wish(),
         chores: Chores | None = None,
+        rests: Callable[[int], str] = lambda _: "",
     ) -> None:
-        """``profile`` is asked what the profile says each time that a stick appears."""
+        """``profile`` is asked what the profile says each time that a stick appears.
+
+        ``rests`` is asked why a stick is to rest, see `look_at_rests`.
+        """
         self._config = config
         self._profile = profile
         self._assigner = Assigner(config, drivers)
@@ -77,6 +81,7 @@ class DeviceManager:
             reset_usb=self._bus.reset,
             timing=timing or Timing(),
             chores=chores or Chores(),
+            rests=rests,
         )
         self._rows: list[DeviceSupervisor] = []
         self._by_url: dict[str, DeviceSupervisor] = {}
@@ -176,6 +181,22 @@ class DeviceManager:
         Raises CommandError: ``unknown-device``, ``failed``.
         """
         await self._row(device_id).orders.end_trial()
+
+    async def set_heat(self, device_id: int, mhz: float | None) -> None:
+        """Run a stick at a clock for the temperature's sake, None at what is wished.
+
+        Raises CommandError: ``unknown-device``, ``failed``.
+        """
+        await self._row(device_id).orders.set_heat(mhz)
+
+    def look_at_rests(self) -> None:
+        """Stop sticks that are to rest, and start those that are no longer."""
+        for row in self._rows:
+            row.look_at_rest()
+
+    def heats(self) -> list[tuple[bool, float | None]]:
+        """Return of each stick, by number, whether it is up, and its temperature if it has one."""
+        return [row.heat for row in self._rows]
 
     async def reset(self, device_id: int) -> None:
         """Start a stick anew. Raises CommandError: ``unknown-device``, ``not-present``."""

@@ -222,6 +222,15 @@ class Orders:
             raise CommandError("failed", "the stick has not taken a higher voltage and clock")
         return given_mhz
 
+    async def set_heat(self, mhz: float | None) -> None:
+        """Run at a clock for the temperature's sake, None at what is wished; no order is lost.
+
+        Raises CommandError ``failed``; the next start is at it all the same.
+        """
+        async with self._changing:
+            if self.wishes.heat_mhz != mhz:
+                await self._change(replace(self.wishes, heat_mhz=mhz), stays=True)
+
     async def end_trial(self) -> None:
         """Go back to the target.
 

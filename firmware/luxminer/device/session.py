@@ -64,6 +64,8 @@ class Services:
     timing: Timing
     chores: Chores
     """Nudged whenever a stick reports."""
+    rests: Callable[[int], str] = lambda _: ""
+    """Why a stick, by its number, is to rest now whatever its owner set; empty when it is not."""
 
 
 class Session:

@@ -175,6 +175,8 @@ class DeviceSupervisor:
             return f"{self.name}: {words}" if words else ""
         if self.is_claimed and not self.enabled:
             return f"{self.name}: switched off by its owner; enable it to mine"
+        if self.is_claimed and (words := self._services.rests(self.id)):
+            return f"{self.name}: {words}"
         return self._problem or f"{self.name}: being brought up"
 
     @property
@@ -182,6 +184,15 @@ class DeviceSupervisor:
         """Rate that its driver expects; 0 while there is none in charge."""
         report = self._session.last_report if self._session is not None else None
         return report.nominal_hs if report is not None else 0.0
+
+    @property
+    def heat(self) -> tuple[bool, float | None]:
+        """Whether it is up, and what its sensor says then."""
+        running = self._running
+        report = running.last_report if running is not None else None
+        if running is None or running.brought_up_s is None or report is None:
+            return False, None
+        return True, report.temperature_c
 
     def state(self, identity: str) -> DeviceState:
         """Return the row of the stick, under the lasting name that its manager gives it."""
@@ -276,6 +287,13 @@ class DeviceSupervisor:
         self._poke()
         return True
 
+    def look_at_rest(self) -> None:
+        """Stop when it is to rest, and start when it is no longer."""
+        if self._services.rests(self.id):
+            self._poke()
+        elif self._session is None:
+            self._wake.set()
+
     def reset(self) -> None:
         """Start the stick anew, without a pause. Raises CommandError: ``not-present``."""
         if self._sighting is None:
@@ -306,7 +324,7 @@ class DeviceSupervisor:
         """Keep the stick running until cancelled; leaves it quiet and its port closed."""
         while True:
             self._wake.clear()
-            if self._sighting is None or not self.enabled:
+            if self._sighting is None or not self.enabled or self._services.rests(self.id):
                 await self._wake.wait()
                 continue
             pause_s = self._retry_at_s - self._services.clock.monotonic()
@@ -321,7 +339,7 @@ class DeviceSupervisor:
         """Run the stick until it fails or somebody interrupts."""
         self._attempts += 1
         await self._reset_usb_when_due(sighting)
-        if self._sighting is not sighting:
+        if self._sighting is not sighting or self._services.rests(self.id):
             return
         options = replace(
             self.assignment.options,

@@ -2,10 +2,10 @@
 
 ::
 
-    trial of the tuner  >  order of the owner  >  profile of all sticks  >  configuration
+    heat  >  trial of the tuner  >  order of the owner  >  profile of all sticks  >  configuration
 
 The first that says something decides, clock and core voltage each by itself. An order ends a trial,
-a new profile ends an order.
+a new profile ends an order. What heat demands leaves all others as they are.
 """
 
 from dataclasses import dataclass, replace
@@ -36,6 +36,8 @@ class Wishes:
     profile: Wish = Wish()
     order: Wish = Wish()
     trial: Wish | None = None
+    heat_mhz: float | None = None
+    """Clock in place of the target, for the temperature; a trial may be below it."""
 
     @property
     def target_mhz(self) -> float:
@@ -53,6 +55,8 @@ class Wishes:
     def clock_mhz(self) -> float:
         """Clock now."""
         mhz = self.trial.mhz if self.trial is not None else None
+        if self.heat_mhz is not None:
+            return self.heat_mhz if mhz is None else min(mhz, self.heat_mhz)
         return self.target_mhz if mhz is None else mhz
 
     @property

@@ -16,6 +16,7 @@ from luxminer.telemetry.model import (
     DeviceStatus,
     EventSnapshot,
     EventTarget,
+    FanSnapshot,
     GroupSnapshot,
     HostSnapshot,
     MinerSnapshot,
@@ -26,6 +27,7 @@ from luxminer.telemetry.model import (
     Rates,
     Severity,
     ShareTally,
+    ThermalSnapshot,
 )
 
 WALL_S = 1_700_000_000.75
@@ -251,6 +253,7 @@ def miner(**changes: Any) -> MinerSnapshot:
         "devices": (device(0), device(1)),
         "pools": (pool(0), pool(1), pool(2)),
         "groups": (group(0),),
+        "thermal": ThermalSnapshot(fans=(FanSnapshot(name="pwmfan", speed_percent=40, rpm=2100),)),
         "pool_options": pool_options(),
         "rates": RATES,
         "nonces": nonces(nonces=280, hw_errors=12, duplicates=8, below_target=239),

@@ -22,6 +22,7 @@ from luxminer.api.commands import (
     service,
     sessions,
     sticks,
+    thermal,
 )
 from luxminer.api.commands.row import CommandRow
 
@@ -34,6 +35,7 @@ SUBJECTS = (
     pools,
     profiles,
     power,
+    thermal,
     config,
     service,
     sessions,

@@ -53,6 +53,9 @@ class CommandRow:
     """Needs the right to change things."""
     session: bool = False
     """Needs the active session's id as first value."""
+    sessionless: bool = False
+    """Is also taken without the id, for clients that forget it: where a value of its own stands in
+    the first place."""
     joinable: bool = False
     """May be part of ``a+b``, without a parameter."""
     bare: str = ""

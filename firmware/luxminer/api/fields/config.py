@@ -17,6 +17,7 @@ from luxminer.api.columns import (
     constant,
     table,
 )
+from luxminer.api.fields.thermal import asleep
 from luxminer.api.sections import single
 from luxminer.telemetry.model import MinerSnapshot
 
@@ -63,22 +64,22 @@ CONFIG: Columns[None] = table(
     constant("ActualPowerTarget", 0),
     Column("BcastAddr", TEXT, lambda m, _: m.host.broadcast_address),
     Column("ControlBoardType", TEXT, lambda m, _: m.host.model),
-    constant("Cooling", "Air"),
-    constant("CurtailMode", "None"),
+    Column("Cooling", TEXT, lambda m, _: "Immersion" if m.thermal.limits.immersion else "Air"),
+    Column("CurtailMode", TEXT, lambda m, _: asleep(m)),
     Column("DHCP", FLAG, lambda m, _: m.host.dhcp),
     Column("DNS Servers", TEXT, lambda m, _: " ".join(m.host.dns_servers)),
     constant("FPGABuildIdHex", "0x0"),  # Luxor's health script needs it not to be empty
     constant("FPGABuildIdStr", NOT_THERE),
     constant("FeeStatus", NOT_THERE),
     Column("Gateway", TEXT, lambda m, _: m.host.gateway),
-    constant("GreenLed", "off"),
+    Column("GreenLed", TEXT, lambda m, _: m.thermal.leds.get("green", "off")),
     constant("HasDieTempOverheatCoverage", False),
     Column("Hostname", TEXT, lambda m, _: m.host.hostname),
     Column("IPAddr", TEXT, lambda m, _: m.host.ip_address),
     constant("IdealPowerTarget", 0),
-    constant("ImmersionMode", False),
-    constant("IsAtmEnabled", False),
-    constant("IsPowerSupplyOn", True),
+    Column("ImmersionMode", FLAG, lambda m, _: m.thermal.limits.immersion),
+    Column("IsAtmEnabled", FLAG, lambda m, _: m.thermal.atm.enabled),
+    Column("IsPowerSupplyOn", FLAG, lambda m, _: not m.thermal.is_asleep),
     constant("IsPowerTargetEnabled", False),
     constant("IsPowerTargetSupported", False),
     constant("IsSingleVoltage", True),  # the 5 V of USB
@@ -95,7 +96,8 @@ CONFIG: Columns[None] = table(
     Column("Profile", TEXT, lambda m, _: _profile(m)),
     Column("ProfileStep", TEXT, lambda m, _: "" if m.profile_step is None else str(m.profile_step)),
     constant("RampMode", "Standard"),
-    constant("RedLed", "off"),  # clients take everything else for a fault light that is on
+    # Clients take everything but off and auto for a fault light that is on.
+    Column("RedLed", TEXT, lambda m, _: m.thermal.leds.get("red", "off")),
     Column("SerialNumber", TEXT, lambda m, _: m.host.serial),
     Column("SystemStatus", TEXT, lambda m, _: _system_status(m)),
     constant("UpdateOnStartup", "off"),

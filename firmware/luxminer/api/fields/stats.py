@@ -22,7 +22,7 @@ from luxminer.api.columns import (
     table,
 )
 from luxminer.api.sections import SectionTable
-from luxminer.telemetry.model import ChipSnapshot, DeviceSnapshot, MinerSnapshot
+from luxminer.telemetry.model import ChipSnapshot, DeviceSnapshot, FanSnapshot, MinerSnapshot
 
 __all__ = [
     "CHIP",
@@ -86,7 +86,7 @@ STATS_BLOCK: Columns[None] = table(
     Column("GHS 5s", RATE, lambda m, _: m.rates.s5 / 1e9),
     Column("GHS av", RATE, lambda m, _: m.rates.average / 1e9),
     constant("Mode", 2),
-    constant("fan_num", 0),
+    Column("fan_num", WHOLE, lambda m, _: len(m.thermal.fans)),
     Column("frequency", ROUNDED, lambda m, _: _mean([d.frequency_mhz for d in _present(m)])),
     Column("miner_count", WHOLE, lambda m, _: len(_present(m))),
     Column("miner_id", TEXT, lambda m, _: m.host.mac_address.replace(":", "").lower()),
@@ -133,7 +133,10 @@ STATS_SLOT: Columns[DeviceSnapshot | None] = table(
 )
 """One numbered set; None where no stick is."""
 
-STATS_FAN: Columns[None] = table(constant("fan{n}", 0))
+STATS_FAN: Columns[FanSnapshot | None] = table(
+    Column("fan{n}", WHOLE, lambda _, fan: fan.rpm if fan is not None else 0)
+)
+"""None where no fan is in our charge."""
 
 
 GEKKO: Columns[DeviceSnapshot] = table(

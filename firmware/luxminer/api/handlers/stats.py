@@ -34,8 +34,10 @@ async def stats(context: Context, _: Args) -> Outcome:
             device = miner.devices[number - 1] if number <= len(miner.devices) else None
             there = device if device is not None and device.present else None
             block |= make_row([column], miner, there, number)
+    fans = miner.thermal.fans
     for number in range(1, FAN_SLOTS + 1):
-        block |= make_row(STATS_FAN, miner, None, number)
+        fan = fans[number - 1] if number <= len(fans) else None
+        block |= make_row(STATS_FAN, miner, fan, number)
     return Outcome(
         sections=(rows(STATS_SECTION.key, [make_row(STATS_HEADER, miner, None), block]),)
     )

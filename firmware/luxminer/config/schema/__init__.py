@@ -19,19 +19,24 @@ from luxminer.config.schema.pools import (
     PoolConfig,
     StratumConfig,
 )
+from luxminer.config.schema.thermal import AtmConfig, CurtailConfig, FanConfig, ThermalConfig
 
 __all__ = [
     "MAX_QUOTA",
     "MAX_ROTATE_S",
     "MIN_ROTATE_S",
     "ApiConfig",
+    "AtmConfig",
     "Config",
+    "CurtailConfig",
     "DeviceConfig",
+    "FanConfig",
     "GroupConfig",
     "LogConfig",
     "MiningConfig",
     "PoolConfig",
     "StratumConfig",
+    "ThermalConfig",
     "TuningConfig",
     "opt",
 ]
@@ -44,6 +49,10 @@ class Config:
     api: ApiConfig = field(default_factory=ApiConfig)
     mining: MiningConfig = field(default_factory=MiningConfig)
     tuning: TuningConfig = field(default_factory=TuningConfig)
+    thermal: ThermalConfig = field(default_factory=ThermalConfig)
+    fan: FanConfig = field(default_factory=FanConfig)
+    atm: AtmConfig = field(default_factory=AtmConfig)
+    curtail: CurtailConfig = field(default_factory=CurtailConfig)
     stratum: StratumConfig = field(default_factory=StratumConfig)
     log: LogConfig = field(default_factory=LogConfig)
     groups: tuple[GroupConfig, ...] = ()

@@ -19,6 +19,7 @@ from luxminer.telemetry.model.host import HostSnapshot
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
 from luxminer.telemetry.model.miner import MinerSnapshot
 from luxminer.telemetry.model.pools import GroupSnapshot, PoolOptions, PoolSnapshot, PoolStatus
+from luxminer.telemetry.model.thermal import FanSnapshot, ThermalSnapshot
 
 __all__ = [
     "ChipSnapshot",
@@ -26,6 +27,7 @@ __all__ = [
     "DeviceStatus",
     "EventSnapshot",
     "EventTarget",
+    "FanSnapshot",
     "GroupSnapshot",
     "HostSnapshot",
     "Illness",
@@ -38,6 +40,7 @@ __all__ = [
     "Rates",
     "Severity",
     "ShareTally",
+    "ThermalSnapshot",
     "TuningResult",
     "TuningSnapshot",
 ]

@@ -1,6 +1,6 @@
 """All of it together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from luxminer.telemetry.model.devices import DeviceSnapshot
@@ -8,6 +8,7 @@ from luxminer.telemetry.model.events import EventSnapshot
 from luxminer.telemetry.model.host import HostSnapshot
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
 from luxminer.telemetry.model.pools import GroupSnapshot, PoolOptions, PoolSnapshot
+from luxminer.telemetry.model.thermal import ThermalSnapshot
 
 __all__ = [
     "MinerSnapshot",
@@ -59,3 +60,4 @@ class MinerSnapshot:
     groups: tuple[GroupSnapshot, ...] = ()
     pool_options: PoolOptions
     events: tuple[EventSnapshot, ...] = ()
+    thermal: ThermalSnapshot = field(default_factory=ThermalSnapshot)
