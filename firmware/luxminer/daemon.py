@@ -32,6 +32,7 @@ from luxminer.overview import Overview
 from luxminer.pool.manager import PoolManager
 from luxminer.ports import Ports
 from luxminer.saving import keep_orders
+from luxminer.telemetry.baseline import Baseline
 from luxminer.telemetry.events import EventLog
 from luxminer.telemetry.hub import TelemetryHub
 from luxminer.telemetry.model import MinerSnapshot, NonceCounts
@@ -181,6 +182,12 @@ class Daemon:
             saver=self.saver,
             thermal=self.thermal,
         )
+        self._baseline = Baseline(
+            self._overview.snapshot,
+            bus=self.bus,
+            pool_url=self.pools.url_of,
+            device_name=self._device_name,
+        )
         self._kept: tuple[Kept, ...] = (self._keeper, self.thermal, self.saver, self.life)
         self._runs: dict[str, Callable[[], Coroutine[None, None, None]]] = {
             "tuner": self.tuner.run,
@@ -207,6 +214,7 @@ class Daemon:
         return self.devices.nominal_hs(device_id)
 
     def _share_found(self, share: Share) -> None:
+        self._baseline.share_found(share, self._clock.wall())
         self.pools.submit(share)
 
     def nonce_found(self, nonce: NonceFound, ticket_difficulty: float, scale: float) -> bool:
@@ -221,7 +229,7 @@ class Daemon:
         return self.gate.device(device_id, self._clock.monotonic()).counts()
 
     def _snapshot(self) -> MinerSnapshot:
-        return self._overview.snapshot()
+        return self._baseline.snapshot()
 
     # Life ----------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ by what it says itself.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from luxminer.config.save import Edit, Saver, section
 from luxminer.config.schema import Config, DeviceConfig
@@ -28,7 +28,6 @@ from luxminer.control import (
     SwitchPool,
 )
 from luxminer.control.service import SetLogLevel
-from luxminer.device.state import DeviceState
 from luxminer.pool.manager import PoolManager
 
 __all__ = ["keep_orders", "stick"]
@@ -69,8 +68,21 @@ def keep_orders(saver: Saver, pools: PoolManager) -> None:
     saver.keep(SetLogLevel, section("log", lambda order: {"level": order.level}))
 
 
+class Stick(Protocol):
+    """What the entry of a stick is found by; see `luxminer.device.state.DeviceState`."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def serial(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def usb_path(self) -> str: ...
+
+
 def stick(
-    states: Callable[[], Iterable[DeviceState]],
+    states: Callable[[], Iterable[Stick]],
     device_id: Callable[[C], int],
     settings: Callable[[C, DeviceConfig], Mapping[str, Any]],
 ) -> Edit[C]:
@@ -96,7 +108,7 @@ def stick(
     return edit
 
 
-def _entry_of(rows: list[DeviceConfig], state: DeviceState) -> int | None:
+def _entry_of(rows: list[DeviceConfig], state: Stick) -> int | None:
     """Find the entry for a stick; one by its serial number goes before one by its port."""
     ports = {state.path, f"usb:{state.usb_path}"}
     for place, row in enumerate(rows):

@@ -173,6 +173,11 @@ class PoolManager:
         """Return groups and pools as the settings would have them; see `Roster.settings`."""
         return self._roster.settings()
 
+    def url_of(self, number: int) -> str:
+        """Return the address of a pool as it is shown; empty for one that was removed."""
+        pool = self._roster.by_number(number)
+        return pool.shown_url if pool is not None else ""
+
     def snapshots(self) -> tuple[PoolSnapshot, ...]:
         roster = self._roster
         at_work = work_parts(self._stakes)

@@ -16,6 +16,7 @@ from luxminer.control.service import (
     SaveConfig,
     SetLogLevel,
 )
+from luxminer.control.zero import Zero, ZeroWhat
 from luxminer.errors import CommandError
 from tests.unit.api.snapshots import OWNER, Rig, miner
 
@@ -121,3 +122,27 @@ async def test_usbstats_counts_per_stick_or_says_that_there_is_none() -> None:
     reply = await ask(Rig(replace(miner(), devices=())), "usbstats")
     assert reply["STATUS"][0]["Code"] == 88
     assert "USBSTATS" not in reply
+
+
+@pytest.mark.parametrize(
+    ("parameter", "code", "text"),
+    [
+        ("", 94, "Missing zero parameters"),
+        ("all", 75, "Missing parameter: true/false"),
+        ("all,", 75, "Missing parameter: true/false"),
+        ("foo,true", 95, "Invalid zero parameter 'foo'"),
+        ("all,x", 76, "Invalid parameter should be true or false"),
+        ("All,False", 97, "Zeroed All stats without summary"),
+        ("bestshare,t", 96, "Zeroed BestShare stats with summary"),
+    ],
+)
+async def test_zero(parameter: str, code: int, text: str) -> None:
+    rig = Rig()
+    orders = taken(rig, Zero)
+    status = (await ask(rig, "zero", parameter))["STATUS"][0]
+    assert (status["Code"], status["Msg"]) == (code, text)
+    expected = {
+        97: [Zero(what=ZeroWhat.ALL)],
+        96: [Zero(what=ZeroWhat.BEST_SHARE, is_told=True)],
+    }
+    assert orders == expected.get(code, [])

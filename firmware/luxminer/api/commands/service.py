@@ -127,6 +127,39 @@ ROWS = (
         write=True,
     ),
     CommandRow(
+        name="zero",
+        words="lets what is counted begin anew, or only the best share",
+        success=96,
+        handler=service.zero,
+        grammar=Grammar(
+            params=(
+                Param(
+                    name="which",
+                    kind=Kind.TEXT,
+                    words="what begins anew",
+                    choices=tuple(service.ZERO_WORDS),
+                    missing=94,
+                    invalid=95,
+                    example="all",
+                ),
+                Param(
+                    name="summary",
+                    kind=Kind.TRUTH,
+                    words="whether the log tells what was counted until now",
+                    missing=75,
+                    invalid=76,
+                    example="false",
+                ),
+            ),
+            nothing=94,
+        ),
+        dialect=Dialect.CGMINER,
+        write=True,
+        also=(service.ZEROED_SILENTLY,),
+        note="only what is shown begins anew: the ledgers go on, and after a restart the best "
+        "share of all times is shown again",
+    ),
+    CommandRow(
         name="usbstats",
         words="counts what went to each stick and came from it",
         success=87,

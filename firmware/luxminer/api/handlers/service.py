@@ -5,9 +5,23 @@ from luxminer.api.handlers.context import Context, Handler, Outcome
 from luxminer.api.params import Args
 from luxminer.control import Command
 from luxminer.control.service import ResetConfig, SaveConfig, SetLogLevel
+from luxminer.control.zero import Zero, ZeroWhat
 
-__all__ = ["NO_STATISTICS", "debug", "logset", "order", "resetconfig", "save", "usbstats"]
+__all__ = [
+    "NO_STATISTICS",
+    "ZEROED_SILENTLY",
+    "ZERO_WORDS",
+    "debug",
+    "logset",
+    "order",
+    "resetconfig",
+    "save",
+    "usbstats",
+    "zero",
+]
 
+ZEROED_SILENTLY = 97
+ZERO_WORDS = {what.lower(): what for what in ZeroWhat}
 NO_STATISTICS = 88
 
 
@@ -41,6 +55,13 @@ async def debug(context: Context, args: Args) -> Outcome:
     if wanted != level:
         await context.bus.send(SetLogLevel(level=wanted))
     return Outcome(sections=(DEBUG_SECTION.of(context.miner, [wanted]),))
+
+
+async def zero(context: Context, args: Args) -> Outcome:
+    what = ZERO_WORDS[args.text("which")]
+    is_told = args.flag("summary")
+    await context.bus.send(Zero(what=what, is_told=is_told))
+    return Outcome(code=None if is_told else ZEROED_SILENTLY, facts={"which": str(what)})
 
 
 async def usbstats(context: Context, _: Args) -> Outcome:
