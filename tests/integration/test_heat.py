@@ -25,6 +25,8 @@ pytestmark = pytest.mark.slow
 MODEL = "compaca1"
 ATM = AtmConfig(enabled=True, startup_minutes=1, post_ramp_minutes=1, temp_window=5)
 FILES = {"name": "pwmfan", "pwm1": "0", "pwm1_enable": "2", "fan1_input": "900"}
+WITH_FAN = 0x21
+"""Version of a controller that has a fan."""
 WAKE_S = 20.0
 """From the order until its chips are at work again."""
 
@@ -188,6 +190,31 @@ async def test_sleep_stops_all_work_survives_a_restart_and_ends(tmp_path: Path) 
             print(f"awake after {awake_s:.1f} s")
             assert awake_s < WAKE_S
             assert "SLEEP" not in codes(daemon.hub.snapshot())
+
+
+@warped
+async def test_the_fan_on_a_stick_follows_its_temperature_when_its_owner_wants_it(
+    tmp_path: Path,
+) -> None:
+    async with one_stick(tmp_path) as (made, stick):
+        controller = stick.stick.telemetry
+        assert controller is not None
+        controller.version = WITH_FAN
+        async with made.service(tmp_path / "s") as daemon:
+            await settled(daemon, stick)
+            assert daemon.hub.snapshot().thermal.fans[0].speed_percent == 100
+            set_ambient(stick, 20)
+            with pytest.raises(CommandError, match="stick_fans"):
+                await daemon.bus.send(SetHeat(section=Heat.FAN, settings={"speed": 33}))
+            await daemon.bus.send(SetHeat(section=Heat.FAN, settings={"stick_fans": True}))
+            await until(daemon, lambda _: controller.fan_percent < 70, 120, "slower")
+            await until(daemon, lambda now: 0 < (now.thermal.fans[0].rpm or 0) < 5000, 9, "turns")
+            set_ambient(stick, 70)
+            await until(daemon, lambda _: controller.fan_percent == 100, 300, "full speed")
+            await daemon.bus.send(SetHeat(section=Heat.FAN, settings={"speed": 33}))
+            await until(daemon, lambda _: controller.fan_percent == 33, 60, "fixed")
+            await daemon.bus.send(SetHeat(section=Heat.FAN, settings={"stick_fans": False}))
+            await until(daemon, lambda _: controller.fan_percent == 100, 60, "as it was")
 
 
 @warped

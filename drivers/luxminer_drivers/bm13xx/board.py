@@ -53,6 +53,8 @@ class Board:
             voltage_v=controller.values.vout_v,
             power_w=controller.power_w,
             core_mv=controller.core_mv,
+            fan_percent=controller.fan_percent if controller.has_fan else None,
+            fan_rpm=controller.values.tach_rpm if controller.has_fan else None,
         )
 
     @property
@@ -105,6 +107,11 @@ class Board:
         while True:
             await asyncio.sleep(facts.TELEMETRY_POLL_S)
             await controller.poll()
+
+    def set_fan(self, percent: int) -> None:
+        """Set the fan with the next reading, until the next start."""
+        if self._controller is not None:
+            self._controller.fan_percent = percent
 
     async def set_core(self, core_mv: int) -> None:
         """Change the core voltage, now and after each start. Raises DeviceFault."""

@@ -38,6 +38,10 @@ class Controller:
         self.core_mv = core_mv
         """Set it to change the core voltage of the chips; they get it with the next `poll`."""
         self._given_mv = 0
+        self.fan_percent = facts.FAN_MAX_PERCENT
+        """Set it likewise; without a fan nothing comes of it."""
+        self._given_percent = 0
+        self.has_fan = False
         self._version: int | None = None
         self._mask = 0
         self.values = Telemetry()
@@ -89,8 +93,9 @@ class Controller:
             answer = await self._ask(telemetry.ask_mask(), 1)
             known = answer[0] if answer else 0
         self._mask = known
-        if telemetry.has_fan(self._version, known):
-            await self._order(telemetry.set_fan(facts.FAN_MAX_PERCENT))
+        self.has_fan = telemetry.has_fan(self._version, known)
+        if self.has_fan:
+            await self._set_fan()
         await self.poll()
         return True
 
@@ -119,6 +124,8 @@ class Controller:
             )
         if self.core_mv != self._given_mv:
             await self._set_core()
+        if self.has_fan and self.fan_percent != self._given_percent:
+            await self._set_fan()
 
     def _take(self, values: Telemetry) -> None:
         """Believe a reading that tells the temperature; for a while the one before it else."""
@@ -163,6 +170,10 @@ class Controller:
     async def _order(self, command: bytes) -> None:
         await self._ask(command, 1)
         await asyncio.sleep(facts.TELEMETRY_PAUSE_S)
+
+    async def _set_fan(self) -> None:
+        self._given_percent = self.fan_percent
+        await self._order(telemetry.set_fan(self._given_percent))
 
     async def _read(self, length: int) -> bytes:
         data = b""

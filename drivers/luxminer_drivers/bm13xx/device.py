@@ -239,6 +239,9 @@ class Bm13xx(Family):
     def is_unsure(self) -> bool:
         return self._board.is_unsure
 
+    def set_fan(self, percent: int) -> None:
+        self._board.set_fan(percent)
+
     async def set_core(self, core_mv: int) -> None:
         await self._board.set_core(core_mv)
 

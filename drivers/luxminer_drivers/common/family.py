@@ -80,6 +80,9 @@ class Health:
     """At the input."""
     core_mv: int | None = None
     """Core voltage that is set; None where nothing can set it."""
+    fan_percent: int | None = None
+    """What the fan is told; None without one."""
+    fan_rpm: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +196,10 @@ class Family(ABC):
     @abstractmethod
     async def quieten(self) -> None:
         """Leave the chips as quiet as they can be, as far as they listen. Bounded, no errors."""
+
+    def set_fan(self, percent: int) -> None:
+        """Set the fan until the next start; without one nothing is done."""
+        log.debug("no fan beside the %s could be set to %d %%", self.chip, percent)
 
     async def set_core(self, core_mv: int) -> None:
         """Change the core voltage, now and after each start. Raises DeviceFault if it cannot."""

@@ -128,6 +128,10 @@ class ChainStick:
     def _pass_wishes_on(self) -> None:
         self._wishes.pass_on(self._guard.clock_mhz / self._guard.target_mhz)
 
+    async def set_fan(self, percent: int) -> None:
+        """Set the fan until the next start; without one nothing is done."""
+        self._family.set_fan(percent)
+
     async def set_voltage(self, core_mv: int) -> None:
         """Change the core voltage. Raises DeviceFault where this stick cannot."""
         await self._family.set_core(core_mv)
@@ -388,6 +392,8 @@ class ChainStick:
             voltage_v=family.health.voltage_v,
             power_w=family.health.power_w,
             core_mv=family.health.core_mv,
+            fan_percent=family.health.fan_percent,
+            fan_rpm=family.health.fan_rpm,
             limit_mhz=self._guard.limit_mhz,
             problem="; ".join(filter(None, (family.problem, *self._bounds(), *self._complaints))),
         )

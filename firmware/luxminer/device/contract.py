@@ -26,6 +26,7 @@ __all__ = [
     "OpenDevice",
     "Probe",
     "SetsChipClock",
+    "SetsFan",
     "SetsVoltage",
     "StickModel",
     "UsbMatch",
@@ -151,6 +152,9 @@ class DeviceReport:
     """Measured at the input of the stick."""
     core_mv: int | None = None
     """Core voltage that is set; None where nothing can set it."""
+    fan_percent: int | None = None
+    """What its own fan is told; None without one."""
+    fan_rpm: int | None = None
     limit_mhz: float | None = None
     """What protection allows while that is less than the target, else None."""
     problem: str = ""
@@ -225,6 +229,15 @@ class SetsChipClock(Protocol):
 
         Raises ConfigError for a chip or a clock that the stick does not have.
         """
+        ...
+
+
+@runtime_checkable
+class SetsFan(Protocol):
+    """What a device offers besides, whose reports may have a ``fan_percent``."""
+
+    async def set_fan(self, percent: int) -> None:
+        """Set its own fan until its next start, which is at full speed; nothing without one."""
         ...
 
 

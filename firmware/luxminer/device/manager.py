@@ -16,6 +16,7 @@ from luxminer.config.schema import Config
 from luxminer.device.assignment import Assigner, Assignment
 from luxminer.device.contract import Probe
 from luxminer.device.health import Timing
+from luxminer.device.heat import Heat
 from luxminer.device.hotplug import HotplugWatcher, PortChange
 from luxminer.device.identity import Sighting, describe
 from luxminer.device.preference import address_of, needs_of
@@ -194,9 +195,16 @@ class DeviceManager:
         for row in self._rows:
             row.look_at_rest()
 
-    def heats(self) -> list[tuple[bool, float | None]]:
-        """Return of each stick, by number, whether it is up, and its temperature if it has one."""
+    def heats(self) -> list[Heat]:
+        """Return what each stick says of its temperature and its fan, by number."""
         return [row.heat for row in self._rows]
+
+    async def set_fan(self, device_id: int, percent: int) -> None:
+        """Set a stick's own fan until its next start; nothing without one.
+
+        Raises CommandError: ``unknown-device``, ``failed``.
+        """
+        await self._row(device_id).set_fan(percent)
 
     async def reset(self, device_id: int) -> None:
         """Start a stick anew. Raises CommandError: ``unknown-device``, ``not-present``."""

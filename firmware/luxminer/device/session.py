@@ -14,6 +14,7 @@ from luxminer.device.contract import (
     DeviceReport,
     DriverSpec,
     SetsChipClock,
+    SetsFan,
     SetsVoltage,
 )
 from luxminer.device.health import FAILED_AFTER, SICK_AFTER, NonceWatch, Timing
@@ -176,6 +177,13 @@ class Session:
         if isinstance(device, SetsVoltage):
             async with asyncio.timeout(self._services.timing.order_s):
                 await device.set_voltage(core_mv)
+
+    async def set_fan(self, percent: int) -> None:
+        """Pass the order on, unless no driver is in charge. Raises what it raises."""
+        device: object = self._device
+        if isinstance(device, SetsFan):
+            async with asyncio.timeout(self._services.timing.order_s):
+                await device.set_fan(percent)
 
     @property
     def device_id(self) -> int:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from luxminer.device.assignment import Assignment
 from luxminer.device.contract import DeviceReport
 from luxminer.device.health import LOWER_AFTER, backoff_s, likely_cause, lower_limit
+from luxminer.device.heat import Heat
 from luxminer.device.identity import Sighting, describe
 from luxminer.device.illness import IllnessLog
 from luxminer.device.orders import Orders
@@ -186,13 +187,13 @@ class DeviceSupervisor:
         return report.nominal_hs if report is not None else 0.0
 
     @property
-    def heat(self) -> tuple[bool, float | None]:
-        """Whether it is up, and what its sensor says then."""
+    def heat(self) -> Heat:
+        """What its sensor and its fan say."""
         running = self._running
         report = running.last_report if running is not None else None
         if running is None or running.brought_up_s is None or report is None:
-            return False, None
-        return True, report.temperature_c
+            return Heat()
+        return Heat(True, report.temperature_c, report.fan_percent, report.fan_rpm)
 
     def state(self, identity: str) -> DeviceState:
         """Return the row of the stick, under the lasting name that its manager gives it."""
@@ -286,6 +287,16 @@ class DeviceSupervisor:
         self._retry_at_s = 0.0
         self._poke()
         return True
+
+    async def set_fan(self, percent: int) -> None:
+        """Set its own fan until its next start. Raises CommandError: ``failed``."""
+        running = self._running
+        if running is not None:
+            try:
+                await running.set_fan(percent)
+            except (LuxminerError, TimeoutError) as exc:
+                reason = str(exc) or "it did not take it in time"
+                raise CommandError("failed", f"{self.name}: fan: {reason}") from exc
 
     def look_at_rest(self) -> None:
         """Stop when it is to rest, and start when it is no longer."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from luxminer.config.schema import FanConfig, ThermalConfig
 from luxminer.errors import ConfigError
 
-__all__ = ["HYSTERESIS_C", "RANGE_C", "PwmFan", "speed_at"]
+__all__ = ["FULL_PERCENT", "HYSTERESIS_C", "RANGE_C", "PwmFan", "speed_at"]
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ RANGE_C = 20.0
 HYSTERESIS_C = 3.0
 """It must be so much cooler than where a speed was reached before the fan slows down again."""
 
+FULL_PERCENT = 100
 FULL_PWM = 255
 BY_HAND = "1"
 PERIOD_NS = 40_000
@@ -97,7 +98,7 @@ class PwmFan:
         """Give it back to who was in charge before; a channel is left at full speed."""
         with suppress(OSError, ValueError):
             if self._is_channel:
-                self._set_channel(100)
+                self._set_channel(FULL_PERCENT)
             elif self._before is not None:
                 (self._folder / "pwm1_enable").write_text(self._before)
 

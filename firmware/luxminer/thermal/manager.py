@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from luxminer.clock import Chores, Clock
 from luxminer.config.schema import Config
 from luxminer.control import CommandBus, Curtail, Heat, SetHeat, SetLed
+from luxminer.device.heat import Heat as StickHeat
 from luxminer.device.state import DeviceState
 from luxminer.errors import CommandError, ConfigError
 from luxminer.telemetry.events import EventKind, EventLog
@@ -46,8 +47,9 @@ class Sticks(Protocol):
     """The device manager, as far as it is needed."""
 
     def device_states(self) -> tuple[DeviceState, ...]: ...
-    def heats(self) -> list[tuple[bool, float | None]]: ...
+    def heats(self) -> list[StickHeat]: ...
     def look_at_rests(self) -> None: ...
+    async def set_fan(self, device_id: int, percent: int) -> None: ...
     async def set_heat(self, device_id: int, mhz: float | None) -> None: ...
 
 
@@ -148,20 +150,26 @@ class ThermalManager:
         return guard.rest_words if guard is not None else ""
 
     def snapshot(self) -> ThermalSnapshot:
-        fan = self._fan
         return ThermalSnapshot(
             limits=self._limits,
             fan=self._fan_config,
             atm=self._atm_config,
-            fans=(
-                (FanSnapshot(name=fan.name, speed_percent=fan.percent, rpm=fan.rpm),)
-                if fan is not None
-                else ()
-            ),
+            fans=self._fans(),
             is_asleep=self._is_asleep,
             atm_steps=self._atm.steps,
             leds=self._leds.states if self._leds is not None else {},
         )
+
+    def _fans(self) -> tuple[FanSnapshot, ...]:
+        """Return the machine's fan, then those on sticks."""
+        found = []
+        if (fan := self._fan) is not None:
+            found.append(FanSnapshot(name=fan.name, speed_percent=fan.percent, rpm=fan.rpm))
+        for number, heat in enumerate(self._sticks.heats()):
+            if heat.fan_percent is not None:
+                name, rpm = f"stick {number}", heat.fan_rpm
+                found.append(FanSnapshot(name=name, speed_percent=heat.fan_percent, rpm=rpm))
+        return tuple(found)
 
     # Looking -------------------------------------------------------------------------------------
 
@@ -172,22 +180,25 @@ class ThermalManager:
         self._due_s = now_s + LOOK_S
         heats = self._sticks.heats()
         has_rule = self._atm_config.enabled or self._limits.min_per_board > 0
-        is_known = any(heat_c is not None for _, heat_c in heats)
+        is_known = any(heat.temperature_c is not None for heat in heats)
         if not (is_known or has_rule or self._fan or self._guards or self._told):
             return
         self._guard_all(heats, now_s)
-        found = [heat_c for _, heat_c in heats if heat_c is not None]
+        found = [heat.temperature_c for heat in heats if heat.temperature_c is not None]
         hottest_c = max(found, default=None)
         if hottest_c is None and (self._atm_config.enabled or self._fan is not None):
             hottest_c = self._host.snapshot().cpu_temperature_c
         self._step(hottest_c, now_s)
         if self._fan is not None:
             self._drive(self._fan, hottest_c)
+        if speeds := self._stick_speeds(heats):
+            self._begin("fans", self._set_stick_fans(speeds))
 
-    def _guard_all(self, heats: list[tuple[bool, float | None]], now_s: float) -> None:
+    def _guard_all(self, heats: list[StickHeat], now_s: float) -> None:
         rests_before = [self.rest_words(number) for number in range(len(heats))]
         limits = self._limits
-        for number, (is_up, heat_c) in enumerate(heats):
+        for number, heat in enumerate(heats):
+            is_up, heat_c = heat.is_up, heat.temperature_c
             guard = self._guards.get(number)
             if guard is None:
                 if not is_up or (heat_c is None and not limits.min_per_board):
@@ -286,17 +297,41 @@ class ThermalManager:
             self._is_panic = is_panic
             self._sticks.look_at_rests()
 
+    def _stick_speeds(self, heats: list[StickHeat]) -> dict[int, int]:
+        """Return the speeds of fans on sticks that are to change, by number of the stick."""
+        fans = [(n, heat, heat.fan_percent) for n, heat in enumerate(heats)]
+        told = [(n, heat, percent) for n, heat, percent in fans if percent is not None]
+        if not told:
+            return {}
+        from luxminer.thermal.fan import FULL_PERCENT, speed_at
+
+        speeds = {}
+        for number, heat, percent in told:
+            speed = FULL_PERCENT
+            if self._fan_config.stick_fans and not self._limits.immersion:
+                speed = speed_at(heat.temperature_c, percent, self._fan_config, self._limits)
+            if speed != percent:
+                speeds[number] = speed
+        return speeds
+
+    async def _set_stick_fans(self, speeds: Mapping[int, int]) -> None:
+        for number, percent in speeds.items():
+            try:
+                await self._sticks.set_fan(number, percent)
+            except CommandError as exc:
+                log.warning("device %d: %s", number, exc)
+
     # Orders --------------------------------------------------------------------------------------
 
     async def _set(self, order: SetHeat) -> None:
         limits, fan, atm = self._limits, self._fan_config, self._atm_config
         settings: dict[str, Any] = dict(order.settings)
         if order.section is Heat.FAN:
-            if self._fan is None:
-                raise CommandError(
-                    "no-fan", "this machine has no fan in our charge; name it in fan.device"
-                )
             fan = replace(fan, **settings)
+            if self._fan is None and not (fan.stick_fans or self._fan_config.stick_fans):
+                raise CommandError(
+                    "no-fan", "no fan is in our charge; set fan.device, or fan.stick_fans"
+                )
         elif order.section is Heat.ATM:
             atm = replace(atm, **settings)
         else:

@@ -21,7 +21,7 @@ CODES = {
     330: StatusCode("S", "Set temperature control"),
     339: StatusCode("S", "ATM configuration values"),
     340: StatusCode("S", "Advanced Thermal Management configuration updated"),
-    440: StatusCode("E", "No fan is in our charge; name it in fan.device"),
+    440: StatusCode("E", "No fan is in our charge; set fan.device, or fan.stick_fans"),
     441: StatusCode("E", "The sticks are already in that state: {action}"),
     442: StatusCode("E", "{reason}"),
     443: StatusCode("E", "The values do not go together: {reason}"),

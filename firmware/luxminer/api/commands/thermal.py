@@ -142,7 +142,7 @@ ROWS = (
     ),
     _read(
         "fans",
-        "the fan of the machine that is in our charge, and its rules",
+        "fans in our charge, of the machine and on sticks, and their rules",
         202,
         FANS_SECTION,
         FANCTRL_SECTION,
@@ -160,6 +160,7 @@ ROWS = (
                 _setting(FanConfig, "power_off_speed"),
                 _setting(FanConfig, "min_speed", low=LOWEST),
                 _setting(FanConfig, "max_speed", low=LOWEST),
+                _setting(FanConfig, "stick_fans"),
             )
         ),
         refusals={"no-fan": NO_FAN, "invalid": NOT_TOGETHER},

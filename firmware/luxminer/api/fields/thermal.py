@@ -101,7 +101,7 @@ HASHBOARDOPTS: Columns[None] = table(
 
 FANS: Columns[FanSnapshot] = table(
     Column("FAN", TEXT, lambda _, f: f.name),
-    constant("ID", 0),
+    Column("ID", WHOLE, lambda m, f: m.thermal.fans.index(f)),
     Column("RPM", WHOLE, lambda _, f: f.rpm),
     Column("Speed", ROUNDED, lambda _, f: f.speed_percent),
 )
@@ -112,6 +112,8 @@ FANCTRL: Columns[None] = table(
     Column("MinFans", WHOLE, lambda m, _: m.thermal.fan.min_fans),
     Column("PowerOffSpeed", WHOLE, lambda m, _: m.thermal.fan.power_off_speed),
     constant("QuietFanStartup", False),
+    # ours
+    Column("StickFans", FLAG, lambda m, _: m.thermal.fan.stick_fans),
 )
 
 

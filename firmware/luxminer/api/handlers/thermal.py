@@ -81,7 +81,7 @@ async def immersionswitch(context: Context, args: Args) -> Outcome:
 
 
 async def fanset(context: Context, args: Args) -> Outcome:
-    names = ("speed", "min_fans", "power_off_speed", "min_speed", "max_speed")
+    names = ("speed", "min_fans", "power_off_speed", "min_speed", "max_speed", "stick_fans")
     settings = changes(args, {name: name for name in names})
     for name, default in (("min_speed", 20), ("max_speed", 100)):
         if settings.get(name) == -1:

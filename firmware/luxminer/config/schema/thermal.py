@@ -34,12 +34,15 @@ class ThermalConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanConfig:
-    """A fan of the machine whose speed the kernel lets set."""
+    """A fan of the machine whose speed the kernel lets set, and those on sticks."""
 
     device: str = opt(
         "",
         "fan to be in charge of: a name in /sys/class/hwmon, pwmfan for example, or a channel "
         "exported in /sys/class/pwm as pwmchip0/pwm0; none where it is empty",
+    )
+    stick_fans: bool = opt(
+        False, "fans on sticks (A1, A2) follow these rules too, instead of running at full speed"
     )
     speed: int = opt(-1, "fixed speed in percent; -1 follows the temperature", low=-1, high=100)
     min_speed: int = opt(20, "lowest speed that follows the temperature", low=10, high=100)
