@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from luxminer_hil.chipsim.port import PtyPort
+from luxminer_hil.chipsim.stick import VirtualStick
 from luxminer_hil.fakepool.server import FakePool
-from tests.integration.rig import free_port
-from tests.integration.test_service_process import SEED, Service, service
+from tests.integration.rig import SCALE, free_port
+from tests.integration.test_service_process import SEED, Service, service, settings
 from tests.unit.api.wire import exchange
 
 SAVED_S = 3.0
@@ -183,3 +185,31 @@ async def test_without_autosave_changes_are_in_memory_until_save(tmp_path: Path)
                 assert (await ask(port, f"save|{name}"))["STATUS"][0]["Code"] == 43
             await accepted(port, "save")
             assert 'level = "debug" # enough' in file.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["restart", "resetminer"])
+async def test_a_stick_mines_on_after_a_restart(command: str, tmp_path: Path) -> None:
+    """Also its counters begin anew for the service, while the ledger of all times goes on."""
+    async with (
+        FakePool(difficulty=SCALE, seed=SEED) as pool,
+        VirtualStick("compac", scale=SCALE, seed=SEED, port=PtyPort(tmp_path / "tty")) as stick,
+    ):
+        port = free_port()
+        file = settings(tmp_path, pool.url, stick.path, port=port)
+        async with service(file) as miner:
+            await pool.wait_for_shares(3, 30)
+            if command == "restart":
+                await exchange(port, b"restart\n")
+            else:
+                await accepted(port, f"resetminer|{await session(port)}")
+            await answers(miner, 2)
+            await pool.wait_for_shares(pool.ledger().submitted + 3, 30)
+            await accepted(port, "zero|all,true")
+            row = (await ask(port, "summary"))["SUMMARY"][0]
+            assert row["Hardware Errors"] == 0
+            assert row["Elapsed"] <= 1
+            await exchange(port, b"quit\n")
+            assert await miner.ended(10) == 0
+            assert " error " not in miner.errors
+        assert pool.ledger().accepted == pool.ledger().submitted
