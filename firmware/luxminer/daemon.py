@@ -25,7 +25,7 @@ from luxminer.device.manager import DeviceManager
 from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.device.usb import UsbBus
 from luxminer.host import HostReader
-from luxminer.life import Life, Rebooter
+from luxminer.life import Life
 from luxminer.mining.scheduler import Scheduler
 from luxminer.mining.shares import ShareGate
 from luxminer.overview import Overview
@@ -105,7 +105,7 @@ class Daemon:
             events=self.events,
             check=lambda changed: check(changed, drivers),
         )
-        self.life = Life(self.saver, bus=self.bus, rebooter=Rebooter(), defaults=render)
+        self.life = Life(self.saver, bus=self.bus, defaults=render)
         self.scheduler = Scheduler(self._clock, self._work_made, self._rate_hs)
         self.gate = ShareGate(self._share_found)
         self.pools = PoolManager(

@@ -5,10 +5,8 @@ Whoever ordered an end gets the reply before it comes: `REPLY_S` pass first.
 
 import asyncio
 import logging
-import os
 import re
-import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
 
@@ -27,14 +25,12 @@ from luxminer.control.service import (
 from luxminer.errors import CommandError, ConfigError
 from luxminer.logs import LEVELS, set_level
 
-__all__ = ["Ending", "Life", "Rebooter"]
+__all__ = ["Ending", "Life"]
 
 log = logging.getLogger(__name__)
 
 REPLY_S = 0.2
 """Within this time a reply has left for whoever gave the order."""
-PROGRAM_S = 2.0
-"""For the system to answer, which is less than a client waits."""
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.toml")
 
 
@@ -46,56 +42,6 @@ class Ending(StrEnum):
     RELOAD = "begins to mine anew"
 
 
-class Rebooter:
-    """Restarts the machine by systemd, whose programs are looked up in ``path``, or ``$PATH``."""
-
-    def __init__(self, path: str | None = None) -> None:
-        self._path = path
-
-    async def why_not(self) -> str:
-        """Return in words why this service cannot do it; empty when it can."""
-        if shutil.which("systemctl", path=self._path) is None:
-            return "there is no systemctl on this machine"
-        if os.geteuid() == 0:
-            return ""
-        said = await self._run(
-            "busctl",
-            "call",
-            "org.freedesktop.login1",
-            "/org/freedesktop/login1",
-            "org.freedesktop.login1.Manager",
-            "CanReboot",
-        )
-        if said is None:
-            return "systemd-logind does not answer"
-        return "" if said.strip() == 's "yes"' else f"systemd-logind says {said.strip()}"
-
-    async def reboot(self) -> bool:
-        """Return whether the system accepted it."""
-        return await self._run("systemctl", "--no-ask-password", "reboot") is not None
-
-    async def _run(self, name: str, *arguments: str) -> str | None:
-        """Return what a program printed; None when it failed."""
-        program = shutil.which(name, path=self._path)
-        if program is None:
-            return None
-        process = await asyncio.create_subprocess_exec(
-            program,
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            async with asyncio.timeout(PROGRAM_S):
-                out, _ = await process.communicate()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            return None
-        return out.decode(errors="replace") if process.returncode == 0 else None
-
-
 class Life:
     """Carries out the orders of `control.service`."""
 
@@ -104,12 +50,15 @@ class Life:
         saver: Saver,
         *,
         bus: CommandBus,
-        rebooter: Rebooter,
+        programs: str | None = None,
         defaults: Callable[[Config], str],
     ) -> None:
-        """Take the orders; ``defaults`` writes a file of settings that has those of a `Config`."""
+        """Take the orders; ``defaults`` writes a file of settings that has those of a `Config`.
+
+        ``programs`` is where those of the system are looked up, None for ``$PATH``.
+        """
         self._saver = saver
-        self._rebooter = rebooter
+        self._programs = programs
         self._defaults = defaults
         self._reboots: set[asyncio.Task[None]] = set()
         self.ending: Ending | None = None
@@ -179,18 +128,22 @@ class Life:
         if not self._saver.config.api.allow_reboot:
             cure = "set api.allow_reboot = true in its file of settings"
             raise CommandError("not-allowed", f"the owner has not allowed it; {cure}")
-        reason = await self._rebooter.why_not()
+        from luxminer.reboot import Rebooter  # 2 ms, for what hardly ever happens
+
+        rebooter = Rebooter(self._programs)
+        reason = await rebooter.why_not()
         if reason:
             raise CommandError("not-possible", reason)
-        task = asyncio.create_task(self._reboot_later(), name="reboot")
+        task = asyncio.create_task(_reboot_later(rebooter.reboot), name="reboot")
         self._reboots.add(task)
         task.add_done_callback(self._reboots.discard)
 
-    async def _reboot_later(self) -> None:
-        await asyncio.sleep(REPLY_S)
-        log.warning("on an order the machine restarts")
-        if not await self._rebooter.reboot():
-            log.error("the machine does not restart: systemctl reboot failed")
+
+async def _reboot_later(reboot: Callable[[], Awaitable[bool]]) -> None:
+    await asyncio.sleep(REPLY_S)
+    log.warning("on an order the machine restarts")
+    if not await reboot():
+        log.error("the machine does not restart: systemctl reboot failed")
 
 
 def _replace(path: Path, text: str) -> str:

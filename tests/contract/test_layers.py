@@ -35,7 +35,7 @@ LAYERS = [
     {"api", "web"},
     {"network"},
     {"host"},
-    {"check", "config.save", "life"},
+    {"check", "config.save", "life", "reboot"},
     {"overview", "ports", "saving"},
     {"daemon", "report", "cli", "cmd"},
 ]

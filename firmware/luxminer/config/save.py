@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from luxminer.config.changes import Change, apply, diff
 from luxminer.config.schema import Config
 from luxminer.control import Command, CommandBus
 from luxminer.errors import ConfigError
@@ -135,9 +134,9 @@ class Saver:
         Raises OSError, and ConfigError for a file that is left as it is.
         """
         config, source = self.config, self.path if self.path is not None else path
-        changes = diff(self._saved, config)
+        before = self._saved
         try:
-            await asyncio.to_thread(save_changes, source, changes, self._check, path)
+            await asyncio.to_thread(save_changes, source, before, config, self._check, path)
         except OSError as exc:
             self._failed(f"{path} cannot be written: {exc.strerror or exc}")
             raise
@@ -160,20 +159,24 @@ _one_writer = threading.Lock()
 
 def save_changes(
     path: Path,
-    changes: list[Change],
+    before: Config,
+    after: Config,
     check: Callable[[Config], None],
     target: Path | None = None,
 ) -> None:
-    """Make the changes in a file, or in its copy ``target``. Blocks.
+    """Make in a file, or in its copy ``target``, what differs between two settings. Blocks.
 
     The file is read anew: what its owner has changed meanwhile is kept. Raises OSError, and
     ConfigError with the file as it was.
     """
-    from luxminer.config.edit import edit  # both are of no use to a miner that nobody changes
+    # All of them are of no use to a miner that nobody changes.
+    from luxminer.config.changes import apply, diff
+    from luxminer.config.edit import edit
     from luxminer.config.load import parse, read
 
     with _one_writer:
         text = read(path) if path.exists() else NEW_FILE
+        changes = diff(before, after)
         wanted = apply(parse(text), changes)
         edited = edit(text, changes)
         if parse(edited) != wanted:

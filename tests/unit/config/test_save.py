@@ -17,7 +17,6 @@ import pytest
 from luxminer.check import check
 from luxminer.clock import SystemClock
 from luxminer.config import save as module
-from luxminer.config.changes import diff
 from luxminer.config.load import load, parse, render
 from luxminer.config.save import NOT_SAVED, Saver, save_changes, section, write_keeping_mode
 from luxminer.config.schema import ApiConfig, Config
@@ -208,7 +207,7 @@ def test_what_could_not_be_started_with_is_not_written(file: Path) -> None:
     before = load(file)
     after = replace(before, mining=replace(before.mining, profile="fast"))
     with pytest.raises(ConfigError):
-        save_changes(file, diff(before, after), check)
+        save_changes(file, before, after, check)
     assert text_of(file) == TEXT
 
 
@@ -216,7 +215,6 @@ WRITER = """\
 import itertools, sys
 from dataclasses import replace
 from pathlib import Path
-from luxminer.config.changes import diff
 from luxminer.config.load import load
 from luxminer.config.save import save_changes
 file = Path(sys.argv[1])
@@ -224,7 +222,7 @@ print("ready", flush=True)
 for number in itertools.count(1):
     before = load(file)
     after = replace(before, stratum=replace(before.stratum, patience_s=1.0 + number % 900))
-    save_changes(file, diff(before, after), lambda config: None)
+    save_changes(file, before, after, lambda config: None)
 """
 
 

@@ -22,7 +22,7 @@ from luxminer.control.service import (
     StopService,
 )
 from luxminer.errors import CommandError
-from luxminer.life import Ending, Life, Rebooter
+from luxminer.life import Ending, Life
 from luxminer.telemetry.events import EventLog
 
 
@@ -31,8 +31,7 @@ class Rig:
         self.bus = CommandBus()
         events = EventLog(SystemClock())
         self.saver = Saver(config, path, bus=self.bus, events=events, check=check)
-        rebooter = Rebooter(str(programs))
-        self.life = Life(self.saver, bus=self.bus, rebooter=rebooter, defaults=render)
+        self.life = Life(self.saver, bus=self.bus, defaults=render, programs=str(programs))
 
 
 def program(folder: Path, name: str, script: str) -> None:
