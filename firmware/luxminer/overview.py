@@ -24,6 +24,8 @@ from luxminer.telemetry.model import (
     Rates,
 )
 from luxminer.thermal.manager import ThermalManager
+from luxminer.tuning.book import ProfileBook
+from luxminer.tuning.estimate import power_now_w
 from luxminer.tuning.profile import Profile
 from luxminer.tuning.tuner import Tuner
 from luxminer.work.header import display
@@ -67,9 +69,9 @@ class Overview:
 
     def snapshot(self) -> MinerSnapshot:
         now_s, wall_s = self._clock.monotonic(), self._clock.wall()
-        devices = tuple(
-            self._device(state, now_s, wall_s) for state in self._devices.device_states()
-        )
+        states = self._devices.device_states()
+        book = ProfileBook(self._profile, states)
+        devices = tuple(self._device(state, book.name_of(state), now_s, wall_s) for state in states)
         pools, job = self._pools, self._pools.job
         return MinerSnapshot(
             wall_s=wall_s,
@@ -106,11 +108,17 @@ class Overview:
             profile=self._profile.name,
             profile_step=self._profile.step,
             is_tuning_enabled=self._tuner.is_enabled,
+            tuner=self._tuner.settings,
+            profile_name=book.name,
+            read_profiles=book.rows,
             thermal=self._thermal.snapshot(),
         )
 
-    def _device(self, state: DeviceState, now_s: float, wall_s: float) -> DeviceSnapshot:
+    def _device(
+        self, state: DeviceState, profile: str, now_s: float, wall_s: float
+    ) -> DeviceSnapshot:
         report = state.report
+        watts, is_measured = power_now_w(state)
         nonces = self._gate.device(state.id, now_s)
         is_up = state.present and state.status is not DeviceStatus.DEAD
         chips = report.chips if report is not None else ()
@@ -167,6 +175,9 @@ class Overview:
             elapsed_s=up_s,
             gone_wall_s=state.gone_wall_s,
             tuning=self._tuner.snapshot(state),
+            profile=profile,
+            power_w=watts,
+            is_power_measured=is_measured,
         )
 
 

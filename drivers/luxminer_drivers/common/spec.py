@@ -15,6 +15,7 @@ from luxminer.device.contract import (
 )
 from luxminer.transport.base import Capability, Transport
 from luxminer_drivers.common.facts import Product
+from luxminer_drivers.common.power import JOULES_PER_GH
 
 __all__ = ["later", "model_of"]
 
@@ -64,5 +65,6 @@ def model_of(
         core=core,
         sets_chips=sets_chips,
         hashes_per_clock=hashes_per_clock,
+        joules_per_gh=JOULES_PER_GH[chip],
         needs=needs,
     )

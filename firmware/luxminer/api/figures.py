@@ -21,7 +21,7 @@ __all__ = [
     "megahashes",
     "per_minute",
     "pool_percent",
-    "profile_name",
+    "power_w",
     "rate_hs",
     "ratio_percent",
     "short_difficulty",
@@ -80,14 +80,14 @@ def expected_per_hour(miner: MinerSnapshot) -> float:
     return sum(expected_per_hour_of(miner, pool) for pool in miner.pools)
 
 
+def power_w(miner: MinerSnapshot) -> float:
+    """Watts of all sticks, as measured, else as estimated."""
+    return sum(device.power_w for device in miner.devices)
+
+
 def rate_hs(device: DeviceSnapshot, value_hs: float) -> float:
     """Return 0 for a pulled stick, whatever its averages still say."""
     return value_hs if device.present else 0.0
-
-
-def profile_name(device: DeviceSnapshot) -> str:
-    """Name that LuxOS generates for a clock: ``150MHz``."""
-    return f"{device.target_mhz:g}MHz"
 
 
 def block_tip(pool: PoolSnapshot) -> int:

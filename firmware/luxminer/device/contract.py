@@ -84,6 +84,8 @@ class StickModel:
     """Each chip can have a clock of its own; its driver's devices are `SetsChipClock` then."""
     hashes_per_clock: float = 0.0
     """Of one chip: it does this many times its clock in hashes per second. 0: not known."""
+    joules_per_gh: float = 0.0
+    """For a billion hashes, as an estimate of its power where nothing measures it. 0: not known."""
     scale: float = 1.0
     """Difficulty of its easiest nonces; below 1 only where nothing but a CPU hashes."""
     needs: frozenset[Capability] = frozenset()

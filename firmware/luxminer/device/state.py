@@ -69,6 +69,12 @@ class DeviceState:
     resets: int
     """Times that it was started anew after a fault or by order; chip resets are in the report."""
     illness: IllnessSnapshot
+    chips: int = 0
+    """Of its model; 0 where only counting tells."""
+    hashes_per_clock: float = 0.0
+    """Of one chip; 0 where that is not known."""
+    joules_per_gh: float = 0.0
+    """Estimate for its model; 0 where there is none."""
 
 
 def add_reports(before: DeviceReport | None, now: DeviceReport) -> DeviceReport:

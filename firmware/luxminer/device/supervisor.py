@@ -236,6 +236,9 @@ class DeviceSupervisor:
             faults=self._faults,
             resets=self._resets,
             illness=self._illness.snapshot(),
+            chips=model.chips,
+            hashes_per_clock=model.hashes_per_clock,
+            joules_per_gh=model.joules_per_gh,
         )
 
     def await_port(self, port: str, problem: str) -> None:

@@ -8,6 +8,7 @@ Ref: LUXminer API (profiles: 16 steps down, 8 up).
 """
 
 import re
+from collections.abc import Mapping
 
 from luxminer.errors import CommandError
 
@@ -68,6 +69,6 @@ def ladder(
     return dict(sorted(clocks.items()))
 
 
-def ladder_clock(clocks: dict[int, float], step: int) -> float:
+def ladder_clock(clocks: Mapping[int, float], step: int) -> float:
     """Return the clock of a step; beyond its end the ladder goes no further."""
     return clocks[min(max(step, min(clocks)), max(clocks))]

@@ -22,6 +22,8 @@ class Profile:
         self.name = name
         self.results = results
         self._max_hw_error_percent = max_hw_error_percent
+        self._told: set[str] = set()
+        """Sticks whose result cannot be used: said once."""
 
     def set(self, name: str) -> None:
         """Change to another profile. Raises CommandError ``unknown-profile``."""
@@ -40,6 +42,10 @@ class Profile:
                 step_mhz=state.step_mhz,
             )
             return Wish(mhz=ladder_clock(steps, self.step))
+        return self.tuned_wish(state)
+
+    def tuned_wish(self, state: DeviceState) -> Wish:
+        """Return what ``tuned`` says for a stick; without a wish it has no result to be used."""
         result = self.result_of(state)
         if result is None or result.wrong_part * 100 > self._max_hw_error_percent:
             return Wish()
@@ -51,7 +57,11 @@ class Profile:
         if result is None or not result.is_verified:
             return None
         if not can_run(state, result.setting):
-            log.warning("device %d: %s is beyond its model, and not used", state.id, result.setting)
+            if state.identity not in self._told:
+                self._told.add(state.identity)
+                log.warning(
+                    "device %d: %s is beyond its model, and not used", state.id, result.setting
+                )
             return None
         return result
 

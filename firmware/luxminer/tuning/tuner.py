@@ -19,7 +19,7 @@ from luxminer.device.state import DeviceState
 from luxminer.device.wishes import Wish
 from luxminer.errors import CommandError
 from luxminer.logs import RateLimit
-from luxminer.telemetry.model import NonceCounts, TuningResult, TuningSnapshot
+from luxminer.telemetry.model import NonceCounts, TunerSettings, TuningResult, TuningSnapshot
 from luxminer.tuning.course import NO_COURSE, Course
 from luxminer.tuning.keeper import SAVE_S, Keeper
 from luxminer.tuning.measurement import Measurement, Sample
@@ -106,6 +106,9 @@ class Tuner:
     ) -> None:
         self.is_enabled = config.enabled
         """Sticks without a result are tuned unasked."""
+        self.settings = TunerSettings(
+            goal=config.goal, max_hw_error_percent=config.max_hw_error_percent
+        )
         self.errors = 0
         """Of its own or of a driver, beyond what can be expected."""
         self._config = config

@@ -24,10 +24,12 @@ from luxminer.telemetry.model import (
     PoolOptions,
     PoolSnapshot,
     PoolStatus,
+    ProfileSnapshot,
     Rates,
     Severity,
     ShareTally,
     ThermalSnapshot,
+    TuningSnapshot,
 )
 
 WALL_S = 1_700_000_000.75
@@ -138,6 +140,7 @@ def device(id: int = 0, **changes: Any) -> DeviceSnapshot:
         "rates": RATES,
         "last_valid_work_wall_s": WALL_S - 2,
         "elapsed_s": 3599.6,
+        "tuning": TuningSnapshot(is_tuning=False, progress="", measured=0, result=None),
     }
     return DeviceSnapshot(**values | changes)
 
@@ -245,6 +248,22 @@ def host(**changes: Any) -> HostSnapshot:
     return HostSnapshot(**values | changes)
 
 
+def profiles() -> tuple[ProfileSnapshot, ...]:
+    """Of two sticks: a step down, the default, two up."""
+    return tuple(
+        ProfileSnapshot(
+            name="default" if step == 0 else f"{150 + step * 6.25:g}MHz",
+            order="default" if step == 0 else f"{step:+d}",
+            step=step,
+            mhz=150 + step * 6.25,
+            core_v=None,
+            rate_hs=16.5e9 + step * 0.6875e9,
+            power_w=8.4 + step * 0.35,
+        )
+        for step in range(-1, 3)
+    )
+
+
 def miner(**changes: Any) -> MinerSnapshot:
     values: dict[str, Any] = {
         "wall_s": WALL_S,
@@ -274,6 +293,7 @@ def miner(**changes: Any) -> MinerSnapshot:
         "log_interval_s": 30,
         "log_level": "info",
         "hotplug_interval_s": 1.0,
+        "read_profiles": profiles,
         "events": (event(id=0), event(id=2)),
     }
     return MinerSnapshot(**values | changes)

@@ -94,6 +94,8 @@ async def test_devs() -> None:
     one = device(
         0,
         target_mhz=206.25,
+        profile="206.25MHz",
+        power_w=5.8,
         is_ramping=True,
         enabled=False,
         status=DeviceStatus.SICK,
@@ -150,6 +152,8 @@ async def test_devs() -> None:
         "Unanswered": 2,
         "Waiting": 1,
         "Problem": "no nonces",
+        "Watts": 5.8,
+        "IsPowerMeasured": False,
     }
 
 
@@ -174,7 +178,7 @@ async def test_ids_are_unique_and_the_same_in_every_reply() -> None:
 
 
 async def test_devdetails() -> None:
-    one = device(1, target_mhz=206.25, voltage_v=0.4567)
+    one = device(1, target_mhz=206.25, profile="206.25MHz", voltage_v=0.4567)
     assert (await rows("devdetails", miner(devices=(device(0), one))))[1] == {
         "DEVDETAILS": 1,
         "Name": "GSC",
@@ -381,7 +385,7 @@ async def test_config() -> None:
         "Model": "Raspberry Pi 4 Model B Rev 1.4",
         "NameplateTHS": 0.0165,
         "Netmask": "255.255.255.0",
-        "Profile": "150MHz",
+        "Profile": "default",
         "SerialNumber": "10000000abcdef01",
         "SystemStatus": "Normal",
     }
@@ -393,7 +397,6 @@ async def test_config_of_a_miner_with_troubles() -> None:
         devices=(device(0), device(1, target_mhz=200.0, problem="no power")), hotplug_interval_s=0.0
     )
     row = (await rows("config", snapshot))[0]
-    assert row["Profile"] == ""
     assert row["SystemStatus"] == "Degraded"
     assert row["Hotplug"] == "Disabled"
     troubled_pool = miner(pools=(pool(0, problem="refused"),))

@@ -10,6 +10,7 @@ OWN = (range(389, 394), range(450, 460))
 CODES = {
     311: StatusCode("S", "Power usage"),
     335: StatusCode("S", "Curtailment command sent"),
+    389: StatusCode("S", "Miner status"),
     434: StatusCode("E", "No controllable PSU"),
     450: StatusCode("E", "Power target is not supported on this model"),
 }

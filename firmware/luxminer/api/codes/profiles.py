@@ -10,4 +10,9 @@ OWN = (range(379, 389), range(430, 434), range(435, 440))
 CODES = {
     321: StatusCode("S", "Profile Set"),
     323: StatusCode("S", "List profiles"),
+    379: StatusCode("S", "Profile {profile}"),
+    380: StatusCode("S", "Auto tuner settings"),
+    381: StatusCode("S", "Auto tuner is {state}"),
+    382: StatusCode("S", "Tuner status"),
+    430: StatusCode("E", "No profile {profile} - there are {known}"),
 }

@@ -1,6 +1,7 @@
 """Power, and starting and stopping."""
 
 from luxminer.api.commands.row import CommandRow, Dialect
+from luxminer.api.fields.profiles import MINERSTATUS_SECTION, POWER_SECTION
 from luxminer.api.handlers.show import done
 
 __all__ = ["ROWS", "TITLE"]
@@ -11,6 +12,25 @@ NO_PSU = 434
 NO_POWER_TARGET = 450
 
 ROWS = (
+    CommandRow(
+        name="power",
+        words="what all sticks take",
+        success=311,
+        sections=(POWER_SECTION,),
+        dialect=Dialect.LUXMINER,
+        joinable=True,
+        note="`PSU` is true where every stick measures its input, else it is an estimate: the "
+        "power at the wall of the machine that the chips were made for, for the same hash rate",
+    ),
+    CommandRow(
+        name="minerstatus",
+        words="in one row whether it mines: Mining, NoWork, NoBoards or Sleeping",
+        success=389,
+        sections=(MINERSTATUS_SECTION,),
+        dialect=Dialect.LUXMINER,
+        joinable=True,
+        note="the names of the fields are ours",
+    ),
     CommandRow(
         name="psuget",
         words="is refused: sticks take their power from the USB port",

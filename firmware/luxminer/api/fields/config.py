@@ -10,6 +10,7 @@ from luxminer.api import figures
 from luxminer.api.columns import (
     FLAG,
     FREE,
+    ROUNDED,
     TEXT,
     WHOLE,
     Column,
@@ -41,10 +42,9 @@ def _system_status(miner: MinerSnapshot) -> str:
     return "Degraded" if wrong else "Normal"
 
 
-def _profile(miner: MinerSnapshot) -> str:
-    """Name the one profile of all sticks; empty when there is none or they differ."""
-    names = {figures.profile_name(device) for device in miner.devices}
-    return names.pop() if len(names) == 1 else ""
+def _power_limit(miner: MinerSnapshot) -> float:
+    """Watts at the profile that takes the most, as an estimate."""
+    return max((profile.power_w for profile in miner.read_profiles()), default=0.0)
 
 
 def _nameplate_ths(miner: MinerSnapshot) -> float:
@@ -92,8 +92,8 @@ CONFIG: Columns[None] = table(
     constant("PIC", NOT_THERE),
     constant("PSUHwVersion", NOT_THERE),
     constant("PSULabel", NOT_THERE),
-    constant("PowerLimit", 0),
-    Column("Profile", TEXT, lambda m, _: _profile(m)),
+    Column("PowerLimit", ROUNDED, lambda m, _: _power_limit(m)),
+    Column("Profile", TEXT, lambda m, _: m.profile_name),
     Column("ProfileStep", TEXT, lambda m, _: "" if m.profile_step is None else str(m.profile_step)),
     constant("RampMode", "Standard"),
     # Clients take everything but off and auto for a fault light that is on.

@@ -83,7 +83,7 @@ DEVICE: Columns[DeviceSnapshot] = table(
     Column("MHS 30m", RATE, lambda _, d: figures.rate_hs(d, d.rates.m30) / 1e6),
     Column("MHS 60m", RATE, lambda _, d: figures.rate_hs(d, d.rates.h1) / 1e6),
     Column("Nominal MHS", RATE, lambda _, d: figures.rate_hs(d, d.nominal_hs) / 1e6),
-    Column("Profile", TEXT, lambda _, d: figures.profile_name(d)),
+    Column("Profile", TEXT, lambda _, d: d.profile),
     Column("SerialNumber", TEXT, lambda _, d: d.serial),
     # ours: the rest of both ledgers, and what is wrong
     Column("Stale", WHOLE, lambda _, d: d.shares.stale),
@@ -95,6 +95,8 @@ DEVICE: Columns[DeviceSnapshot] = table(
     Column("Unanswered", WHOLE, lambda _, d: d.shares.unanswered),
     Column("Waiting", WHOLE, lambda _, d: d.shares.waiting),
     Column("Problem", TEXT, lambda _, d: d.problem),
+    Column("Watts", RATE, lambda _, d: d.power_w),
+    Column("IsPowerMeasured", FLAG, lambda _, d: d.is_power_measured),
 )
 
 DEVDETAILS: Columns[DeviceSnapshot] = table(
@@ -110,7 +112,7 @@ DEVDETAILS: Columns[DeviceSnapshot] = table(
     Column("Chips", WHOLE, lambda _, d: len(d.chips)),
     Column("Cores", WHOLE, lambda _, d: d.cores_per_chip),
     Column("Frequency", ROUNDED, lambda _, d: d.target_mhz),
-    Column("Profile", TEXT, lambda _, d: figures.profile_name(d)),
+    Column("Profile", TEXT, lambda _, d: d.profile),
     Column("SerialNumber", TEXT, lambda _, d: d.serial),
     Column("Voltage", VOLTS, lambda _, d: d.voltage_v),
     # ours

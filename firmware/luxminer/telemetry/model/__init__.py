@@ -19,6 +19,7 @@ from luxminer.telemetry.model.host import HostSnapshot
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
 from luxminer.telemetry.model.miner import MinerSnapshot
 from luxminer.telemetry.model.pools import GroupSnapshot, PoolOptions, PoolSnapshot, PoolStatus
+from luxminer.telemetry.model.profiles import ProfileSnapshot, TunerSettings
 from luxminer.telemetry.model.thermal import FanSnapshot, ThermalSnapshot
 
 __all__ = [
@@ -37,10 +38,12 @@ __all__ = [
     "PoolOptions",
     "PoolSnapshot",
     "PoolStatus",
+    "ProfileSnapshot",
     "Rates",
     "Severity",
     "ShareTally",
     "ThermalSnapshot",
+    "TunerSettings",
     "TuningResult",
     "TuningSnapshot",
 ]

@@ -157,3 +157,9 @@ class DeviceSnapshot:
     tuning: TuningSnapshot | None = None
     """None where nothing sets the clock."""
     illness: IllnessSnapshot = field(default_factory=IllnessSnapshot)
+    profile: str = "default"
+    """Name of one of the profiles."""
+    power_w: float = 0.0
+    """0 when it is not up, or its model is not known."""
+    is_power_measured: bool = False
+    """Else it is an estimate."""

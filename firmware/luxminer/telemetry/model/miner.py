@@ -1,5 +1,6 @@
 """All of it together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -8,6 +9,7 @@ from luxminer.telemetry.model.events import EventSnapshot
 from luxminer.telemetry.model.host import HostSnapshot
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
 from luxminer.telemetry.model.pools import GroupSnapshot, PoolOptions, PoolSnapshot
+from luxminer.telemetry.model.profiles import ProfileSnapshot, TunerSettings
 from luxminer.telemetry.model.thermal import ThermalSnapshot
 
 __all__ = [
@@ -55,6 +57,11 @@ class MinerSnapshot:
     """The same as steps from the default; None for ``tuned``."""
     is_tuning_enabled: bool = False
     """Sticks without a result are tuned unasked."""
+    tuner: TunerSettings = field(default_factory=TunerSettings)
+    profile_name: str = "default"
+    """The same as one of `read_profiles` has it."""
+    read_profiles: Callable[[], tuple[ProfileSnapshot, ...]] = tuple
+    """Makes the list when somebody wants it."""
     idle_s: float = 0.0
     """Time since the start in which no pool gave anything to mine."""
     groups: tuple[GroupSnapshot, ...] = ()
