@@ -55,6 +55,7 @@ TABLES = (
     Table(frozenset({"ICARUS"}), chips_sim_bm1384.ICARUS_CHECKS),
     Table(frozenset({"BM1380"}), chips_sim_bm1384.BM1380_CHECKS),
     Table(chips_sim_framed.FAMILIES | {"BM13xx"}, chips_sim_framed.CHECKS),
+    Table(frozenset({"BM1391"}), chips_sim_framed.FRAME_CHECKS),
     Table(chips_sim_framed.FAMILIES | {"BM1391"}, chips_sim_replies.CHECKS),
     Table(chips_sim_framed.FAMILIES | {"BM1391"}, chips_sim_stated.CHECKS),
     Table(bridges.VIRTUAL_FAMILIES, bridges.VIRTUAL_CHECKS),
