@@ -21,7 +21,7 @@ __all__ = ["check"]
 def check(config: Config, drivers: Sequence[DriverRecord] | None = None) -> None:
     """Refuse what can never work. Raises ConfigError with the key of the setting."""
     _check_ports(config)
-    AccessRules(config.api.allow)
+    AccessRules(config.api.allow, config.api.groups)
     for number, pool in enumerate(config.pools):
         check_pool(pool, f"pools[{number}]", config.stratum)
     check_groups(config.groups, config.pools)
@@ -40,7 +40,7 @@ def _check_ports(config: Config) -> None:
         ipaddress.ip_address(api.listen.strip("[]"))
     except ValueError:
         if api.listen != "localhost":
-            cure = "write an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all"
+            cure = "write an address of this machine, such as 127.0.0.1, or :: for all"
             raise ConfigError(
                 f'is "{api.listen}"', key="api.listen", value=api.listen, cure=cure
             ) from None

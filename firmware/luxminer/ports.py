@@ -56,8 +56,11 @@ class Ports:
 
     async def serve(self) -> None:
         """Import and start what answers; mining has begun by then."""
+        from luxminer.api.access import AccessRules
         from luxminer.api.dispatcher import Dispatcher
 
+        for words in AccessRules(self._config.allow, self._config.groups).without_effect():
+            log.warning("api.allow has no effect: %s", words)
         dispatcher = Dispatcher(self._hub, self._bus, self._clock)
         if self._api_sock is not None:
             from luxminer.api.server import ApiServer
@@ -81,7 +84,8 @@ class Ports:
             log.info("page on http://%s:%d/", self._seen_as(), http.port)
 
     def _seen_as(self) -> str:
-        if self._config.listen != "0.0.0.0":
-            return self._config.listen
+        listen = self._config.listen
+        if listen not in ("0.0.0.0", "::"):
+            return f"[{listen.strip('[]')}]" if ":" in listen else listen
         host = self._host.snapshot()
         return host.ip_address or host.hostname

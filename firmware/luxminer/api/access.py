@@ -30,6 +30,8 @@ ENTRY = re.compile(
 )
 EXAMPLES = 'write "W:192.168.1.0/24", "R:192.168.1.5", "W:[fe80::]/10", or "R:0/0" for everybody'
 EVERYBODY = "0/0"
+MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+"""IPv4 inside IPv6, which is judged as IPv4."""
 GROUP = re.compile(r"([A-Za-z]):([^:,\s]+(?::[^:,\s]+)*)")
 GROUP_EXAMPLE = 'write a letter and the commands, "P:switchpool:enablepool:*"'
 
@@ -75,8 +77,25 @@ class AccessRules:
         self._entries: list[Entry] = []
         for number, text in enumerate(allow):
             self._entries += _parse_entry(text, f"api.allow[{number}]", known)
+        used = {entry.only for entry in self._entries}
+        self._idle_groups = [letter for letter, only in known.items() if only not in used]
         limited = any(entry.right < Right.WRITE for entry in self._entries)
         self._default = Right.NONE if limited else Right.READ
+
+    def without_effect(self) -> list[str]:
+        """Say of each entry and group that no caller can ever meet it, and why."""
+        found = [f"no entry of api.allow has the letter {name}" for name in self._idle_groups]
+        for number, entry in enumerate(self._entries):
+            network = entry.network
+            if network.is_loopback:
+                found.append(f"{network}: this machine may do everything anyway")
+            elif isinstance(network, ipaddress.IPv6Network) and network.subnet_of(MAPPED):
+                found.append(f"{network}: write it as IPv4")
+            else:
+                same = [other for other in self._entries if other.network == network]
+                if max(same, key=lambda other: other.right) is not self._entries[number]:
+                    found.append(f"{network}: another entry for it counts")
+        return found
 
     def right(self, address: str) -> Right:
         """Return what a caller from this address may do."""
@@ -85,6 +104,7 @@ class AccessRules:
 
     def caller(self, address: str) -> Caller:
         found = self._find(address)
+        address = str(host_address(address) or address)
         if isinstance(found, Entry):
             return Caller(address, found.right is not Right.READ, found.only)
         return Caller(address, found is Right.WRITE)

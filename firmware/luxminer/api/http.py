@@ -63,7 +63,7 @@ class HttpServer:
         self._hub = hub
         self._token = token
         self._timeout_s = config.request_timeout_s
-        self._rules = AccessRules(config.allow)
+        self._rules = AccessRules(config.allow, config.groups)
         self._page = importlib.resources.files("luxminer").joinpath("web/index.html").read_text()
         self._headers = _page_headers(self._page)
         self._runner: web.AppRunner | None = None
@@ -120,6 +120,8 @@ class HttpServer:
             framer.feed(await request.read())
         except ConnectionError as exc:  # gone in the middle of its own request
             raise web.HTTPBadRequest from exc
+        if request.transport is None:  # nobody is there to be answered
+            raise web.HTTPBadRequest
         framer.end()
         if framer.kind is not RequestKind.JSON:
             answer: Answer = self._dispatcher.refuse(Code.INVALID_JSON)

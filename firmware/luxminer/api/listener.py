@@ -22,6 +22,9 @@ __all__ = ["ACCEPT_PAUSE_S", "GRACE_S", "Arrival", "Connection", "Listener"]
 log = logging.getLogger(__name__)
 
 GRACE_S = 0.1
+HEARING_TURNS = 4
+"""Turns of the loop in which what has arrived is heard, and its reply begun, before anybody goes:
+after a stall of the machine everybody seems to have been silent for long."""
 ACCEPT_PAUSE_S = 0.5
 """After the system had no descriptor left."""
 STOP_TIMEOUT_S = 3.0
@@ -140,7 +143,11 @@ class Listener:
             oldest = min(self._open, key=lambda connection: connection.silent_since_s)
             wait_s = oldest.silent_since_s + GRACE_S - self._clock.monotonic()
             if wait_s <= 0:
-                self._open.pop(oldest).cancel()
+                silent_since_s = oldest.silent_since_s
+                for _ in range(HEARING_TURNS):
+                    await asyncio.sleep(0)
+                if oldest.silent_since_s == silent_since_s and oldest in self._open:
+                    self._open.pop(oldest).cancel()
                 continue
             self._left.clear()
             try:

@@ -44,7 +44,7 @@ class ApiServer:
         self._dispatcher = dispatcher
         self._terminator = config.terminator
         self._timeout_s = config.request_timeout_s
-        self._rules = AccessRules(config.allow)
+        self._rules = AccessRules(config.allow, config.groups)
         self._express: Express | None = None
         if config.fast_path:
             self._express = Express(sock, self._rules, dispatcher.hub, self._renew)
@@ -100,7 +100,7 @@ class ApiServer:
         changes = self._dispatcher.hub.changes
         answer = await answer_request(self._dispatcher, framer, caller)
         reply = self._encode(answer, framer)
-        if self._express is not None and framer.only_piece:
+        if self._express is not None and framer.only_piece and caller.only is None:
             with suppress(RequestError):
                 if self._dispatcher.lasts(_read(framer)):
                     self._express.put(framer.only_piece, reply, changes)

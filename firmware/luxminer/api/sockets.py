@@ -9,7 +9,11 @@ import socket
 
 from luxminer.errors import ConfigError
 
-__all__ = ["BACKLOG", "bind"]
+__all__ = ["BACKLOG", "EVERYWHERE", "bind"]
+
+EVERYWHERE = "::"
+"""Every address of this machine, of both families; where it has no IPv6, of the other one."""
+NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 BACKLOG = 512
 
@@ -17,7 +21,7 @@ CURES = {
     errno.EADDRINUSE: "another program listens there; stop it or choose another port",
     errno.EACCES: "ports below 1024 need privileges; choose a higher one",
     errno.EPERM: "ports below 1024 need privileges; choose a higher one",
-    errno.EADDRNOTAVAIL: "api.listen must be an address of this machine, or 0.0.0.0",
+    errno.EADDRNOTAVAIL: "api.listen must be an address of this machine, or ::",
 }
 
 
@@ -34,19 +38,23 @@ async def bind(host: str, port: int, key: str) -> socket.socket:
             f'"{host}" is no address: {exc.strerror}',
             key="api.listen",
             value=host,
-            cure="write an address of this machine, or 0.0.0.0",
+            cure="write an address of this machine, or ::",
         ) from exc
     family, kind, protocol, _, address = found[0]
-    sock = socket.socket(family, kind, protocol)
+    sock = None
     try:
+        sock = socket.socket(family, kind, protocol)
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != EVERYWHERE)
         sock.bind(address)
         sock.listen(BACKLOG)
     except OSError as exc:
-        sock.close()
+        if sock is not None:
+            sock.close()
+        if host == EVERYWHERE and exc.errno in NO_IPV6:
+            return await bind("0.0.0.0", port, key)
         raise ConfigError(
             f"cannot listen on {host} port {port}: {exc.strerror}",
             key=key,

@@ -141,3 +141,23 @@ def test_no_entry_does_worse_than_a_config_error(allow: list[str], address: str)
         return
     assert rules.right(address) in Right
     assert rules.right("127.0.0.1") is Right.WRITE
+
+
+def test_what_no_caller_can_meet_is_told() -> None:
+    rules = AccessRules(
+        ("W:127.0.0.1", "R:10.0.0.0/8", "W:10.0.0.0/8", "W:[::ffff:1.2.3.4]", "R:[fe80::]/10"),
+        ("P:version",),
+    )
+    told = rules.without_effect()
+    assert [words.partition(":")[0] for words in told[:3]] == [
+        "no entry of api.allow has the letter P",
+        "127.0.0.1/32",
+        "10.0.0.0/8",
+    ]
+    assert told[3].startswith("::ffff:")
+    assert len(told) == 4
+    assert AccessRules(("W:10.0.0.0/8", "P:0/0"), ("P:version",)).without_effect() == []
+
+
+def test_ipv4_inside_ipv6_is_named_as_ipv4() -> None:
+    assert AccessRules().caller("::ffff:10.9.8.7").address == "10.9.8.7"

@@ -20,13 +20,19 @@ class ApiConfig:
         8080, "port of the page and of POST /api; 0 switches it off", low=0, high=65535
     )
     listen: str = opt(
-        "0.0.0.0",
-        "address to listen on; 127.0.0.1 keeps the API on this machine",
+        "::",
+        "address to listen on; :: is all there are, 0.0.0.0 all of IPv4; 127.0.0.1 keeps the API "
+        "on this machine",
     )
     allow: tuple[str, ...] = opt(
         (),
         'who may do more: "W:192.168.1.0/24" may change things; entries with R: limit reading to '
         "the addresses listed; this machine may always do both",
+    )
+    groups: tuple[str, ...] = opt(
+        (),
+        'letters of your own for allow: "P:switchpool:enablepool:*" lets entries with P: use these '
+        "commands and, for the *, all that only show something",
     )
     terminator: str = opt(
         "auto",
