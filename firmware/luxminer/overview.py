@@ -119,6 +119,7 @@ class Overview:
     ) -> DeviceSnapshot:
         report = state.report
         watts, is_measured = power_now_w(state)
+        core = state.core
         nonces = self._gate.device(state.id, now_s)
         is_up = state.present and state.status is not DeviceStatus.DEAD
         chips = report.chips if report is not None else ()
@@ -175,6 +176,10 @@ class Overview:
             elapsed_s=up_s,
             gone_wall_s=state.gone_wall_s,
             tuning=self._tuner.snapshot(state),
+            step_mhz=state.step_mhz,
+            min_core_v=core.min_mv / 1000 if core is not None else None,
+            max_core_v=core.max_mv / 1000 if core is not None else None,
+            core_step_v=core.step_mv / 1000 if core is not None else None,
             profile=profile,
             power_w=watts,
             is_power_measured=is_measured,

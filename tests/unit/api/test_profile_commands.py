@@ -175,3 +175,23 @@ async def test_visitors_may_look_and_not_set() -> None:
         answer = await owners.rig.dispatcher.handle(Request(command, ""), VISITOR)
         assert json.loads(to_json(answer))["STATUS"][0]["STATUS"] == letter
     assert not owners.got
+
+
+async def test_limits_are_those_of_settings_and_sticks() -> None:
+    a1 = device(1, min_mhz=100.0, max_mhz=800.0, step_mhz=6.25, min_core_v=0.27, max_core_v=0.41)
+    row = (await Owners(Rig(miner(devices=(device(0), a1)))).ask("limits"))["LIMITS"][0]
+    assert (row["FrequencyMin"], row["FrequencyMax"], row["FrequencyDefault"]) == (6, 800, 150)
+    assert (row["VoltageMin"], row["VoltageMax"]) == (0.27, 0.41)
+    assert (row["FanSpeedMin"], row["FanSpeedMax"], row["FanSpeedDefault"]) == (-1, 100, -1)
+    assert (row["TemperatureTarget"], row["TemperatureHot"], row["TemperaturePanic"]) == (
+        75,
+        85,
+        95,
+    )
+    assert (row["PowerMinDefault"], row["PowerLimitDefault"]) == (8, 9)
+    nothing = (await Owners(Rig(bare_miner(read_profiles=tuple))).ask("limits"))["LIMITS"][0]
+    assert (nothing["FrequencyMax"], nothing["VoltageMax"], nothing["PowerLimitDefault"]) == (
+        0,
+        0,
+        0,
+    )

@@ -11,6 +11,7 @@ CODES = {
     311: StatusCode("S", "Power usage"),
     335: StatusCode("S", "Curtailment command sent"),
     389: StatusCode("S", "Miner status"),
+    390: StatusCode("S", "Limits"),
     434: StatusCode("E", "No controllable PSU"),
     450: StatusCode("E", "Power target is not supported on this model"),
 }

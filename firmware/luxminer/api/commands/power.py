@@ -1,6 +1,7 @@
 """Power, and starting and stopping."""
 
 from luxminer.api.commands.row import CommandRow, Dialect
+from luxminer.api.fields.limits import LIMITS_SECTION
 from luxminer.api.fields.profiles import MINERSTATUS_SECTION, POWER_SECTION
 from luxminer.api.handlers.show import done
 
@@ -30,6 +31,17 @@ ROWS = (
         dialect=Dialect.LUXMINER,
         joinable=True,
         note="the names of the fields are ours",
+    ),
+    CommandRow(
+        name="limits",
+        words="between what each setting may be, and what it is where nobody sets it",
+        success=390,
+        sections=(LIMITS_SECTION,),
+        dialect=Dialect.LUXMINER,
+        joinable=True,
+        note="0 of what nothing here can be set by. Clocks and core voltages are the widest of all "
+        "sticks, `PowerMinDefault` and `PowerLimitDefault` the estimates of the lowest and the "
+        "highest profile",
     ),
     CommandRow(
         name="psuget",

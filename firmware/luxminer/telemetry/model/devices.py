@@ -157,6 +157,12 @@ class DeviceSnapshot:
     tuning: TuningSnapshot | None = None
     """None where nothing sets the clock."""
     illness: IllnessSnapshot = field(default_factory=IllnessSnapshot)
+    step_mhz: float = 0.0
+    """Finest step of its clock; 0 where nothing sets it."""
+    min_core_v: float | None = None
+    max_core_v: float | None = None
+    core_step_v: float | None = None
+    """Of the core voltage; None where nothing sets it."""
     profile: str = "default"
     """Name of one of the profiles."""
     power_w: float = 0.0
