@@ -8,9 +8,8 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from pathlib import Path
 
-from luxminer.config.save import Saver, write_keeping_mode
+from luxminer.config.save import Saver, reset_file
 from luxminer.config.schema import Config
 from luxminer.control import CommandBus
 from luxminer.control.service import (
@@ -115,7 +114,7 @@ class Life:
         if path is not None:
             text = self._defaults(config)
             try:
-                backup = await asyncio.to_thread(_replace, path, text)
+                backup = await asyncio.to_thread(reset_file, path, text)
             except OSError as exc:
                 raise CommandError("unwritable", f"{path}: {exc.strerror or exc}") from exc
         self._saver.adopt(config)
@@ -144,18 +143,3 @@ async def _reboot_later(reboot: Callable[[], Awaitable[bool]]) -> None:
     log.warning("on an order the machine restarts")
     if not await reboot():
         log.error("the machine does not restart: systemctl reboot failed")
-
-
-def _replace(path: Path, text: str) -> str:
-    """Write a file and keep the former one; return the latter's path, empty when there is none."""
-    backup = ""
-    if path.exists():
-        before = path.read_bytes()
-        if before == text.encode():
-            return backup
-        kept = path.with_name(f"{path.name}.bak")
-        write_keeping_mode(kept, before)
-        kept.chmod(path.stat().st_mode & 0o7777)
-        backup = str(kept)
-    write_keeping_mode(path, text.encode())
-    return backup

@@ -22,7 +22,7 @@ from luxminer.errors import ConfigError
 from luxminer.telemetry.events import EventKind, EventLog
 from luxminer.telemetry.model import EventTarget, Severity
 
-__all__ = ["Edit", "Saver", "save_changes", "section", "write_keeping_mode"]
+__all__ = ["Edit", "Saver", "reset_file", "save_changes", "section", "write_keeping_mode"]
 
 log = logging.getLogger(__name__)
 
@@ -138,10 +138,12 @@ class Saver:
         try:
             await asyncio.to_thread(save_changes, source, before, config, self._check, path)
         except OSError as exc:
-            self._failed(f"{path} cannot be written: {exc.strerror or exc}")
+            if path == self.path:
+                self._failed(f"{path} cannot be written: {exc.strerror or exc}")
             raise
         except ConfigError as exc:
-            self._failed(f"{path} is left as it is: {exc}")
+            if path == self.path:
+                self._failed(f"{path} is left as it is: {exc}")
             raise
         if path == self.path:
             self._saved = config
@@ -191,6 +193,25 @@ def save_changes(
         if target.exists():
             parse(read(target))  # no other kind of file is overwritten
         write_keeping_mode(target, edited.encode())
+
+
+def reset_file(path: Path, text: str) -> str:
+    """Write a file of settings anew and keep the former one, with ``.bak`` behind its name.
+
+    Return the path of the latter, empty where there was none, or the same. Blocks; raises OSError.
+    """
+    with _one_writer:
+        backup = ""
+        if path.exists():
+            before = path.read_bytes()
+            if before == text.encode():
+                return backup
+            kept = path.with_name(f"{path.name}.bak")
+            write_keeping_mode(kept, before)
+            kept.chmod(path.stat().st_mode & 0o7777)
+            backup = str(kept)
+        write_keeping_mode(path, text.encode())
+        return backup
 
 
 def write_keeping_mode(path: Path, data: bytes) -> None:

@@ -29,8 +29,8 @@ from luxminer.telemetry.events import EventLog
 class Rig:
     def __init__(self, config: Config, path: Path | None, programs: Path) -> None:
         self.bus = CommandBus()
-        events = EventLog(SystemClock())
-        self.saver = Saver(config, path, bus=self.bus, events=events, check=check)
+        self.events = EventLog(SystemClock())
+        self.saver = Saver(config, path, bus=self.bus, events=self.events, check=check)
         self.life = Life(self.saver, bus=self.bus, defaults=render, programs=str(programs))
 
 
@@ -86,6 +86,7 @@ async def test_save_writes_beside_the_file_in_use_and_over_settings_only(tmp_pat
             await rig.bus.send(SaveConfig(name=name))
         assert caught.value.reason == "unwritable"
     assert "ruff" in (tmp_path / "other.toml").read_text()
+    assert rig.events.snapshot() == ()
     with pytest.raises(CommandError):
         await Rig(Config(), None, tmp_path).bus.send(SaveConfig())
 
