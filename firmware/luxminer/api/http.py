@@ -1,7 +1,8 @@
 """The API on HTTP 8080: ``POST /api`` with the same JSON as on TCP, and the page at ``/``.
 
-Every reply to a request that could be read has status 200, errors of the API included. The token
-goes into ``Authorization: Bearer``; Basic credentials, which some clients send, are ignored.
+Every reply to a request that could be read has status 200, errors of the API included; what HTTP
+itself refuses has its own status, and a body in the same form. The token goes into
+``Authorization: Bearer``; Basic credentials, which some clients send, are ignored.
 
 Importing this module imports aiohttp: do so only once mining has started.
 
@@ -15,6 +16,7 @@ import importlib.resources
 import logging
 import re
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from aiohttp import web
@@ -41,6 +43,16 @@ KEEP_ALIVE_S = 30.0
 """An idle connection of a page or poller is kept this long."""
 STOP_TIMEOUT_S = 1.0
 BEARER = "Bearer "
+GZIP_FROM_BYTES = 1024
+"""Smaller replies fit into one packet as they are."""
+TAKES_GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:,|$|;\s*q=(?:1|0?\.0*[1-9]))", re.IGNORECASE)
+
+CURES = {
+    400: "Not read - send a whole HTTP/1.1 request",
+    404: "Nothing here - there are POST /api, GET /, /healthz and /openapi.json",
+    405: "Not this way - send {allowed}",
+    413: f"Too long - at most {MAX_REQUEST_BYTES} bytes",
+}
 
 INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 REQUEST_LOG = logging.getLogger(f"{__name__}.requests")
@@ -81,9 +93,10 @@ class HttpServer:
 
     async def start(self) -> None:
         """Serve from now on."""
-        app = web.Application(client_max_size=MAX_REQUEST_BYTES)
+        app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[self._in_our_form])
         app.router.add_post("/api", self._api)
         app.router.add_get("/", self._index)
+        app.router.add_get("/healthz", self._health)
         app.router.add_get("/openapi.json", self._openapi)
         app.on_response_prepare.append(_answered)
         self._runner = web.AppRunner(
@@ -128,7 +141,34 @@ class HttpServer:
         else:
             with _guard(request):
                 answer = await answer_request(self._dispatcher, framer, self._caller(request))
-        return web.Response(body=to_json(answer), content_type="application/json")
+        return _json(to_json(answer))
+
+    async def _health(self, _request: web.Request) -> web.StreamResponse:
+        """Tell that the loop turns, which mines as well."""
+        return _json(b'{"status":"ok"}')
+
+    @web.middleware
+    async def _in_our_form(
+        self,
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """Say in the API's form what HTTP refuses; shorten what is long."""
+        try:
+            response = await handler(request)
+        except web.HTTPException as exc:
+            allowed = exc.headers.get("Allow", "")
+            reason = CURES.get(exc.status, exc.reason).format(allowed=allowed)
+            refusal = to_json(self._dispatcher.refuse(Code.REFUSED, reason=reason))
+            response = _json(refusal, exc.status)
+            if allowed:
+                response.headers["Allow"] = allowed
+        body = response.body if isinstance(response, web.Response) else None
+        if isinstance(body, bytes) and len(body) > GZIP_FROM_BYTES:
+            response.headers["Vary"] = "Accept-Encoding"
+            if TAKES_GZIP.search(request.headers.get("Accept-Encoding", "")):
+                response.enable_compression(web.ContentCoding.gzip)
+        return response
 
     async def _index(self, _request: web.Request) -> web.StreamResponse:
         return web.Response(text=self._page, content_type="text/html", headers=self._headers)
@@ -137,7 +177,7 @@ class HttpServer:
         from luxminer.api.openapi import render
 
         document = await asyncio.to_thread(render)
-        return web.Response(body=document, content_type="application/json")
+        return _json(document)
 
     def _caller(self, request: web.Request) -> Caller:
         address = request.remote or ""
@@ -161,6 +201,10 @@ def _is_our_fault(record: logging.LogRecord) -> bool:
 
 
 REQUEST_LOG.addFilter(_is_our_fault)
+
+
+def _json(body: bytes, status: int = 200) -> web.Response:
+    return web.Response(body=body, status=status, content_type="application/json")
 
 
 def _guard(request: web.Request) -> Guard:

@@ -38,6 +38,16 @@ ERROR: Schema = {
     "properties": {"STATUS": STATUS, "id": {"const": 1}},
     "required": ["STATUS", "id"],
 }
+HEALTH: Schema = {
+    "summary": "Whether the service is alive",
+    "responses": {
+        "200": {
+            "description": "it is",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
+    },
+    "security": [{}],
+}
 JOINED: Schema = {
     "type": "object",
     "description": "Several commands joined with +, each without a parameter; one key for each",
@@ -75,7 +85,7 @@ def document() -> Schema:
         "openapi": "3.1.0",
         "info": {"title": "luxminer", "version": __version__},
         "tags": [{"name": subject.TITLE} for subject in SUBJECTS],
-        "paths": {"/api": {"post": api}},
+        "paths": {"/api": {"post": api}, "/healthz": {"get": HEALTH}},
         "components": {
             "schemas": schemas,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
