@@ -21,6 +21,7 @@ from luxminer.config.load import render
 from luxminer.config.save import Saver
 from luxminer.config.schema import Config
 from luxminer.control import CommandBus
+from luxminer.device.desk import StickDesk
 from luxminer.device.manager import DeviceManager
 from luxminer.device.registry import DriverRecord, discover_drivers
 from luxminer.device.usb import UsbBus
@@ -31,9 +32,10 @@ from luxminer.mining.shares import ShareGate
 from luxminer.overview import Overview
 from luxminer.pool.manager import PoolManager
 from luxminer.ports import Ports
-from luxminer.saving import keep_orders
+from luxminer.saving import keep_orders, keep_stick_orders
 from luxminer.telemetry.baseline import Baseline
 from luxminer.telemetry.events import EventLog
+from luxminer.telemetry.history import History
 from luxminer.telemetry.hub import TelemetryHub
 from luxminer.telemetry.model import MinerSnapshot, NonceCounts
 from luxminer.thermal.manager import ThermalManager
@@ -144,6 +146,14 @@ class Daemon:
             chores=self.chores,
             rests=self._rest_words,
         )
+        self._desk = StickDesk(
+            self.devices,
+            clock=self._clock,
+            bus=self.bus,
+            chores=self.chores,
+            events=self.events,
+        )
+        keep_stick_orders(self.saver, self.devices.device_states)
         self.tuner = Tuner(
             config.tuning,
             self.profile,
@@ -181,14 +191,22 @@ class Daemon:
             tuner=self.tuner,
             saver=self.saver,
             thermal=self.thermal,
+            desk=self._desk,
         )
+        history = History(
+            self._clock,
+            self.chores,
+            counters=self._overview.counters,
+            levels=self._overview.levels,
+        )
+        self._overview.history = history
         self._baseline = Baseline(
             self._overview.snapshot,
             bus=self.bus,
             pool_url=self.pools.url_of,
             device_name=self._device_name,
         )
-        self._kept: tuple[Kept, ...] = (self._keeper, self.thermal, self.saver, self.life)
+        self._kept: tuple[Kept, ...] = (self._keeper, history, self.thermal, self.saver, self.life)
         self._runs: dict[str, Callable[[], Coroutine[None, None, None]]] = {
             "tuner": self.tuner.run,
             "saver": self.saver.run,
@@ -208,7 +226,7 @@ class Daemon:
         return self.devices.identity(device_id)
 
     def _rest_words(self, device_id: int) -> str:
-        return self.thermal.rest_words(device_id)
+        return self._desk.rest_words(device_id) or self.thermal.rest_words(device_id)
 
     def _rate_hs(self, device_id: int) -> float:
         return self.devices.nominal_hs(device_id)

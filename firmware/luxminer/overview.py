@@ -9,19 +9,23 @@ from fractions import Fraction
 from luxminer.clock import Clock
 from luxminer.config.save import Saver
 from luxminer.config.schema import Config
+from luxminer.device.desk import StickDesk
 from luxminer.device.manager import DeviceManager
 from luxminer.device.state import DeviceState
 from luxminer.host import HostReader
+from luxminer.mining.hashrate import HASHES_PER_DIFFICULTY
 from luxminer.mining.scheduler import Scheduler
 from luxminer.mining.shares import ShareGate
 from luxminer.pool.manager import PoolManager
 from luxminer.telemetry.events import EventLog
+from luxminer.telemetry.history import Counters, Levels
 from luxminer.telemetry.model import (
     ChipSnapshot,
     DeviceSnapshot,
     DeviceStatus,
     MinerSnapshot,
     Rates,
+    ReadsHistory,
 )
 from luxminer.thermal.manager import ThermalManager
 from luxminer.tuning.book import ProfileBook
@@ -52,6 +56,7 @@ class Overview:
         tuner: Tuner,
         saver: Saver,
         thermal: ThermalManager,
+        desk: StickDesk,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -65,7 +70,9 @@ class Overview:
         self._tuner = tuner
         self._saver = saver
         self._thermal = thermal
+        self._desk = desk
         self.started_s = clock.monotonic()
+        self.history: ReadsHistory | None = None
 
     def snapshot(self) -> MinerSnapshot:
         now_s, wall_s = self._clock.monotonic(), self._clock.wall()
@@ -109,9 +116,31 @@ class Overview:
             profile_step=self._profile.step,
             is_tuning_enabled=self._tuner.is_enabled,
             tuner=self._tuner.settings,
+            history=self.history,
             profile_name=book.name,
             read_profiles=book.rows,
             thermal=self._thermal.snapshot(),
+        )
+
+    def counters(self) -> Counters:
+        """Return what the history counts; a few sums over all sticks and pools."""
+        nonces, shares = self._gate.total(), self._pools.ledger.total()
+        return Counters(
+            hashes=float(nonces.diff1_work) * HASHES_PER_DIFFICULTY,
+            accepted=shares.accepted,
+            rejected=shares.rejected_total,
+            stale=shares.stale,
+            hw_errors=nonces.hw_errors,
+        )
+
+    def levels(self) -> Levels:
+        """Return what the history measures."""
+        states = [each for each in self._devices.device_states() if each.brought_up_s is not None]
+        reports = [state.report for state in states if state.report is not None]
+        known = [each.temperature_c for each in reports if each.temperature_c is not None]
+        return Levels(
+            power_w=sum(power_now_w(state)[0] for state in states),
+            temperature_c=max(known, default=None),
         )
 
     def _device(
@@ -153,6 +182,8 @@ class Overview:
             cores_per_chip=report.cores_per_chip if report is not None else 0,
             frequency_mhz=report.frequency_mhz if report is not None and is_up else 0.0,
             target_mhz=state.target_mhz,
+            core_mv=report.core_mv if report is not None else None,
+            is_shut_down=self._desk.is_shut_down(state.id),
             min_mhz=state.min_mhz,
             max_mhz=state.max_mhz,
             is_ramping=report is not None and is_up and report.is_ramping,

@@ -28,9 +28,11 @@ from luxminer.control import (
     SwitchPool,
 )
 from luxminer.control.service import SetLogLevel
+from luxminer.control.sticks import DisableDevice, EnableDevice, SetFrequency, SetVoltage
+from luxminer.device.wishes import with_chip_clock
 from luxminer.pool.manager import PoolManager
 
-__all__ = ["keep_orders", "stick"]
+__all__ = ["keep_orders", "keep_stick_orders", "stick"]
 
 ABOUT_POOLS: tuple[type[Command], ...] = (
     AddGroup,
@@ -106,6 +108,27 @@ def stick(
         return replace(config, devices=tuple(rows))
 
     return edit
+
+
+def keep_stick_orders(saver: Saver, states: Callable[[], Iterable[Stick]]) -> None:
+    """Let orders for single sticks be saved."""
+
+    def clock(order: SetFrequency, row: DeviceConfig) -> Mapping[str, Any]:
+        if order.chip is None:
+            return {"frequency_mhz": order.mhz}
+        clocks = with_chip_clock(row.chip_frequency_mhz, order.chip, order.mhz)
+        return {"chip_frequency_mhz": clocks}
+
+    def voltage(order: SetVoltage, _: DeviceConfig) -> Mapping[str, Any]:
+        return {"core_mv": order.core_mv or 0}
+
+    def of_order(order: SetFrequency | SetVoltage | EnableDevice | DisableDevice) -> int:
+        return order.device_id
+
+    saver.keep(SetFrequency, stick(states, of_order, clock))
+    saver.keep(SetVoltage, stick(states, of_order, voltage))
+    saver.keep(EnableDevice, stick(states, of_order, lambda _order, _row: {"enabled": True}))
+    saver.keep(DisableDevice, stick(states, of_order, lambda _order, _row: {"enabled": False}))
 
 
 def _entry_of(rows: list[DeviceConfig], state: Stick) -> int | None:

@@ -243,8 +243,31 @@ def _options(index: int, settings: DeviceConfig, model: StickModel) -> DeviceOpt
         model=model,
         frequency_mhz=frequency_mhz,
         scale=settings.scale * model.scale,
+        core_mv=_core_mv(f"devices[{index}].core_mv", settings.core_mv, model),
         chip_mhz=settings.chip_frequency_mhz,
     )
+
+
+def _core_mv(key: str, core_mv: int, model: StickModel) -> int | None:
+    """Return the core voltage to set, None for the model's. Raises ConfigError."""
+    if not core_mv:
+        return None
+    core = model.core
+    if core is None:
+        raise ConfigError(
+            f"is {core_mv}, but nothing sets the core voltage of a {model.title}",
+            key=key,
+            value=core_mv,
+            cure="remove it",
+        )
+    if not core.min_mv <= core_mv <= core.max_mv:
+        raise ConfigError(
+            f"is {core_mv}, which a {model.title} cannot have",
+            key=key,
+            value=core_mv,
+            cure=f"it must be from {core.min_mv} to {core.max_mv}",
+        )
+    return core_mv
 
 
 def _check_chip(key: str, chip: int, mhz: float, model: StickModel) -> None:

@@ -114,7 +114,7 @@ class Orders:
         running: Callable[[], TakesOrders | None],
         lift_limit: Callable[[], None],
     ) -> None:
-        self.wishes = Wishes(default_mhz=options.frequency_mhz)
+        self.wishes = Wishes(default_mhz=options.frequency_mhz, default_core_mv=options.core_mv)
         self.count = 0
         """Orders of the owner so far."""
         self.chip_mhz = options.chip_mhz
@@ -132,7 +132,9 @@ class Orders:
         if options.chip_mhz != self._options.chip_mhz:
             self.chip_mhz = options.chip_mhz
         self._options = options
-        self.wishes = replace(self.wishes, default_mhz=options.frequency_mhz)
+        self.wishes = replace(
+            self.wishes, default_mhz=options.frequency_mhz, default_core_mv=options.core_mv
+        )
 
     async def set_frequency(self, mhz: float) -> float:
         """Set the target clock, now and after each restart; return what the dividers give.

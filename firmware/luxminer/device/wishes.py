@@ -33,6 +33,7 @@ class Wishes:
     """All wishes for one stick. A trial is for a time, the others make its target."""
 
     default_mhz: float
+    default_core_mv: int | None = None
     profile: Wish = Wish()
     order: Wish = Wish()
     trial: Wish | None = None
@@ -49,7 +50,7 @@ class Wishes:
     def target_core_mv(self) -> int | None:
         """Core voltage when nothing is tried out; None for the default of the model."""
         said = (self.order.core_mv, self.profile.core_mv)
-        return next((core_mv for core_mv in said if core_mv is not None), None)
+        return next((core_mv for core_mv in said if core_mv is not None), self.default_core_mv)
 
     @property
     def clock_mhz(self) -> float:

@@ -13,5 +13,12 @@ CODES = {
     307: StatusCode("S", "Get Voltage"),
     314: StatusCode("S", "Health Chip Get"),
     367: StatusCode("S", "Get Frequency"),
+    368: StatusCode("S", "Frequency ramp stopped"),
+    369: StatusCode("S", "Set Voltage"),
+    370: StatusCode("S", "Board {id} enabled"),
+    371: StatusCode("S", "Board {id} disabled"),
     420: StatusCode("E", "Board {id} has no chip {chip_id} - there are {count}"),
+    421: StatusCode("E", "Board {id} does not support per-chip frequency"),
+    422: StatusCode("E", "Board {id} has no voltage control"),
+    423: StatusCode("E", "Not possible while the miner sleeps - use curtail with wakeup first"),
 }

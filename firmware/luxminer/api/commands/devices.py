@@ -9,9 +9,9 @@ from luxminer.api.fields.devices import (
     NOTIFY_SECTION,
 )
 from luxminer.api.fields.totals import ASCS_SECTION, PGAS_SECTION
-from luxminer.api.handlers import info
+from luxminer.api.handlers import asc, info
 from luxminer.api.handlers.show import done
-from luxminer.api.params import Grammar
+from luxminer.api.params import Grammar, Kind, Param
 
 __all__ = ["ROWS", "TITLE"]
 
@@ -72,6 +72,64 @@ ROWS = (
         grammar=Grammar(params=(BOARD,)),
         dialect=Dialect.CGMINER,
         write=True,
+    ),
+    CommandRow(
+        name="ascenable",
+        words="mine with a stick again, for good",
+        success=110,
+        handler=asc.ascenable,
+        grammar=Grammar(params=(BOARD,)),
+        dialect=Dialect.CGMINER,
+        write=True,
+        also=(asc.ALREADY_ENABLED, asc.GONE),
+    ),
+    CommandRow(
+        name="ascdisable",
+        words="leave a stick alone, for good",
+        success=111,
+        handler=asc.ascdisable,
+        grammar=Grammar(params=(BOARD,)),
+        dialect=Dialect.CGMINER,
+        write=True,
+        also=(asc.ALREADY_DISABLED,),
+    ),
+    CommandRow(
+        name="ascset",
+        words="set one option of a stick",
+        success=119,
+        handler=asc.ascset,
+        grammar=Grammar(
+            params=(
+                BOARD,
+                Param(
+                    name="option",
+                    kind=Kind.TEXT,
+                    words="help, freq, target, chip, reset, corev, lockfreq, unlockfreq, setfan, "
+                    "waitfactor, require, usbprop or zeromaxt",
+                    missing=116,
+                    example="freq",
+                ),
+                Param(
+                    name="value",
+                    kind=Kind.TEXT,
+                    words="what it is set to",
+                    required=False,
+                    example="200",
+                ),
+            )
+        ),
+        dialect=Dialect.CGMINER,
+        write=True,
+        also=(asc.HELP, asc.FAILED),
+        refusals={
+            "out-of-range": asc.FAILED,
+            "failed": asc.FAILED,
+            "unsupported": asc.FAILED,
+            "not-present": asc.FAILED,
+        },
+        note="clocks are clamped to the range of the model; `waitfactor`, `require`, `usbprop` and "
+        "`zeromaxt` are refused, as nothing here has to be set by them; what is no number is "
+        "refused instead of counting as 0",
     ),
     CommandRow(
         name="notify",

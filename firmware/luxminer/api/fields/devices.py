@@ -79,7 +79,7 @@ DEVICE: Columns[DeviceSnapshot] = table(
     constant("ControllerIPVersionStr", "N/A"),
     Column("Hardware Error MHS 15m", ROUNDED, lambda _, d: figures.rate_hs(d, d.hw_error_hs) / 1e6),
     Column("IsRamping", FLAG, lambda _, d: d.is_ramping),
-    Column("IsUserShutdown", FLAG, lambda _, d: not d.enabled),
+    Column("IsUserShutdown", FLAG, lambda _, d: d.is_shut_down or not d.enabled),
     Column("MHS 30m", RATE, lambda _, d: figures.rate_hs(d, d.rates.m30) / 1e6),
     Column("MHS 60m", RATE, lambda _, d: figures.rate_hs(d, d.rates.h1) / 1e6),
     Column("Nominal MHS", RATE, lambda _, d: figures.rate_hs(d, d.nominal_hs) / 1e6),

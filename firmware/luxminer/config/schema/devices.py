@@ -36,6 +36,13 @@ class DeviceConfig:
         low=0,
         high=1000,
     )
+    core_mv: int = opt(
+        0,
+        "core voltage of the chips in mV, where it can be set (Compac and Terminus A1 and A2); "
+        "0 takes the model's default",
+        low=0,
+        high=500,
+    )
     enabled: bool = opt(True, "false leaves the stick alone")
     scale: float = opt(
         1.0, "1 for real sticks; virtual ones run slower by this factor", low=1e-9, high=1

@@ -167,5 +167,9 @@ class DeviceSnapshot:
     """Name of one of the profiles."""
     power_w: float = 0.0
     """0 when it is not up, or its model is not known."""
+    core_mv: int | None = None
+    """Core voltage that is set; None where nothing can set it."""
+    is_shut_down: bool = False
+    """Its owner lets it rest, until he says otherwise or the service starts anew."""
     is_power_measured: bool = False
     """Else it is an estimate."""
