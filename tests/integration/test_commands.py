@@ -110,7 +110,7 @@ def _check_shell_clients(port: int, http_port: int) -> None:
     curl = ["curl", "-sS", "-d", '{"command":"devs"}', f"http://127.0.0.1:{http_port}/api"]
     reply = subprocess.run(curl, capture_output=True, text=True, timeout=10, check=True)
     assert json.loads(reply.stdout)["DEVS"][0]["Status"] == "Alive"
-    ours = run("api", "pools", "--port", str(port))
+    ours = run("api", "pools", "--json", "--port", str(port))
     assert json.loads(ours.stdout)["POOLS"][0]["Accepted"] >= 1
     text = run("api", "summary", "--port", str(port), "--text")
     assert text.stdout.startswith("STATUS=S,")

@@ -20,7 +20,7 @@ KILLS = 3
 
 
 async def summary(port: int) -> dict[str, Any]:
-    _, out = await output(*LUXMINER, "api", "summary", "--port", str(port))
+    _, out = await output(*LUXMINER, "api", "summary", "--json", "--port", str(port))
     row: dict[str, Any] = json.loads(out)["SUMMARY"][0]
     return row
 

@@ -3,12 +3,14 @@
 import contextlib
 import json
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from luxminer.cli import main
+from luxminer.cmd.api_tables import tables
 
 
 @contextlib.contextmanager
@@ -41,7 +43,7 @@ def peer(reply: bytes | None) -> Iterator[tuple[int, list[bytes]]]:
 def test_json_is_printed_whatever_ends_it(end: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     answer = {"STATUS": [{"STATUS": "S"}], "id": 1}
     with peer(json.dumps(answer).encode() + end) as (port, requests):
-        assert main(["api", "ascset", "0,freq,150", "--port", str(port)]) == 0
+        assert main(["api", "ascset", "0,freq,150", "--json", "--port", str(port)]) == 0
     assert json.loads(requests[0]) == {"command": "ascset", "parameter": "0,freq,150"}
     assert json.loads(capsys.readouterr().out) == answer
 
@@ -95,3 +97,105 @@ def test_impossible_options_are_bad_usage(
 def test_a_host_that_has_no_address(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["api", "summary", "--host", "no host", "--timeout", "1"]) == 1
     assert "cannot reach no host:4028" in capsys.readouterr().err
+
+
+DEVS = {
+    "DEVS": [
+        {"ASC": 0, "Name": "GSF", "MHS av": 123.45, "Enabled": "Y"},
+        {"ASC": 1, "Name": "evil\x1b[2J", "MHS av": 1.0, "Enabled": "N", "No Device": True},
+    ],
+    "STATUS": [{"STATUS": "S", "Msg": "2 ASC(s)", "Code": 9}],
+    "id": 1,
+}
+
+
+def test_rows_are_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    with peer(json.dumps(DEVS).encode()) as (port, _):
+        assert main(["api", "devs", "--port", str(port)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "ASC  Name         MHS av  Enabled  No Device",
+        "0    GSF          123.45  Y",
+        r"1    evil\x1b[2J  1.0     N        yes",
+    ]
+
+
+def test_what_is_too_wide_stands_upright() -> None:
+    assert tables(DEVS, 30).splitlines() == [
+        "ASC        0       1",
+        r"Name       GSF     evil\x1b[2J",
+        "MHS av     123.45  1.0",
+        "Enabled    Y       N",
+        "No Device          yes",
+    ]
+    narrow = tables(DEVS, 20).splitlines()
+    assert narrow[5] == ""
+    assert narrow[0] == "ASC        0"
+    assert narrow[6] == "ASC        1"
+
+
+def test_joined_replies_have_titles_and_a_reply_without_rows_its_message() -> None:
+    joined = {"devs": [DEVS], "pools": [{"STATUS": [{"STATUS": "E", "Msg": "No pools"}]}], "id": 1}
+    text = tables(joined, 80)
+    assert text.startswith("DEVS\nASC")
+    assert text.endswith("\n\npools: No pools")
+    assert tables({"STATUS": "RESTART", "id": 1}, 80) == "RESTART"
+
+
+def test_several_miners_at_once_each_with_its_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    with peer(json.dumps(DEVS).encode()) as (port, _), peer(b"SSH-2.0") as (other, _):
+        hosts = f"127.0.0.1:{port},[::ffff:127.0.0.1]:{other}"
+        assert main(["api", "devs", "--host", hosts, "--host", "127.0.0.1:1", "--json"]) == 1
+    shown = json.loads(capsys.readouterr().out)
+    assert list(shown) == [f"127.0.0.1:{port}", f"[::ffff:127.0.0.1]:{other}", "127.0.0.1:1"]
+    assert shown[f"127.0.0.1:{port}"] == DEVS
+    assert "is not JSON" in shown[f"[::ffff:127.0.0.1]:{other}"]["error"]
+    assert "is luxminer running" in shown["127.0.0.1:1"]["error"]
+
+
+def test_a_refusal_is_told_in_the_words_of_the_miner(capsys: pytest.CaptureFixture[str]) -> None:
+    reply = {"STATUS": [{"STATUS": "E", "Msg": "Invalid command", "Code": 14}], "id": 1}
+    with peer(json.dumps(reply).encode()) as (port, _):
+        assert main(["api", "nonsense", "--port", str(port)]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "luxminer: Invalid command (code 14)\n"
+
+
+@pytest.mark.parametrize("host", ["", "a,,b", "[::1", "[::1]x", "host:x", "host:99999"])
+def test_hosts_that_are_none(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["api", "summary", "--host", host]) == 2
+    assert "--host" in capsys.readouterr().err
+
+
+def test_no_command_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["api"]) == 2
+    assert "COMMAND" in capsys.readouterr().err
+
+
+def test_watching_asks_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("luxminer.cmd.api.time.sleep", pause)
+    assert main(["api", "summary", "--host", "127.0.0.1:1", "--watch", "2"]) == 130
+    assert pauses == [2, 2, 2]
+    assert capsys.readouterr().err.count("cannot reach") == 3
+
+
+def test_names_are_completed_in_a_real_shell(capsys: pytest.CaptureFixture[str]) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert main(["api", "--completion", shell]) == 0
+        script = capsys.readouterr().out
+        assert "switchpool" in script
+        if shell == "bash":
+            line = "COMP_WORDS=(luxminer api switchp); COMP_CWORD=2; _luxminer_api; echo $COMPREPLY"
+            done = subprocess.run(
+                ["bash", "-c", script + line], capture_output=True, text=True, check=True
+            )
+            assert done.stdout == "switchpool\n"
