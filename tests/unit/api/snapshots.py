@@ -11,6 +11,7 @@ from luxminer.config.schema import StratumConfig
 from luxminer.control import CommandBus
 from luxminer.telemetry.hub import TelemetryHub
 from luxminer.telemetry.model import (
+    Bucket,
     ChipSnapshot,
     DeviceSnapshot,
     DeviceStatus,
@@ -264,6 +265,29 @@ def profiles() -> tuple[ProfileSnapshot, ...]:
     )
 
 
+class Past:
+    """Two complete spans of any length, and one under way."""
+
+    def buckets(self, size_s: int, since_wall_s: float, *, partial: bool) -> list[Bucket]:
+        newest_s = WALL_S // size_s * size_s
+        ends = [newest_s - size_s, newest_s, *([WALL_S] if partial else [])]
+        return [
+            Bucket(
+                end_wall_s=end_s,
+                seconds=float(size_s),
+                rate_hs=16.5e9,
+                power_w=8.4,
+                temperature_c=None,
+                accepted=number,
+                rejected=2,
+                stale=1,
+                hw_errors=3,
+            )
+            for number, end_s in enumerate(ends)
+            if end_s > since_wall_s or end_s == WALL_S
+        ]
+
+
 def miner(**changes: Any) -> MinerSnapshot:
     values: dict[str, Any] = {
         "wall_s": WALL_S,
@@ -294,6 +318,7 @@ def miner(**changes: Any) -> MinerSnapshot:
         "log_level": "info",
         "hotplug_interval_s": 1.0,
         "read_profiles": profiles,
+        "history": Past(),
         "events": (event(id=0), event(id=2)),
     }
     return MinerSnapshot(**values | changes)

@@ -195,3 +195,38 @@ async def test_limits_are_those_of_settings_and_sticks() -> None:
         0,
         0,
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted"),
+    [
+        ("bucket=1m", [1]),
+        ("bucket=5m,window=latest", [1]),
+        ("bucket=1m,partial=true", [1, 2]),
+        ("bucket=1h,window=now", [2]),
+        ("bucket=1m,window=5m", [0, 1]),
+        ("window=2w,bucket=1d,partial=true", [0, 1, 2]),
+    ],
+)
+async def test_metrics_of_a_window(asked: str, accepted: list[int]) -> None:
+    tree = await Owners().ask("metrics", asked)
+    assert status(tree) == ("S", 391)
+    assert [row["Accepted"] for row in tree["METRICS"]] == accepted
+    assert (tree["METRICS"][0]["HashrateMHS"], tree["METRICS"][0]["Power"]) == (16500.0, 8)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ("", 406),
+        ("window=1h", 406),
+        ("bucket=2m", 408),
+        ("bucket=1m,window=-1h", 408),
+        ("bucket=1m,window=9999999w", 408),
+        ("bucket=1m,partial=maybe", 408),
+        ("1m", 409),
+        ("bucket=1m,span=2", 410),
+    ],
+)
+async def test_metrics_of_nothing_that_there_is(asked: str, code: int) -> None:
+    assert status(await Owners().ask("metrics", asked)) == ("E", code)

@@ -12,6 +12,7 @@ CODES = {
     335: StatusCode("S", "Curtailment command sent"),
     389: StatusCode("S", "Miner status"),
     390: StatusCode("S", "Limits"),
+    391: StatusCode("S", "{count} bucket(s)"),
     434: StatusCode("E", "No controllable PSU"),
     450: StatusCode("E", "Power target is not supported on this model"),
 }

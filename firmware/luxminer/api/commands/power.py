@@ -1,9 +1,13 @@
 """Power, and starting and stopping."""
 
+from luxminer.api.codes import Code
 from luxminer.api.commands.row import CommandRow, Dialect
 from luxminer.api.fields.limits import LIMITS_SECTION
+from luxminer.api.fields.metrics import METRICS_SECTION
 from luxminer.api.fields.profiles import MINERSTATUS_SECTION, POWER_SECTION
+from luxminer.api.handlers import metrics
 from luxminer.api.handlers.show import done
+from luxminer.api.params import Grammar, Kind, Param
 
 __all__ = ["ROWS", "TITLE"]
 
@@ -42,6 +46,47 @@ ROWS = (
         note="0 of what nothing here can be set by. Clocks and core voltages are the widest of all "
         "sticks, `PowerMinDefault` and `PowerLimitDefault` the estimates of the lowest and the "
         "highest profile",
+    ),
+    CommandRow(
+        name="metrics",
+        words="what the miner did since the service started, in spans of time that begin at full "
+        "minutes, hours or days (UTC)",
+        success=391,
+        handler=metrics.metrics,
+        grammar=Grammar(
+            params=(
+                Param(
+                    name="bucket",
+                    kind=Kind.TEXT,
+                    words="length of a span; kept 6 hours, a week, 30 days, 90 days",
+                    choices=tuple(metrics.BUCKETS_S),
+                    key=True,
+                    example="1m",
+                ),
+                Param(
+                    name="partial",
+                    kind=Kind.FLAG,
+                    words="the span under way, too",
+                    required=False,
+                    default=False,
+                    key=True,
+                ),
+                Param(
+                    name="window",
+                    kind=Kind.TEXT,
+                    words="how far back: 30m, 6h, 7d, 2w; latest is the newest complete span, now "
+                    "the one under way",
+                    required=False,
+                    default=metrics.LATEST,
+                    key=True,
+                    example="1h",
+                ),
+            )
+        ),
+        sections=(METRICS_SECTION,),
+        dialect=Dialect.LUXMINER,
+        also=(Code.INVALID_PARAMETER,),
+        note="time, temperature and counts have names of ours",
     ),
     CommandRow(
         name="psuget",

@@ -15,6 +15,7 @@ from luxminer.telemetry.model.devices import (
     TuningSnapshot,
 )
 from luxminer.telemetry.model.events import EventSnapshot, EventTarget, Severity
+from luxminer.telemetry.model.history import Bucket, ReadsHistory
 from luxminer.telemetry.model.host import HostSnapshot
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
 from luxminer.telemetry.model.miner import MinerSnapshot
@@ -23,6 +24,7 @@ from luxminer.telemetry.model.profiles import ProfileSnapshot, TunerSettings
 from luxminer.telemetry.model.thermal import FanSnapshot, ThermalSnapshot
 
 __all__ = [
+    "Bucket",
     "ChipSnapshot",
     "DeviceSnapshot",
     "DeviceStatus",
@@ -40,6 +42,7 @@ __all__ = [
     "PoolStatus",
     "ProfileSnapshot",
     "Rates",
+    "ReadsHistory",
     "Severity",
     "ShareTally",
     "ThermalSnapshot",

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from luxminer.telemetry.model.devices import DeviceSnapshot
 from luxminer.telemetry.model.events import EventSnapshot
+from luxminer.telemetry.model.history import ReadsHistory
 from luxminer.telemetry.model.host import HostSnapshot
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
 from luxminer.telemetry.model.pools import GroupSnapshot, PoolOptions, PoolSnapshot
@@ -62,6 +63,8 @@ class MinerSnapshot:
     """The same as one of `read_profiles` has it."""
     read_profiles: Callable[[], tuple[ProfileSnapshot, ...]] = tuple
     """Makes the list when somebody wants it."""
+    history: ReadsHistory | None = None
+    """None where nobody keeps it."""
     idle_s: float = 0.0
     """Time since the start in which no pool gave anything to mine."""
     groups: tuple[GroupSnapshot, ...] = ()
