@@ -4,9 +4,11 @@ import ast
 import importlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -60,6 +62,9 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 }
 """The same -> whose vectors can see a change; none for all."""
 
+TELLING = ("op", "version", "command", "register", "product")
+"""Input of vectors that are unlike each other when it differs."""
+
 CONTROLLERS = ("all", "CompacA1", "A2", "NewPac", "BM13xx")
 
 ROWS = [row for row in VECTORS["products"] if row["bridge"] in ("CP2102", "FT230X", "CP2105")]
@@ -83,19 +88,44 @@ class Subject:
     changes: Sequence[Literal] = field(repr=False)
     changed: Callable[[Literal | None], Any] = field(repr=False)
     """Returns a context in which one fact is another, or none is."""
-    check: Callable[[], None] = field(repr=False)
-    """Raises when a fact is wrong."""
+    checks: list[Callable[[], None]] = field(repr=False)
+    """Each raises when a fact is wrong. What noticed the last change comes first, so that few have
+    to be run for the next; all of them are for one that nobody notices."""
 
     def notices(self, literal: Literal | None) -> bool:
         """Say whether a change is seen. Without a change, raises what is seen nevertheless."""
+        check = self.checks[0]
         try:
             with self.changed(literal):
-                self.check()
+                for check in tuple(self.checks):
+                    check()
         except Exception:  # whatever a wrong fact may lead to
             if literal is None:
                 raise
+            self.checks.remove(check)
+            self.checks.insert(0, check)
             return True
         return False
+
+
+def _each(module: str, vectors: Sequence[tuple[str, dict[str, Any]]]) -> list[Callable[[], None]]:
+    """Return the checks of vectors by a module that may be another one at each change.
+
+    Those unlike each other come first: what one does not see the next of its like seldom sees.
+    """
+    alike: Counter[object] = Counter()
+    turns = []
+    for kind, vector in vectors:
+        given = vector["input"]
+        likeness = kind, vector["family"], *(str(given.get(name)) for name in TELLING)
+        turns.append(alike[likeness])
+        alike[likeness] += 1
+    order = sorted(range(len(vectors)), key=turns.__getitem__)
+
+    def run(kind: str, vector: dict[str, Any]) -> None:
+        importlib.import_module(module).CHECKS[kind](vector)
+
+    return [partial(run, *vectors[place]) for place in order]
 
 
 # --- Drivers -------------------------------------------------------------------------------------
@@ -112,18 +142,12 @@ def _driver(name: str) -> Subject:
             put_changed(module, literal)
             yield
 
-    def check() -> None:
-        checks = importlib.import_module(CHECKS_MODULE).CHECKS
-        check_rows()
-        for kind, vector in seen_by:
-            checks[kind](vector)
-
     return Subject(
         name=f"driver {name}",
         module=module.__name__,
         changes=literals(module),
         changed=changed,
-        check=check,
+        checks=[check_rows, *_each(CHECKS_MODULE, seen_by)],
     )
 
 
@@ -154,7 +178,9 @@ def _plain(name: str, path: str, prefixes: Sequence[str], check: Callable[[], No
             put_changed(module, literal)
             yield
 
-    return Subject(name=name, module=path, changes=literals(module), changed=changed, check=check)
+    return Subject(
+        name=name, module=path, changes=literals(module), changed=changed, checks=[check]
+    )
 
 
 # --- Simulator -----------------------------------------------------------------------------------
@@ -173,10 +199,7 @@ def _simulated(families: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def _check_simulator(vectors: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    checks = importlib.import_module(SIMULATOR_CHECKS).CHECKS
-    for kind, vector in vectors:
-        checks[kind](vector)
+def _check_boards() -> None:
     boards = importlib.import_module(f"{SIMULATOR}.products").BOARDS
     for row in ROWS:
         _check_board(boards, row)
@@ -286,7 +309,7 @@ def _simulated_facts(name: str) -> Subject:
         module=module.__name__,
         changes=[literal for literal in literals(module) if _is_used(module, literal)],
         changed=changed,
-        check=lambda: _check_simulator(vectors),
+        checks=[_check_boards, *_each(SIMULATOR_CHECKS, vectors)],
     )
 
 
@@ -302,6 +325,7 @@ def _simulator_own(name: str, families: Sequence[str] = ()) -> Subject:
             for prefix in _packages(path):
                 sys.modules[prefix] = _empty_package(prefix)
             put_changed(module, literal)
+            importlib.import_module(SIMULATOR_CHECKS)
             yield
 
     return Subject(
@@ -309,7 +333,7 @@ def _simulator_own(name: str, families: Sequence[str] = ()) -> Subject:
         module=path,
         changes=literals(module),
         changed=changed,
-        check=lambda: _check_simulator(vectors),
+        checks=[_check_boards, *_each(SIMULATOR_CHECKS, vectors)],
     )
 
 
