@@ -1,6 +1,7 @@
 """The ports on which API and page answer."""
 
 import logging
+import resource
 import socket
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,6 +16,9 @@ from luxminer.telemetry.hub import TelemetryHub
 __all__ = ["Ports"]
 
 log = logging.getLogger(__name__)
+
+OTHER_FILES = 1024
+"""Callers that wait to be served or to leave, pools, sticks, and files."""
 
 
 class Ports:
@@ -45,6 +49,7 @@ class Ports:
 
     async def listen(self) -> None:
         """Bind what is not switched off. Raises ConfigError when another program listens there."""
+        allow_files(2 * self._config.max_connections + OTHER_FILES)
         self._api_sock = await self._bind("port")
         self._http_sock = await self._bind("http_port")
 
@@ -89,3 +94,11 @@ class Ports:
             return f"[{listen.strip('[]')}]" if ":" in listen else listen
         host = self._host.snapshot()
         return host.ip_address or host.hostname
+
+
+def allow_files(wanted: int) -> None:
+    """Let this process have so many files and sockets open, if the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 PIECE_BYTES = 4096
 """Longer requests are none of those that are repeated."""
-FIRST_BYTE_S = 0.0005
+FIRST_BYTE_MS = 1
 """A caller that has sent nothing so long after it was accepted is the loop's."""
 MAX_WAITING = 512
 """Callers handed on that the loop has not taken yet; further ones wait in the kernel's queue."""
@@ -88,6 +88,9 @@ class Express:
         self._lock = threading.Lock()
         """For what both of them change: parked and leaving callers."""
         self._leaving: deque[tuple[float, socket.socket]] = deque()
+        self._is_patient = True
+        """The last one who was waited for did say something; else it is only waited for the next
+        while nobody stands behind that one."""
         self._is_sweeping = False
         self._is_stopping = False
         self._loop = asyncio.get_running_loop()
@@ -208,9 +211,13 @@ class Express:
         try:
             return sock.recv(PIECE_BYTES, socket.MSG_DONTWAIT)
         except BlockingIOError:
-            if not select.select([sock], [], [], FIRST_BYTE_S)[0]:
-                return b""
-            return sock.recv(PIECE_BYTES, socket.MSG_DONTWAIT)
+            poll = select.poll()  # select() itself knows no more than 1024 files
+            poll.register(sock, select.POLLIN)
+            if not self._is_patient:
+                poll.register(self._sock, select.POLLIN)
+            ready = [number for number, _ in poll.poll(FIRST_BYTE_MS)]
+            self._is_patient = sock.fileno() in ready
+            return sock.recv(PIECE_BYTES, socket.MSG_DONTWAIT) if self._is_patient else b""
 
     def _is_right(self, request: bytes, reply: _Reply) -> bool:
         """Tell whether a reply may still be repeated; have it renewed in time."""

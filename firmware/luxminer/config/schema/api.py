@@ -44,7 +44,9 @@ class ApiConfig:
         "repeat replies of the same twentieth of a second from a thread of their own; false "
         "answers all in the order they come",
     )
-    max_connections: int = opt(32, "connections served at once", low=4, high=1024)
+    max_connections: int = opt(
+        600, "connections that each port serves at once, idle ones included", low=4, high=1024
+    )
     request_timeout_s: float = opt(
         5.0, "a silent client is dropped after this time", low=0.5, high=60
     )
