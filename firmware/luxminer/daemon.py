@@ -21,6 +21,7 @@ from luxminer.config.load import render
 from luxminer.config.save import Saver
 from luxminer.config.schema import Config
 from luxminer.control import CommandBus
+from luxminer.device.chip_health import ChipHealth
 from luxminer.device.desk import StickDesk
 from luxminer.device.manager import DeviceManager
 from luxminer.device.registry import DriverRecord, discover_drivers
@@ -32,7 +33,7 @@ from luxminer.mining.shares import ShareGate
 from luxminer.overview import Overview
 from luxminer.pool.manager import PoolManager
 from luxminer.ports import Ports
-from luxminer.saving import keep_orders, keep_stick_orders
+from luxminer.saving import keep_orders, keep_profile_orders, keep_stick_orders
 from luxminer.telemetry.baseline import Baseline
 from luxminer.telemetry.events import EventLog
 from luxminer.telemetry.history import History
@@ -43,6 +44,7 @@ from luxminer.transport.base import Transport
 from luxminer.transport.opening import open_port
 from luxminer.tuning.keeper import Keeper
 from luxminer.tuning.ladder import DEFAULT, TUNED
+from luxminer.tuning.own import OwnProfiles, ProfileDesk
 from luxminer.tuning.profile import Profile
 from luxminer.tuning.tuner import Pace, Tuner
 from luxminer.work.job import NonceFound, PoolJob, Share
@@ -127,12 +129,16 @@ class Daemon:
         )
         keep_orders(self.saver, self.pools)
         self._keeper = Keeper(state_dir)
+        own = OwnProfiles(config.profiles)
+        keep_profile_orders(self.saver, own)
         tuned = config.tuning.enabled and config.mining.profile == DEFAULT
         self.profile = Profile(
             TUNED if tuned else config.mining.profile,
             self._keeper.results,
             config.tuning.max_hw_error_percent,
+            own,
         )
+        ProfileDesk(own, self.profile, self.bus)
         self.devices = DeviceManager(
             config,
             drivers,
@@ -152,6 +158,13 @@ class Daemon:
             bus=self.bus,
             chores=self.chores,
             events=self.events,
+        )
+        health = ChipHealth(
+            config.health,
+            self.devices.device_states,
+            clock=self._clock,
+            bus=self.bus,
+            chores=self.chores,
         )
         keep_stick_orders(self.saver, self.devices.device_states)
         self.tuner = Tuner(
@@ -192,6 +205,7 @@ class Daemon:
             saver=self.saver,
             thermal=self.thermal,
             desk=self._desk,
+            health=health,
         )
         history = History(
             self._clock,
@@ -206,7 +220,14 @@ class Daemon:
             pool_url=self.pools.url_of,
             device_name=self._device_name,
         )
-        self._kept: tuple[Kept, ...] = (self._keeper, history, self.thermal, self.saver, self.life)
+        self._kept: tuple[Kept, ...] = (
+            self._keeper,
+            history,
+            health,
+            self.thermal,
+            self.saver,
+            self.life,
+        )
         self._runs: dict[str, Callable[[], Coroutine[None, None, None]]] = {
             "tuner": self.tuner.run,
             "saver": self.saver.run,

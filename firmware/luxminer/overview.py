@@ -9,6 +9,7 @@ from fractions import Fraction
 from luxminer.clock import Clock
 from luxminer.config.save import Saver
 from luxminer.config.schema import Config
+from luxminer.device.chip_health import ChipHealth
 from luxminer.device.desk import StickDesk
 from luxminer.device.manager import DeviceManager
 from luxminer.device.state import DeviceState
@@ -57,6 +58,7 @@ class Overview:
         saver: Saver,
         thermal: ThermalManager,
         desk: StickDesk,
+        health: ChipHealth,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -71,6 +73,7 @@ class Overview:
         self._saver = saver
         self._thermal = thermal
         self._desk = desk
+        self._health = health
         self.started_s = clock.monotonic()
         self.history: ReadsHistory | None = None
 
@@ -120,6 +123,7 @@ class Overview:
             profile_name=book.name,
             read_profiles=book.rows,
             thermal=self._thermal.snapshot(),
+            health=self._health.settings,
         )
 
     def counters(self) -> Counters:
@@ -169,15 +173,18 @@ class Overview:
             enabled=state.enabled,
             present=state.present,
             scale=state.scale,
-            chips=tuple(
-                ChipSnapshot(
-                    index=chip.index,
-                    frequency_mhz=chip.frequency_mhz,
-                    nonces=chip.nonces,
-                    hw_errors=chip.hw_errors,
-                    duplicates=chip.duplicates,
-                )
-                for chip in chips
+            chips=self._health.completed(
+                state.id,
+                [
+                    ChipSnapshot(
+                        index=chip.index,
+                        frequency_mhz=chip.frequency_mhz,
+                        nonces=chip.nonces,
+                        hw_errors=chip.hw_errors,
+                        duplicates=chip.duplicates,
+                    )
+                    for chip in chips
+                ],
             ),
             cores_per_chip=report.cores_per_chip if report is not None else 0,
             frequency_mhz=report.frequency_mhz if report is not None and is_up else 0.0,

@@ -16,8 +16,11 @@ from luxminer.control import (
     Command,
     DisablePool,
     EnablePool,
+    NewProfile,
     RemoveGroup,
     RemovePool,
+    RemoveProfile,
+    RestoreProfile,
     SetHeat,
     SetPoolOptions,
     SetPoolQuota,
@@ -25,14 +28,23 @@ from luxminer.control import (
     SetProfile,
     SetQuota,
     SetStrategy,
+    StartTuning,
+    StopTuning,
     SwitchPool,
 )
 from luxminer.control.service import SetLogLevel
-from luxminer.control.sticks import DisableDevice, EnableDevice, SetFrequency, SetVoltage
+from luxminer.control.sticks import (
+    DisableDevice,
+    EnableDevice,
+    SetFrequency,
+    SetHealth,
+    SetVoltage,
+)
 from luxminer.device.wishes import with_chip_clock
 from luxminer.pool.manager import PoolManager
+from luxminer.tuning.own import OwnProfiles
 
-__all__ = ["keep_orders", "keep_stick_orders", "stick"]
+__all__ = ["keep_orders", "keep_profile_orders", "keep_stick_orders", "stick"]
 
 ABOUT_POOLS: tuple[type[Command], ...] = (
     AddGroup,
@@ -68,6 +80,24 @@ def keep_orders(saver: Saver, pools: PoolManager) -> None:
     saver.keep(SetProfile, section("mining", lambda order: {"profile": order.profile}))
     saver.keep(SetHeat, with_heat)
     saver.keep(SetLogLevel, section("log", lambda order: {"level": order.level}))
+
+
+def keep_profile_orders(saver: Saver, own: OwnProfiles) -> None:
+    """Let profiles of the owner's own be saved, and whether sticks are tuned unasked."""
+
+    def with_profiles(config: Config, _: Command) -> Config:
+        return replace(config, profiles=own.all)
+
+    def is_tuned(order: StartTuning | StopTuning) -> Mapping[str, Any]:
+        if order.device_id is not None:
+            return {}
+        return {"enabled": isinstance(order, StartTuning)}
+
+    about: tuple[type[Command], ...] = (NewProfile, RemoveProfile, RestoreProfile)
+    for order in about:
+        saver.keep(order, with_profiles)
+    saver.keep(StartTuning, section("tuning", is_tuned))
+    saver.keep(StopTuning, section("tuning", is_tuned))
 
 
 class Stick(Protocol):
@@ -125,6 +155,10 @@ def keep_stick_orders(saver: Saver, states: Callable[[], Iterable[Stick]]) -> No
     def of_order(order: SetFrequency | SetVoltage | EnableDevice | DisableDevice) -> int:
         return order.device_id
 
+    def health(order: SetHealth) -> Mapping[str, Any]:
+        return {"readings": order.readings, "factor": order.factor}
+
+    saver.keep(SetHealth, section("health", health))
     saver.keep(SetFrequency, stick(states, of_order, clock))
     saver.keep(SetVoltage, stick(states, of_order, voltage))
     saver.keep(EnableDevice, stick(states, of_order, lambda _order, _row: {"enabled": True}))

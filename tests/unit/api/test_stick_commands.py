@@ -13,26 +13,40 @@ from luxminer.control.sticks import (
     DisableDevice,
     EnableDevice,
     RebootDevice,
+    RestartHealth,
     SetFrequency,
+    SetHealth,
     SetStickFan,
     SetVoltage,
     StopRamp,
 )
 from luxminer.errors import CommandError
-from tests.unit.api.snapshots import OWNER, Rig, device, miner, pulled
+from luxminer.telemetry.model import ChipVerdict
+from tests.unit.api.snapshots import OWNER, Rig, chip, device, miner, pulled
 
 ORDERS: tuple[type[Command], ...] = (
     DisableDevice,
     EnableDevice,
     RebootDevice,
+    RestartHealth,
     SetFrequency,
+    SetHealth,
     SetStickFan,
     SetVoltage,
     StopRamp,
     StartTuning,
     StopTuning,
 )
-WITH_SID = {"frequencyset", "frequencystop", "voltageset", "reboot", "enableboard", "disableboard"}
+WITH_SID = {
+    "frequencyset",
+    "frequencystop",
+    "voltageset",
+    "reboot",
+    "enableboard",
+    "disableboard",
+    "healthchipset",
+    "healthctrlset",
+}
 
 
 async def ask(
@@ -66,6 +80,9 @@ async def ask(
         ("reboot", "1,30", 305, RebootDevice(device_id=1, delay_s=30)),
         ("reboot", "1,0", 305, RebootDevice(device_id=1, delay_s=None)),
         ("reboot", "1,-1", 305, RebootDevice(device_id=1, delay_s=None)),
+        ("healthchipset", "1", 372, RestartHealth(device_id=1)),
+        ("healthchipset", "1,0", 372, RestartHealth(device_id=1, chip=0)),
+        ("healthctrlset", "60,0.5", 374, SetHealth(readings=60, factor=0.5)),
         ("enableboard", "1", 370, EnableDevice(device_id=1)),
         ("disableboard", "1", 371, DisableDevice(device_id=1)),
         ("ascdisable", "1", 111, DisableDevice(device_id=1)),
@@ -150,6 +167,12 @@ async def test_what_the_owner_of_the_stick_refuses(
         ("frequencyset", "0", 406, ""),
         ("frequencyset", "0,fast", 408, "fast"),
         ("voltageset", "0,-1", 408, "-1"),
+        ("healthchipset", "1,4", 420, "has no chip 4"),
+        ("healthchipget", "1,4", 420, "has no chip 4"),
+        ("healthchipget", "4", 107, ""),
+        ("healthctrlset", "0,0.5", 408, ""),
+        ("healthctrlset", "60,nan", 408, ""),
+        ("healthctrlset", "60", 406, ""),
         ("reboot", "", 15, ""),
         ("reboot", "0,soon", 408, "soon"),
     ],
@@ -198,3 +221,40 @@ async def test_the_core_voltage_that_is_set_is_shown() -> None:
     assert tree["VOLTAGE"] == [{"Board": 0, "Voltage": 0.35, "IsOnBoard": True}]
     tree, _ = await ask("voltageget", "0")
     assert tree["VOLTAGE"] == [{"Board": 0, "Voltage": 0.0, "IsOnBoard": False}]
+
+
+async def test_the_health_of_chips_is_shown() -> None:
+    verdict = ChipVerdict(found=102, expected=100.4, least=21, wall_s=1_700_000_000.5)
+    ill = replace(verdict, found=20)
+    chips = (
+        chip(0, verdict=verdict, rates_hs=(1e9, 2e9, 3e9)),
+        chip(1, verdict=ill),
+        chip(2),
+    )
+    rig = Rig(miner(devices=(device(0), device(1, chips=chips))))
+    tree, _ = await ask("healthchipget", "1,0", rig=rig)
+    assert tree["CHIPS"] == [
+        {
+            "Board": 1,
+            "Chip": 0,
+            "Column": 0,
+            "Domain": 0,
+            "Row": 0,
+            "Frequency": 150,
+            "GHS 1m": 1.0,
+            "GHS 5m": 2.0,
+            "GHS 15m": 3.0,
+            "IsChecking": False,
+            "HashCount": 102,
+            "HashExpected": 100,
+            "HashMin": 21,
+            "Healthy": "Y",
+            "Score": 101.59,
+            "When": 1_700_000_000_500,
+        }
+    ]
+    tree, _ = await ask("healthchipget", "", rig=Rig(rig.snapshot))
+    assert [row["Healthy"] for row in tree["CHIPS"]] == ["Unknown", "Y", "N", "Unknown"]
+    assert "Score" not in tree["CHIPS"][0]
+    tree, _ = await ask("healthctrl", "")
+    assert tree["HEALTHCTRL"] == [{"HealthAmpFactor": 0.2, "HealthNumReadings": 120}]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from luxminer.config.schema.api import ApiConfig
 from luxminer.config.schema.devices import DeviceConfig, MiningConfig, TuningConfig
+from luxminer.config.schema.health import HealthConfig
 from luxminer.config.schema.log import LogConfig
 from luxminer.config.schema.option import opt
 from luxminer.config.schema.pools import (
@@ -32,6 +33,7 @@ __all__ = [
     "DeviceConfig",
     "FanConfig",
     "GroupConfig",
+    "HealthConfig",
     "LogConfig",
     "MiningConfig",
     "PoolConfig",
@@ -51,6 +53,7 @@ class Config:
     tuning: TuningConfig = field(default_factory=TuningConfig)
     thermal: ThermalConfig = field(default_factory=ThermalConfig)
     fan: FanConfig = field(default_factory=FanConfig)
+    health: HealthConfig = field(default_factory=HealthConfig)
     atm: AtmConfig = field(default_factory=AtmConfig)
     curtail: CurtailConfig = field(default_factory=CurtailConfig)
     stratum: StratumConfig = field(default_factory=StratumConfig)

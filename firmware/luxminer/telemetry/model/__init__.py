@@ -15,6 +15,7 @@ from luxminer.telemetry.model.devices import (
     TuningSnapshot,
 )
 from luxminer.telemetry.model.events import EventSnapshot, EventTarget, Severity
+from luxminer.telemetry.model.health import ChipVerdict, HealthSettings
 from luxminer.telemetry.model.history import Bucket, ReadsHistory
 from luxminer.telemetry.model.host import HostSnapshot
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
@@ -26,12 +27,14 @@ from luxminer.telemetry.model.thermal import FanSnapshot, ThermalSnapshot
 __all__ = [
     "Bucket",
     "ChipSnapshot",
+    "ChipVerdict",
     "DeviceSnapshot",
     "DeviceStatus",
     "EventSnapshot",
     "EventTarget",
     "FanSnapshot",
     "GroupSnapshot",
+    "HealthSettings",
     "HostSnapshot",
     "Illness",
     "IllnessSnapshot",

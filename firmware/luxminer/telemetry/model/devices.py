@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from luxminer.telemetry.model.health import ChipVerdict
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
 
 __all__ = [
@@ -42,6 +43,10 @@ class ChipSnapshot:
     nonces_10m: tuple[int, ...] = ()
     """Nonces of up to six spans of ten minutes since bring-up, the running one first; empty when
     nobody counts them."""
+    verdict: ChipVerdict | None = None
+    """What ``healthy`` is said by; None before the first."""
+    rates_hs: tuple[float, ...] = ()
+    """Means over the last 1, 5 and 15 minutes; empty when nobody counts."""
     frequency_reply_mhz: float | None = None
     """What the chip itself says about its clock; None when it was not asked."""
 

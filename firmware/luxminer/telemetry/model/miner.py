@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from luxminer.telemetry.model.devices import DeviceSnapshot
 from luxminer.telemetry.model.events import EventSnapshot
+from luxminer.telemetry.model.health import HealthSettings
 from luxminer.telemetry.model.history import ReadsHistory
 from luxminer.telemetry.model.host import HostSnapshot
 from luxminer.telemetry.model.ledgers import NonceCounts, Rates, ShareTally
@@ -70,4 +71,5 @@ class MinerSnapshot:
     groups: tuple[GroupSnapshot, ...] = ()
     pool_options: PoolOptions
     events: tuple[EventSnapshot, ...] = ()
+    health: HealthSettings = field(default_factory=HealthSettings)
     thermal: ThermalSnapshot = field(default_factory=ThermalSnapshot)
