@@ -13,7 +13,7 @@ from luxminer.control import CommandBus
 from luxminer.host import HostReader
 from luxminer.telemetry.hub import TelemetryHub
 
-__all__ = ["Ports"]
+__all__ = ["Ports", "allow_files"]
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ class Ports:
             self._servers.push_async_callback(api.stop)
             self.api_port = api.port
             log.info("API listens on %s port %d", self._config.listen, api.port)
+            if self._config.mcast:
+                await self._answer_discovery(api.port)
         if self._http_sock is not None:
             from luxminer.api.http import HttpServer
             from luxminer.api.token import service_token
@@ -87,6 +89,19 @@ class Ports:
             self._servers.push_async_callback(http.stop)
             self.http_port = http.port
             log.info("page on http://%s:%d/", self._seen_as(), http.port)
+
+    async def _answer_discovery(self, port: int) -> None:
+        from luxminer.api.access import AccessRules
+        from luxminer.api.multicast import Discovery
+
+        rules = AccessRules(self._config.allow, self._config.groups)
+        discovery = Discovery(self._config, rules, self._clock, port)
+        try:
+            await discovery.start()
+        except OSError as exc:
+            log.warning("no discovery by multicast: %s; is there a network?", exc.strerror or exc)
+            return
+        self._servers.push_async_callback(discovery.stop)
 
     def _seen_as(self) -> str:
         listen = self._config.listen

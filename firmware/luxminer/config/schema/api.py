@@ -50,6 +50,13 @@ class ApiConfig:
     request_timeout_s: float = opt(
         5.0, "a silent client is dropped after this time", low=0.5, high=60
     )
+    mcast: bool = opt(
+        False, "tell who asks the network by multicast, as CGMiner does, where the API is"
+    )
+    mcast_address: str = opt("224.0.0.75", "multicast group of these questions")
+    mcast_port: int = opt(4028, "their UDP port", low=1, high=65535)
+    mcast_code: str = opt("FTW", "the word in a question that makes it one for this miner")
+    mcast_description: str = opt("", "what to say about this miner in the answer")
     autosave: bool = opt(
         True,
         "write what is changed over the API to this file, comments and order kept; false keeps "
