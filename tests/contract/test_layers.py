@@ -28,7 +28,7 @@ LAYERS = [
     {"telemetry", "control"},
     {"device", "plugins"},
     {"pool", "mining"},
-    {"tuning.search", "tuning.ladder"},
+    {"tuning.search", "tuning.ladder", "tuning.own"},
     {"tuning.course"},
     {"tuning"},
     {"thermal"},

@@ -19,7 +19,14 @@ from luxminer.control.pools import (
     SetStrategy,
     SwitchPool,
 )
-from luxminer.control.profiles import SetProfile, StartTuning, StopTuning
+from luxminer.control.profiles import (
+    NewProfile,
+    RemoveProfile,
+    RestoreProfile,
+    SetProfile,
+    StartTuning,
+    StopTuning,
+)
 from luxminer.control.thermal import Curtail, Heat, SetHeat, SetLed
 
 __all__ = [
@@ -31,8 +38,11 @@ __all__ = [
     "DisablePool",
     "EnablePool",
     "Heat",
+    "NewProfile",
     "RemoveGroup",
     "RemovePool",
+    "RemoveProfile",
+    "RestoreProfile",
     "SetHeat",
     "SetLed",
     "SetPoolOptions",

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from luxminer.control.bus import Command
 
 __all__ = [
+    "NewProfile",
+    "RemoveProfile",
+    "RestoreProfile",
     "SetProfile",
     "StartTuning",
     "StopTuning",
@@ -22,6 +25,36 @@ class SetProfile(Command):
     """
 
     profile: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProfile(Command):
+    """Add a profile of the owner's own, or change one. Result: whether it was there (bool).
+
+    Refused: ``invalid-name``, ``too-many``.
+    """
+
+    name: str
+    mhz: float
+    core_v: float = 0.0
+    """0 is the default of each stick."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveProfile(Command):
+    """Result: None. Refused: ``unknown-profile``, ``in-use``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreProfile(Command):
+    """Make a profile what it was before it was changed. Result: None.
+
+    Refused: ``unknown-profile``.
+    """
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ their numbers. Estimates are for all sticks that were ever seen, also those that
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import fmean
 
 from luxminer.device.state import DeviceState
@@ -13,6 +13,7 @@ from luxminer.device.wishes import Wish
 from luxminer.telemetry.model import ProfileSnapshot
 from luxminer.tuning.estimate import power_w, rate_hs
 from luxminer.tuning.ladder import DEFAULT, TUNED, ladder, ladder_clock
+from luxminer.tuning.own import own_wish
 from luxminer.tuning.profile import Profile
 
 __all__ = ["ProfileBook"]
@@ -51,6 +52,17 @@ class ProfileBook:
         is_in_force = self._profile.name == TUNED
         if is_in_force or any(wish != Wish() for wish in wishes.values()):
             found.append(self._tuned(wishes))
+        found += [
+            self._made(
+                own.name,
+                own.name,
+                None,
+                partial(own_wish, own),
+                is_own=True,
+                can_restore=own.first_frequency_mhz > 0,
+            )
+            for own in self._profile.own.all
+        ]
         return tuple(sorted(found, key=lambda row: row.mhz))
 
     @property
@@ -58,7 +70,9 @@ class ProfileBook:
         """Name of the profile in force, which is one of the rows."""
         step = self._profile.step
         return (
-            TUNED if step is None else self._name(min(max(step, self._steps[0]), self._steps[-1]))
+            self._profile.name
+            if step is None
+            else self._name(min(max(step, self._steps[0]), self._steps[-1]))
         )
 
     def name_of(self, state: DeviceState) -> str:
@@ -101,6 +115,8 @@ class ProfileBook:
         wish_of: Callable[[DeviceState], Wish],
         *,
         is_tuned: bool = False,
+        is_own: bool = False,
+        can_restore: bool = False,
     ) -> ProfileSnapshot:
         clocks, volts, rate, power = [], [], 0.0, 0.0
         for state in self._states:
@@ -122,4 +138,6 @@ class ProfileBook:
             rate_hs=rate,
             power_w=power,
             is_tuned=is_tuned,
+            is_own=is_own,
+            can_restore=can_restore,
         )

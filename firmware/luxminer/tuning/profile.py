@@ -5,6 +5,7 @@ import logging
 from luxminer.device.state import DeviceState
 from luxminer.device.wishes import Wish
 from luxminer.tuning.ladder import ladder, ladder_clock, step_of
+from luxminer.tuning.own import OwnProfiles, own_wish
 from luxminer.tuning.results import Result, Results
 from luxminer.tuning.search import CORE_PART, Setting
 
@@ -16,10 +17,18 @@ log = logging.getLogger(__name__)
 class Profile:
     """The profile in force, over the results of all sticks."""
 
-    def __init__(self, name: str, results: Results, max_hw_error_percent: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        results: Results,
+        max_hw_error_percent: float,
+        own: OwnProfiles | None = None,
+    ) -> None:
         """Begin with a profile. Raises CommandError ``unknown-profile``."""
-        self.step = step_of(name)
+        self.own = own or OwnProfiles()
+        self.step: int | None = None
         self.name = name
+        self.set(name)
         self.results = results
         self._max_hw_error_percent = max_hw_error_percent
         self._told: set[str] = set()
@@ -27,11 +36,14 @@ class Profile:
 
     def set(self, name: str) -> None:
         """Change to another profile. Raises CommandError ``unknown-profile``."""
-        self.step = step_of(name)
+        self.step = None if self.own.get(name) is not None else step_of(name)
         self.name = name
 
     def wish_of(self, state: DeviceState) -> Wish:
         """Return what the profile says for a stick; without a wish it keeps its own default."""
+        own = self.own.get(self.name)
+        if own is not None:
+            return own_wish(own, state)
         if self.step == 0:
             return Wish()
         if self.step is not None:

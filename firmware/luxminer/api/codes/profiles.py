@@ -14,5 +14,11 @@ CODES = {
     380: StatusCode("S", "Auto tuner settings"),
     381: StatusCode("S", "Auto tuner is {state}"),
     382: StatusCode("S", "Tuner status"),
+    383: StatusCode("S", "Profile {name} created"),
+    384: StatusCode("S", "Profile {name} changed"),
+    385: StatusCode("S", "Profile {name} removed"),
+    386: StatusCode("S", "Profile {name} restored"),
     430: StatusCode("E", "No profile {profile} - there are {known}"),
+    431: StatusCode("E", "Invalid profile: {reason}"),
+    432: StatusCode("E", "Profile is not changed: {reason}"),
 }

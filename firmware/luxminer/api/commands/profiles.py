@@ -10,6 +10,7 @@ from luxminer.api.fields.profiles import (
     TUNERSTATUS_SECTION,
 )
 from luxminer.api.handlers import profiles
+from luxminer.api.handlers.context import Handler
 from luxminer.api.handlers.show import done
 from luxminer.api.params import Grammar, Kind, Param
 
@@ -33,6 +34,23 @@ def _step(name: str) -> Param:
         required=False,
         default=0.0,
         lax=True,
+    )
+
+
+OWN = Param(name="name", kind=Kind.TEXT, words="one of your own", example="quiet")
+
+
+def _about_own(name: str, words: str, success: int, handler: Handler) -> CommandRow:
+    return CommandRow(
+        name=name,
+        words=words,
+        success=success,
+        handler=handler,
+        grammar=Grammar(params=(OWN,)),
+        dialect=Dialect.LUXMINER,
+        write=True,
+        session=True,
+        refusals={"unknown-profile": 432, "in-use": 432},
     )
 
 
@@ -83,6 +101,46 @@ ROWS = (
         session=True,
         also=(profiles.NO_PROFILE,),
         refusals={"unknown-profile": 430},
+    ),
+    CommandRow(
+        name="profilenew",
+        words="makes a profile of your own, or changes one",
+        success=383,
+        handler=profiles.profilenew,
+        grammar=Grammar(
+            params=(
+                OWN,
+                Param(
+                    name="frequency",
+                    kind=Kind.NUMBER,
+                    words="MHz; each stick goes as far as its model can",
+                    low=1,
+                    high=1000,
+                    example="125",
+                ),
+                Param(
+                    name="voltage",
+                    kind=Kind.NUMBER,
+                    words="core volts, for sticks that can set them and have them in their range",
+                    required=False,
+                    default=0.0,
+                    low=0,
+                    high=20,
+                ),
+            )
+        ),
+        dialect=Dialect.LUXMINER,
+        write=True,
+        session=True,
+        also=(profiles.CHANGED,),
+        refusals={"invalid-name": 431, "too-many": 432},
+    ),
+    _about_own("profilerem", "removes a profile of your own", 385, profiles.profilerem),
+    _about_own(
+        "profilerestore",
+        "makes a profile of your own what it was before it was changed",
+        386,
+        profiles.profilerestore,
     ),
     CommandRow(
         name="autotunerget",

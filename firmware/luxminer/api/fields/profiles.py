@@ -45,11 +45,11 @@ class Applied:
 
 
 PROFILE: Columns[ProfileSnapshot] = table(
-    constant("CanRestore", False),  # tuning leaves each profile as it is
+    Column("CanRestore", FLAG, lambda _, p: p.can_restore),
     Column("Frequency", ROUNDED, lambda _, p: p.mhz),
     constant("HasOverrides", False),
     Column("Hashrate", FREE, lambda _, p: p.rate_hs / 1e12),
-    constant("IsDynamic", True),
+    Column("IsDynamic", FLAG, lambda _, p: not p.is_own),
     Column("IsTuned", FLAG, lambda _, p: p.is_tuned),
     Column("Profile Name", TEXT, lambda _, p: p.name),
     Column("Step", TEXT, lambda _, p: "" if p.step is None else str(p.step)),

@@ -5,12 +5,30 @@ import re
 from luxminer.api.fields.profiles import PROFILE_SECTION, SET_SECTION, Applied
 from luxminer.api.handlers.context import Context, Outcome
 from luxminer.api.params import Args, Refusal
-from luxminer.control import SetProfile, StartTuning, StopTuning
+from luxminer.control import (
+    NewProfile,
+    RemoveProfile,
+    RestoreProfile,
+    SetProfile,
+    StartTuning,
+    StopTuning,
+)
 from luxminer.telemetry.model import MinerSnapshot, ProfileSnapshot
 
-__all__ = ["NO_PROFILE", "autotunerset", "profileget", "profileset", "tunerswitch"]
+__all__ = [
+    "CHANGED",
+    "NO_PROFILE",
+    "autotunerset",
+    "profileget",
+    "profilenew",
+    "profilerem",
+    "profilerestore",
+    "profileset",
+    "tunerswitch",
+]
 
 NO_PROFILE = 430
+CHANGED = 384
 ON = ("on", "true")
 
 SELECTOR = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(THs|kW|W)", re.IGNORECASE)
@@ -33,6 +51,24 @@ async def profileset(context: Context, args: Args) -> Outcome:
         voltage_step=args.number("voltage_step"),
     )
     return Outcome(sections=(SET_SECTION.of(context.miner, [applied]),))
+
+
+async def profilenew(context: Context, args: Args) -> Outcome:
+    order = NewProfile(
+        name=args.text("name"), mhz=args.number("frequency"), core_v=args.number("voltage")
+    )
+    was_there = await context.bus.send(order)
+    return Outcome(code=CHANGED if was_there else None)
+
+
+async def profilerem(context: Context, args: Args) -> Outcome:
+    await context.bus.send(RemoveProfile(name=args.text("name")))
+    return Outcome()
+
+
+async def profilerestore(context: Context, args: Args) -> Outcome:
+    await context.bus.send(RestoreProfile(name=args.text("name")))
+    return Outcome()
 
 
 async def autotunerset(context: Context, args: Args) -> Outcome:

@@ -20,6 +20,7 @@ from luxminer.config.schema.pools import (
     PoolConfig,
     StratumConfig,
 )
+from luxminer.config.schema.profiles import ProfileConfig
 from luxminer.config.schema.thermal import AtmConfig, CurtailConfig, FanConfig, ThermalConfig
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "LogConfig",
     "MiningConfig",
     "PoolConfig",
+    "ProfileConfig",
     "StratumConfig",
     "ThermalConfig",
     "TuningConfig",
@@ -61,3 +63,4 @@ class Config:
     groups: tuple[GroupConfig, ...] = ()
     pools: tuple[PoolConfig, ...] = ()
     devices: tuple[DeviceConfig, ...] = ()
+    profiles: tuple[ProfileConfig, ...] = ()

@@ -21,6 +21,10 @@ class ProfileSnapshot:
     """Mean of what is set; None where nothing sets it."""
     rate_hs: float
     power_w: float
+    is_own: bool = False
+    """Made by the owner; not on any ladder."""
+    can_restore: bool = False
+    """It was changed since it was made."""
     is_tuned: bool = False
     """Every stick that can be tuned has its result in it."""
 
