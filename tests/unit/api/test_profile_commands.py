@@ -9,6 +9,9 @@ from luxminer.api.render import to_json
 from luxminer.api.requests import Request
 from luxminer.control import Command, SetProfile, StartTuning, StopTuning
 from luxminer.telemetry.model import TuningResult, TuningSnapshot
+from luxminer.tuning.own import OwnProfiles, ProfileDesk
+from luxminer.tuning.profile import Profile
+from luxminer.tuning.results import Results
 from tests.unit.api.snapshots import OWNER, VISITOR, Rig, bare_miner, device, miner
 
 
@@ -230,3 +233,29 @@ async def test_metrics_of_a_window(asked: str, accepted: list[int]) -> None:
 )
 async def test_metrics_of_nothing_that_there_is(asked: str, code: int) -> None:
     assert status(await Owners().ask("metrics", asked)) == ("E", code)
+
+
+async def test_profiles_of_the_owners_own() -> None:
+    owners, own = Owners(), OwnProfiles()
+    ProfileDesk(own, Profile("default", Results(), 2.0, own), owners.rig.bus)
+    assert status(await owners.write("profilenew", "myprofile,700,14.8")) == ("S", 383)
+    assert status(await owners.write("profilenew", "myprofile,650")) == ("S", 384)
+    assert own.all[0].frequency_mhz == 650
+    assert status(await owners.write("profilerestore", "myprofile")) == ("S", 386)
+    assert (own.all[0].frequency_mhz, own.all[0].voltage_v) == (700, 14.8)
+    for asked, code in (
+        ("", 406),
+        ("myprofile", 406),
+        ("myprofile,0", 408),
+        ("myprofile,1001", 408),
+        ("myprofile,fast", 408),
+        ("myprofile,500,-1", 408),
+        ("12W,500", 431),
+        ("default,500", 431),
+    ):
+        assert status(await owners.write("profilenew", asked)) == ("E", code), asked
+    assert status(await owners.write("profilerem", "other")) == ("E", 432)
+    assert status(await owners.write("profilerem", "myprofile")) == ("S", 385)
+    assert status(await owners.write("profilerestore", "myprofile")) == ("E", 432)
+    assert status(await owners.ask("profilerem", "myprofile")) == ("E", 403)
+    assert not own.all
