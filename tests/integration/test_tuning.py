@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from luxminer.config.schema import Config, DeviceConfig, MiningConfig, TuningConfig
-from luxminer.control import SetProfile, StartTuning, StopTuning
+from luxminer.config.schema import Config, DeviceConfig, MiningConfig, ProfileConfig, TuningConfig
+from luxminer.control import NewProfile, RestoreProfile, SetProfile, StartTuning, StopTuning
 from luxminer.daemon import Daemon
 from luxminer.telemetry.model import MinerSnapshot, TuningResult
 from luxminer.transport.base import Transport
@@ -314,3 +314,25 @@ async def test_a_profile_moves_each_stick_by_a_step_of_its_own_ladder(tmp_path: 
                 assert row["ProfileStep"] == name.replace("default", "0").removeprefix("+")
         async with under_test.service(tmp_path, mining=replace(MINING, profile="+1")):
             await reached({compac: 156.25, r606: 575})
+
+
+@warped
+async def test_a_profile_of_the_owners_own_reaches_every_chip(tmp_path: Path) -> None:
+    async with bench(tmp_path) as under_test:
+        compac, newpac = await under_test.plug("compac"), await under_test.plug("newpac")
+        async with under_test.service(tmp_path) as daemon:
+            await daemon.bus.send(NewProfile(name="quiet", mhz=125))
+            await daemon.bus.send(SetProfile(profile="quiet"))
+            await reached({compac: 125.0, newpac: 125.0})
+            row = await config_row(daemon)
+            names = {profile.name for profile in daemon.hub.snapshot().read_profiles()}
+            assert (row["Profile"], row["ProfileStep"]) == ("quiet", "")
+            assert "quiet" in names
+            await daemon.bus.send(NewProfile(name="quiet", mhz=112.5))
+            await reached({compac: 112.5, newpac: 112.5})
+            await daemon.bus.send(RestoreProfile(name="quiet"))
+            await reached({compac: 125.0, newpac: 125.0})
+        own = (ProfileConfig(name="slow", frequency_mhz=100),)
+        mining = replace(MINING, profile="slow")
+        async with under_test.service(tmp_path, mining=mining, profiles=own):
+            await reached({compac: 100.0, newpac: 100.0})
