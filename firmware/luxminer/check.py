@@ -14,6 +14,7 @@ from luxminer.pool.pool import check_pool
 from luxminer.stratum.route import parse_proxy
 from luxminer.thermal.settings import check_settings
 from luxminer.tuning.ladder import KNOWN_PROFILES, step_of
+from luxminer.tuning.own import OwnProfiles
 
 __all__ = ["check"]
 
@@ -30,7 +31,7 @@ def check(config: Config, drivers: Sequence[DriverRecord] | None = None) -> None
         check_pool(pool, f"pools[{number}]", config.stratum)
     check_groups(config.groups, config.pools)
     _check_stratum(config)
-    _check_profile(config.mining.profile)
+    _check_profile(config)
     check_settings(config.thermal, config.fan, config.atm)
     Assigner(config, drivers if drivers is not None else discover_drivers())
 
@@ -50,9 +51,18 @@ def _check_ports(config: Config) -> None:
             ) from None
 
 
-def _check_profile(profile: str) -> None:
+def _check_profile(config: Config) -> None:
+    profile = config.mining.profile
     try:
-        step_of(profile)
+        own = OwnProfiles(config.profiles)
+    except CommandError as exc:
+        names = tuple(each.name for each in config.profiles)
+        raise ConfigError(
+            str(exc), key="profiles", value=names, cure="rename or remove it"
+        ) from exc
+    try:
+        if own.get(profile) is None:
+            step_of(profile)
     except CommandError as exc:
         cure = f"write one of {KNOWN_PROFILES}; a step needs its sign"
         raise ConfigError(
