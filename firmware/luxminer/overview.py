@@ -83,6 +83,7 @@ class Overview:
         book = ProfileBook(self._profile, states)
         devices = tuple(self._device(state, book.name_of(state), now_s, wall_s) for state in states)
         pools, job = self._pools, self._pools.job
+        mining = self._saver.config.mining
         return MinerSnapshot(
             wall_s=wall_s,
             elapsed_s=now_s - self.started_s,
@@ -108,9 +109,7 @@ class Overview:
             block_hash=display(job.prev_hash) if job is not None else "",
             block_first_seen_wall_s=pools.block_first_seen_wall_s,
             log_level=self._saver.config.log.level,
-            hotplug_interval_s=(
-                self._config.mining.detect_interval_s if self._config.mining.detect else 0.0
-            ),
+            hotplug_interval_s=mining.detect_interval_s if mining.detect else 0.0,
             network_difficulty=(
                 difficulty_of_target(job.network_target) if job is not None else Fraction(0)
             ),

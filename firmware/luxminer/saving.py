@@ -38,6 +38,7 @@ from luxminer.control.sticks import (
     EnableDevice,
     SetFrequency,
     SetHealth,
+    SetHotplug,
     SetVoltage,
 )
 from luxminer.device.wishes import with_chip_clock
@@ -158,6 +159,12 @@ def keep_stick_orders(saver: Saver, states: Callable[[], Iterable[Stick]]) -> No
     def health(order: SetHealth) -> Mapping[str, Any]:
         return {"readings": order.readings, "factor": order.factor}
 
+    def hotplug(order: SetHotplug) -> Mapping[str, Any]:
+        if not order.interval_s:
+            return {"detect": False}
+        return {"detect": True, "detect_interval_s": order.interval_s}
+
+    saver.keep(SetHotplug, section("mining", hotplug))
     saver.keep(SetHealth, section("health", health))
     saver.keep(SetFrequency, stick(states, of_order, clock))
     saver.keep(SetVoltage, stick(states, of_order, voltage))

@@ -49,8 +49,9 @@ class Assigner:
 
     def __init__(self, config: Config, drivers: Sequence[DriverRecord]) -> None:
         self._devices = config.devices
-        self._detect = config.mining.detect
-        self._may_probe = config.mining.detect and config.mining.probe_unnamed
+        self.detects = config.mining.detect
+        """Sticks that are not listed as devices are taken, too."""
+        self._may_probe = config.mining.probe_unnamed
         self._answers: dict[tuple[str, tuple[int, ...]], str] = {}
         self._drivers = tuple(drivers)
         seen: dict[tuple[str, str], int] = {}
@@ -86,7 +87,7 @@ class Assigner:
         if fitting:
             return self._configured(fitting[0], sighting.usb)
         usb = sighting.usb
-        if usb is None or not self._detect or usb.interface != CHIP_INTERFACE:
+        if usb is None or not self.detects or usb.interface != CHIP_INTERFACE:
             return None
         answer = self._answers.get((sighting.url, sighting.token))
         if answer:
@@ -102,7 +103,8 @@ class Assigner:
         """Return how to ask what was seen and `assign` has left alone; None: it is never asked."""
         usb = sighting.usb
         is_asked = (sighting.url, sighting.token) in self._answers
-        if usb is None or not self._may_probe or is_asked or usb.interface != CHIP_INTERFACE:
+        may_probe = self.detects and self._may_probe
+        if usb is None or not may_probe or is_asked or usb.interface != CHIP_INTERFACE:
             return None
         if sighting.configured:
             return None

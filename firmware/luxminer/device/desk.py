@@ -11,6 +11,7 @@ from luxminer.control.sticks import (
     EnableDevice,
     RebootDevice,
     SetFrequency,
+    SetHotplug,
     SetStickFan,
     SetVoltage,
     StopRamp,
@@ -44,6 +45,7 @@ class Sticks(Protocol):
     async def set_voltage(self, device_id: int, core_mv: int | None) -> None: ...
     async def set_fan(self, device_id: int, percent: int) -> None: ...
     async def reset(self, device_id: int) -> None: ...
+    def set_hotplug(self, interval_s: float) -> None: ...
     def look_at_rests(self) -> None: ...
 
 
@@ -70,6 +72,7 @@ class StickDesk:
         bus.register(SetVoltage, self._set_voltage)
         bus.register(SetStickFan, self._set_fan)
         bus.register(RebootDevice, self._reboot)
+        bus.register(SetHotplug, self._set_hotplug)
         bus.register(EnableDevice, self._enable)
         bus.register(DisableDevice, self._disable)
 
@@ -114,6 +117,9 @@ class StickDesk:
         if report is None or report.fan_percent is None:
             raise CommandError("unsupported", f"device {order.device_id} has no fan of its own")
         await self._sticks.set_fan(order.device_id, order.percent)
+
+    async def _set_hotplug(self, order: SetHotplug) -> None:
+        self._sticks.set_hotplug(order.interval_s)
 
     async def _reboot(self, order: RebootDevice) -> None:
         number, delay_s = order.device_id, order.delay_s

@@ -65,6 +65,7 @@ class HotplugWatcher:
         self._forgotten: set[str] = set()
         self._bell = Bell()
         self._is_told = False
+        self._interval_s = 1.0
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -106,13 +107,19 @@ class HotplugWatcher:
         What the kernel tells is looked at soon. Besides, a look comes every ``interval_s`` while
         something is missing or unsettled, and now and then while all is as it was.
         """
+        self._interval_s = interval_s
         with ExitStack() as stack:
             is_listening = False
             while True:
                 tell(self.poll())
                 if not is_listening and self._bus.events is not None:
                     is_listening = self._listen(self._bus.events, stack)
-                await self._rest(interval_s)
+                await self._rest()
+
+    def look_every(self, interval_s: float) -> None:
+        """Change how often `watch` looks, from now on."""
+        self._interval_s = interval_s
+        self._bell.ring()
 
     def _listen(self, events: Uevents, stack: ExitStack) -> bool:
         """Be woken by the kernel from now on; False while it does not tell."""
@@ -131,11 +138,11 @@ class HotplugWatcher:
         stack.callback(loop.remove_reader, kernel)
         return True
 
-    async def _rest(self, interval_s: float) -> None:
+    async def _rest(self) -> None:
         """Wait until it is worth looking again."""
         anyway_s = asyncio.get_running_loop().time() + LOOK_ANYWAY_S
         while True:
-            due_s = next_beat(interval_s) if self._is_restless else anyway_s
+            due_s = next_beat(self._interval_s) if self._is_restless else anyway_s
             if not await self._bell.wait_until(due_s):
                 return
             if self._is_told:

@@ -39,6 +39,9 @@ MAX_DEVICES = 256
 """Rows in the life of the process; a device that comes back under ever new names ends here."""
 
 
+MIN_INTERVAL_S = 0.2
+"""Between two looks at USB."""
+
 PROBE_S = 60.0
 """For finding out what is behind a bridge without a name."""
 
@@ -189,6 +192,12 @@ class DeviceManager:
         Raises CommandError: ``unknown-device``, ``failed``.
         """
         await self._row(device_id).orders.set_heat(mhz)
+
+    def set_hotplug(self, interval_s: float) -> None:
+        """Look for sticks so often; 0 takes none but those that are listed as devices."""
+        self._assigner.detects = interval_s > 0
+        if interval_s > 0:
+            self._watcher.look_every(max(interval_s, MIN_INTERVAL_S))
 
     def look_at_rests(self) -> None:
         """Stop sticks that are to rest, and start those that are no longer."""

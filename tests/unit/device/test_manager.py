@@ -938,3 +938,16 @@ async def test_whatever_is_done_to_sticks_numbers_stay_and_all_recover(bench: Be
             await bench.manager.enable(n)
         for n in range(4):
             await bench.alive(n)
+
+
+async def test_new_sticks_are_taken_only_while_they_are_looked_for(bench: Bench) -> None:
+    first, second = bench.stick(), bench.stick()
+    async with bench.running():
+        bench.manager.set_hotplug(0)
+        bench.usb.plug("1-1.4", "ttyUSB0", serial="A", target=first.path)
+        await asyncio.sleep(0.1)
+        assert bench.manager.device_states() == ()
+        bench.manager.set_hotplug(0.2)
+        bench.usb.plug("1-1.3", "ttyUSB1", serial="B", target=second.path)
+        await bench.until(lambda: len(bench.manager.device_states()) == 1)
+        assert bench.manager.device_states()[0].serial == "B"

@@ -132,6 +132,31 @@ ROWS = (
         "refused instead of counting as 0",
     ),
     CommandRow(
+        name="hotplug",
+        words="set how often USB is looked at for sticks; 0 takes no new ones",
+        success=100,
+        handler=asc.hotplug,
+        grammar=Grammar(
+            params=(
+                Param(
+                    name="seconds",
+                    kind=Kind.WHOLE,
+                    words="between two looks",
+                    low=0,
+                    high=9999,
+                    missing=103,
+                    invalid=99,
+                    example="5",
+                ),
+            )
+        ),
+        dialect=Dialect.CGMINER,
+        write=True,
+        also=(asc.HOTPLUG_OFF,),
+        note="where the kernel tells what is plugged in, sticks are taken at once, whatever the "
+        "number",
+    ),
+    CommandRow(
         name="notify",
         words="how often each stick was not well, by reason, since the service started",
         success=60,

@@ -15,6 +15,7 @@ from luxminer.control.sticks import (
     EnableDevice,
     RebootDevice,
     SetFrequency,
+    SetHotplug,
     SetStickFan,
     SetVoltage,
 )
@@ -27,9 +28,11 @@ __all__ = [
     "FAILED",
     "GONE",
     "HELP",
+    "HOTPLUG_OFF",
     "ascdisable",
     "ascenable",
     "ascset",
+    "hotplug",
 ]
 
 ALREADY_ENABLED = 108
@@ -37,6 +40,7 @@ ALREADY_DISABLED = 109
 GONE = 115
 HELP = 118
 FAILED = 120
+HOTPLUG_OFF = 101
 
 NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?")
 CHIP_CLOCK = re.compile(r"([0-9]{1,4}):([0-9]{1,9}(?:\.[0-9]{0,9})?)")
@@ -56,6 +60,12 @@ async def ascdisable(context: Context, args: Args) -> Outcome:
     if not await context.bus.send(DisableDevice(device_id=args.stick().id)):
         return Outcome(code=ALREADY_DISABLED)
     return Outcome()
+
+
+async def hotplug(context: Context, args: Args) -> Outcome:
+    seconds = args.whole("seconds")
+    await context.bus.send(SetHotplug(interval_s=float(seconds)))
+    return Outcome(code=None if seconds else HOTPLUG_OFF)
 
 
 async def ascset(context: Context, args: Args) -> Outcome:

@@ -54,7 +54,7 @@ class MiningConfig:
     """Work and devices."""
 
     detect: bool = opt(True, "look for sticks on USB; false uses only those listed as devices")
-    detect_interval_s: float = opt(1.0, "how often USB is looked at", low=0.2, high=60)
+    detect_interval_s: float = opt(1.0, "how often USB is looked at", low=0.2, high=9999)
     probe_unnamed: bool = opt(
         False,
         "ask bridges without a product name whether they are a Block Erupter or an Antminer; this "
