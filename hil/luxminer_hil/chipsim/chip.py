@@ -184,6 +184,11 @@ class Chip(ABC):
     def reply(self, found: Found) -> bytes | None:
         """Return the report of what was found; None when the chip keeps it."""
 
+    @property
+    @abstractmethod
+    def core_numbers(self) -> int:
+        """How many numbers of cores there are, from 0 on."""
+
     @abstractmethod
     def core_of(self, nonce: int) -> int:
         """Return the core that finds a nonce, counted big-endian."""

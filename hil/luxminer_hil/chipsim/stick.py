@@ -133,7 +133,11 @@ class VirtualStick:
         self.faults = FaultPlan(seed=seed) if faults is None else faults
         self._board = board
         self._kind = board.kinds[0] if chip is None else kinds[chip]
+        chip_like = self._kind.chip(0, count, ratio, 0.0)
         for fault in self.faults.faults:
+            if fault.core >= chip_like.core_numbers:
+                cure = f"cores count from 0: the last one is {chip_like.core_numbers - 1}"
+                raise SimulatorError("faults", f"{fault.kind} names core {fault.core}", cure)
             if fault.chip is not None and fault.chip >= count:
                 cure = f"chips count from 0: the last one is {count - 1}"
                 raise SimulatorError("faults", f"{fault.kind} names chip {fault.chip}", cure)
@@ -147,7 +151,7 @@ class VirtualStick:
         self._rx = SerialLine(self._arrived)
         self._tx = SerialLine(self._sent)
         if stable_mhz is None:
-            stable_mhz = self._kind.chip(0, count, ratio, 0.0).max_mhz
+            stable_mhz = chip_like.max_mhz
         self.silicon = Silicon(stable_mhz=stable_mhz, nominal_mv=board.core_mv)
         random = Random(f"{seed}/silicon")
         self._chain = Chain(self.faults, _loop_s, self._reply, self._wrong_part, random)

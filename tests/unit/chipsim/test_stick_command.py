@@ -145,6 +145,18 @@ async def test_a_stick_by_usbip_prints_what_a_host_types_and_answers_it() -> Non
         (["--model", "compac", "--scale", "9" * 5000], "--scale: 9999999999"),
         (["--model", "compac", "--link", "x" * 300], "--link: cannot make xxx"),
         (
+            ["--model", "2pac", "--fault", "dead_core core=55"],
+            "--faults: dead_core names core 55; cores count from 0: the last one is 54",
+        ),
+        (
+            ["--model", "compacf", "--fault", "dead_core core=128"],
+            "--faults: dead_core names core 128; cores count from 0: the last one is 127",
+        ),
+        (
+            ["--model", "blockerupter", "--fault", "dead_core core=1"],
+            "--faults: dead_core names core 1; cores count from 0: the last one is 0",
+        ),
+        (
             ["--model", "2pac", "--fault", "dead chip=2"],
             "--faults: dead names chip 2; chips count from 0",
         ),

@@ -91,6 +91,10 @@ class ChipModel(Chip):
     def reply(self, found: Found) -> bytes | None:
         return bm1384_wire.nonce_reply(found.said, found.piece.job_id)
 
+    @property
+    def core_numbers(self) -> int:
+        return self.cores
+
     def core_of(self, nonce: int) -> int:
         return nonce % self.cores
 

@@ -99,6 +99,10 @@ class BlockErupter(Chip):
     def obey(self, command: wire.Command, now_s: float) -> bytes | None:
         raise AssertionError(f"an Icarus has no commands: {command} at {now_s}")
 
+    @property
+    def core_numbers(self) -> int:
+        return 1
+
     def core_of(self, nonce: int) -> int:
         del nonce  # the chip is one core
         return 0

@@ -182,6 +182,11 @@ class RegisterChip(Chip):
         value = self.read(command.register)
         return register_reply(self.family, self.reply_length, value, self.address, command.register)
 
+    @property
+    def core_numbers(self) -> int:
+        bits = self.family.core_bits
+        return 1 << bits.width if bits is not None else self.family.cores
+
     def core_of(self, nonce: int) -> int:
         bits = self.family.core_bits
         return bits_of(nonce, bits) if bits is not None else nonce % self.family.cores
