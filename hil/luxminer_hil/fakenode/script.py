@@ -126,7 +126,7 @@ async def _repeat(step: Step, node: "FakeNode", random: Random) -> None:
     while True:
         if step.chance >= 1 or random.random() < step.chance:
             carry_out(step, node)
-        done += 1
+            done += 1
         if step.every is None or done == step.times:
             return
         await asyncio.sleep(step.every)

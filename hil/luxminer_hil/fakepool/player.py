@@ -85,9 +85,11 @@ class Player:
                     continue
                 due = True
                 turn.due = max(turn.due + (turn.step.every or 0), now)
-                turn.left = None if turn.left is None else turn.left - 1
-                if turn.step.chance >= 1 or self._random.random() < turn.step.chance:
+                happens = turn.step.chance >= 1 or self._random.random() < turn.step.chance
+                if happens:
                     self._do(turn.step, None)
+                if turn.left is not None and (happens or turn.step.every is None):
+                    turn.left -= 1
             waiting = [turn for turn in waiting if turn.left != 0]
             if due:
                 await asyncio.sleep(0)

@@ -98,7 +98,8 @@ class Step:
     every: float | None = None
     """Seconds, or accepted shares, until it happens again."""
     times: int | None = None
-    """How often it happens; None is once, or at every event."""
+    """How often it happens at most, what chance forbade not counted; None is once, or always where
+    it has ``every`` or ``when``."""
     skip: int = 0
     chance: float = 1.0
     wait_s: float = 0.0
@@ -246,6 +247,9 @@ def read_step(line: int, row: object, vocabulary: Vocabulary, folder: Path) -> S
         for key in MODIFIERS
         if key in row and key not in action.keys
     }
+    if "times" in modifiers and moment != "when" and "every" not in modifiers:
+        cure = "add `every`, or leave it out"
+        raise ScriptError(f"`{moment}` alone is once", line=line, key="times", cure=cure)
     rest = {
         key: value
         for key, value in row.items()

@@ -42,6 +42,10 @@ def test_chance_is_repeated_by_the_seed() -> None:
     assert sum(fired(cues("when=submit chance=0 do=ping"), "submit", 9)) == 0
 
 
+def test_what_chance_forbids_does_not_count() -> None:
+    assert sum(fired(cues("when=submit chance=0.5 times=5 do=ping"), "submit", 40)) == 5
+
+
 def test_a_verdict_picks_shares() -> None:
     stale = cues("when=submit if=stale times=1 do=ping")
     assert fired(stale, "submit", 2, "accepted") == [0, 0]

@@ -151,6 +151,11 @@ do = "refuse"
             "line 1: at: reply needs an event; give `when`",
         ),
         ('{"when": "submit", "do": "reply", "result": 1, "error": 2}', "says more than one thing"),
+        (
+            '{"at": 1, "times": 2, "do": "job"}',
+            "times: `at` alone is once; add `every`",
+        ),
+        ('{"after": 1, "times": 2, "do": "job"}', "times: `after` alone is once"),
         ('{"at": 1, "tmies": 2, "do": "job"}', "tmies: unknown key of job; did you mean times"),
         (
             '{"at": 1, "do": "raw", "text": "aaa", "repeat": 4000000}',
@@ -217,6 +222,20 @@ async def test_steps_due_together_go_in_the_order_of_the_file(tmp_path: Path) ->
         assert seen[1:3] == [b"{garbage", b"{}"]
         assert b"client.reconnect" in seen[3]
         assert b"late" in seen[4]
+
+
+async def test_what_chance_forbids_does_not_count(tmp_path: Path) -> None:
+    steps = steps_of(
+        tmp_path,
+        '{"at": 0, "every": 0.001, "times": 20, "chance": 0.5, "do": "message", "text": "maybe"}',
+        '{"at": 0, "chance": 0, "do": "message", "text": "never"}',
+    )
+    async with FakePool() as pool, await RawMiner.connect(pool.port) as miner:
+        await miner.login()
+        async with asyncio.timeout(5):
+            await play(pool, [*steps, *steps_of(tmp_path, '{"at": 0.3, "do": "disconnect"}')])
+        said = await miner.reader.read()
+    assert (said.count(b"maybe"), said.count(b"never")) == (20, 0)
 
 
 async def test_a_step_follows_accepted_shares(tmp_path: Path) -> None:
