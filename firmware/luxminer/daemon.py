@@ -21,6 +21,7 @@ from luxminer.config.load import render
 from luxminer.config.save import Saver
 from luxminer.config.schema import Config
 from luxminer.control import CommandBus
+from luxminer.device.alarms import StickAlarms
 from luxminer.device.chip_health import ChipHealth
 from luxminer.device.desk import StickDesk
 from luxminer.device.manager import DeviceManager
@@ -166,6 +167,7 @@ class Daemon:
             bus=self.bus,
             chores=self.chores,
         )
+        alarms = StickAlarms(self.devices.device_states, events=self.events, chores=self.chores)
         keep_stick_orders(self.saver, self.devices.device_states)
         self.tuner = Tuner(
             config.tuning,
@@ -224,6 +226,7 @@ class Daemon:
             self._keeper,
             history,
             health,
+            alarms,
             self.thermal,
             self.saver,
             self.life,

@@ -12,6 +12,7 @@ from luxminer.control.sticks import (
     EnableDevice,
     RebootDevice,
     SetFrequency,
+    SetHealth,
     SetVoltage,
     StopRamp,
 )
@@ -115,3 +116,25 @@ async def test_a_core_voltage_is_set_and_is_there_after_a_restart(tmp_path: Path
         async with made.service(tmp_path / "state") as daemon:
             await settled(daemon, stick)
             assert daemon.hub.snapshot().devices[0].core_mv == board.core_mv == before + 20
+
+
+@warped
+async def test_the_chips_of_a_stick_are_judged_by_what_they_find(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        stick = await made.plug("2pac")
+        async with made.service(tmp_path / "state") as daemon:
+            await settled(daemon, stick)
+            await daemon.bus.send(SetHealth(readings=30, factor=0.3))
+            now = await until(
+                daemon,
+                lambda now: all(chip.healthy is not None for chip in now.devices[0].chips),
+                3000,
+                "a verdict for each chip",
+            )
+            assert [chip.healthy for chip in now.devices[0].chips] == [True, True]
+            assert now.health.readings == daemon.saver.config.health.readings == 30
+            for chip in now.devices[0].chips:
+                assert chip.verdict is not None
+                assert 0.3 < chip.verdict.found / chip.verdict.expected < 3
+                assert sum(chip.nonces_10m) > 0
+            assert not [event for event in now.events if event.code.startswith("BOARD_")]
