@@ -52,6 +52,7 @@ def request(host: str, port: int, message: bytes, timeout_s: float) -> bytes:
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(refuse=parser.error)
     parser.add_argument(
         "api_command", metavar="COMMAND", nargs="?", help="for example summary, or devs+pools"
     )
@@ -82,8 +83,7 @@ def _run(options: argparse.Namespace) -> int:
         print(script(options.completion), end="")
         return ExitCode.OK
     if options.api_command is None:
-        cure = "write one, such as summary; docs/api.md has all of them"
-        raise ConfigError("is missing", key="COMMAND", cure=cure)
+        options.refuse("COMMAND is missing; write one, such as summary: docs/api.md has all")
     if not 0 < options.timeout <= MAX_TIMEOUT_S:
         cure = f"more than 0, at most {MAX_TIMEOUT_S} seconds"
         raise ConfigError(f"is {options.timeout:g}", key="--timeout", cure=cure)

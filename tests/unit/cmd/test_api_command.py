@@ -168,8 +168,10 @@ def test_hosts_that_are_none(host: str, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_no_command_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["api"]) == 2
-    assert "COMMAND" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        main(["api"])
+    assert end.value.code == 2
+    assert "COMMAND is missing" in capsys.readouterr().err
 
 
 def test_watching_asks_again(
