@@ -13,6 +13,7 @@ from luxminer.telemetry.hub import TelemetryHub
 from luxminer.telemetry.model import (
     Bucket,
     ChipSnapshot,
+    ChipVerdict,
     DeviceSnapshot,
     DeviceStatus,
     EventSnapshot,
@@ -59,6 +60,8 @@ def chip(index: int = 0, **changes: Any) -> ChipSnapshot:
         "hw_errors": 2,
         "duplicates": 1,
         "healthy": True,
+        "verdict": ChipVerdict(found=112, expected=100.25, least=21, wall_s=WALL_S - 60),
+        "rates_hs": (8.35e9, 8.45e9, 8.55e9),
         "nonces_10m": (11, 12, 13, 14, 15, 16),
         "frequency_reply_mhz": 149.5,
     }

@@ -236,7 +236,7 @@ async def test_the_health_of_chips_is_shown() -> None:
     chips = (
         chip(0, verdict=verdict, rates_hs=(1e9, 2e9, 3e9)),
         chip(1, verdict=ill),
-        chip(2),
+        chip(2, verdict=None),
     )
     rig = Rig(miner(devices=(device(0), device(1, chips=chips))))
     tree, _ = await ask("healthchipget", "1,0", rig=rig)
@@ -261,7 +261,7 @@ async def test_the_health_of_chips_is_shown() -> None:
         }
     ]
     tree, _ = await ask("healthchipget", "", rig=Rig(rig.snapshot))
-    assert [row["Healthy"] for row in tree["CHIPS"]] == ["Unknown", "Y", "N", "Unknown"]
-    assert "Score" not in tree["CHIPS"][0]
+    assert [row["Healthy"] for row in tree["CHIPS"]] == ["Y", "Y", "N", "Unknown"]
+    assert "Score" not in tree["CHIPS"][3]
     tree, _ = await ask("healthctrl", "")
     assert tree["HEALTHCTRL"] == [{"HealthAmpFactor": 0.2, "HealthNumReadings": 120}]
