@@ -118,6 +118,7 @@ def cases_of(patient: Patient, begins_s: Mapping[str, float]) -> dict[str, Case]
         "duplicate_nonce": case(FaultKind.DUPLICATE_NONCE, probability=0.1),
         "dead": case(FaultKind.DEAD, chip=1),
         "dead_core": case(FaultKind.DEAD_CORE, soak_s=patient.cores_s, chip=1, core=5),
+        "hard_ticket": case(FaultKind.HARD_TICKET, times=2.0),
         "zombie": case(FaultKind.ZOMBIE, chip=1),
         "brown_out": case(FaultKind.BROWN_OUT, from_s=middle_s),
         "weak_supply": case(FaultKind.WEAK_SUPPLY, above_mhz=patient.usual_mhz * 0.9),
@@ -179,6 +180,7 @@ USUAL: Mapping[str, Seen] = {
     "duplicate_nonce": seen("duplicates"),
     "dead": seen("chips"),
     "dead_core": seen("cores"),
+    "hard_ticket": seen("ticket sweep soak", "", "half of the nonces do not come"),
     "zombie": seen("distribution sweep soak"),
     "brown_out": seen("soak"),
     "weak_supply": seen(

@@ -67,13 +67,10 @@ def test_every_fault_is_seen_on_some_product() -> None:
 
 
 def test_every_check_is_some_faults_business() -> None:
-    """But for what is about the stick's surroundings, and what every stick of a product shares.
-
-    And the ticket: of the bytes of a task one says it, so it is a matter of chance.
-    """
+    """But for what is about the stick's surroundings, and what every stick of a product shares."""
     rows = [expected(patient, fault) for patient in PATIENTS for fault in CASES]
     seen = {name for row in rows for name in row.must}
-    assert {check.name for check in CHECKS} - seen == {"versions", "golden", "power", "ticket"}
+    assert {check.name for check in CHECKS} - seen == {"versions", "golden", "power"}
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from fractions import Fraction
 from random import Random
 from typing import Protocol
 
+from luxminer.hashing import scan
 from luxminer_hil.chipsim.chip import Chip, ChipKind, Found, Slice
 from luxminer_hil.chipsim.faults import NONCE_BITS, FaultKind, FaultPlan
 from luxminer_hil.chipsim.wire import BadFrame, Command, Frame, FrameKind, Task
@@ -18,6 +19,15 @@ MAX_NONCE_BYTES = 512
 """Nonces that wait for the line; a chip that finds faster than the line carries loses some."""
 MAX_ANSWER_BYTES = 8192
 """The same for all replies: the longest chain can be counted twice in a row."""
+
+
+def is_harder(piece: Slice, nonce: int, times: float) -> bool:
+    """Say whether a nonce of a slice is so many times harder than that asks for."""
+    if times == 1.0:
+        return True
+    target = int.from_bytes(piece.target_le, "little") / Fraction(times)
+    target_le = int(target).to_bytes(len(piece.target_le), "little")
+    return bool(scan(piece.midstate, piece.tail, nonce, 1, target_le, 1))
 
 
 class Reply(Protocol):
@@ -178,6 +188,9 @@ class Chain:
         for nonce in nonces:
             if self._faults.is_dead_core(chip.index, chip.core_of(nonce), now_s):
                 self._faults.counts[FaultKind.DEAD_CORE] += 1
+                continue
+            if not is_harder(piece, nonce, self._faults.times_harder(chip.index, now_s)):
+                self._faults.counts[FaultKind.HARD_TICKET] += 1
                 continue
             heard = self._erred(chip, self._faults.nonce(nonce, chip.index, now_s))
             reply = chip.reply(Found(piece, nonce, heard))

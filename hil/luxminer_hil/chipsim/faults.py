@@ -77,6 +77,8 @@ class FaultKind(StrEnum):
     """One core of a chip finds nothing."""
     ZOMBIE = "zombie"
     """A chip answers register reads and finds nothing."""
+    HARD_TICKET = "hard_ticket"
+    """A chip keeps nonces that are not ``times`` harder than it was told."""
     BROWN_OUT = "brown_out"
     """The chips restart: power-on clock, no addresses, no task. The port stays."""
     WEAK_SUPPLY = "weak_supply"
@@ -105,6 +107,7 @@ class Fault:
     chip: int | None = None
     """None means all."""
     core: int = 0
+    times: float = 1.0
     above_mhz: float = math.inf
 
     def is_active(self, now_s: float) -> bool:
@@ -133,6 +136,7 @@ KINDS: Mapping[FaultKind, Keys] = {
     FaultKind.DEAD: _keys("", "chip from_s until_s"),
     FaultKind.DEAD_CORE: _keys("core", "chip from_s until_s"),
     FaultKind.ZOMBIE: _keys("", "chip from_s until_s"),
+    FaultKind.HARD_TICKET: _keys("times", "chip from_s until_s"),
     FaultKind.BROWN_OUT: _keys("from_s", ""),
     FaultKind.WEAK_SUPPLY: _keys("above_mhz", "from_s until_s"),
     FaultKind.UNPLUG: _keys("from_s", "duration_s"),
@@ -157,7 +161,8 @@ class FaultPlan:
     """Faults with their random numbers and a count of what each kind did.
 
     ``counts`` has names like ``flip.to_host`` (bytes, or writes), ``corrupt_nonce``, ``dead``
-    (replies suppressed), ``dead_core`` (nonces kept), ``zombie`` (tasks ignored), ``unplug``.
+    (replies suppressed), ``dead_core`` (nonces kept), ``hard_ticket`` (the same),
+    ``zombie`` (tasks ignored), ``unplug``.
     """
 
     def __init__(self, faults: Sequence[Fault] = (), seed: int = 0) -> None:
@@ -221,6 +226,17 @@ class FaultPlan:
             and self._hits(fault, chip, now_s)
             for fault in self.faults
         )
+
+    def times_harder(self, chip: int, now_s: float) -> float:
+        """Return how much harder than its ticket a nonce must be for the chip to report it."""
+        if FaultKind.HARD_TICKET not in self._kinds:
+            return 1.0
+        hit = (
+            fault.times
+            for fault in self.faults
+            if fault.kind is FaultKind.HARD_TICKET and self._hits(fault, chip, now_s)
+        )
+        return max(hit, default=1.0)
 
     def is_too_much(self, mhz: float, now_s: float) -> bool:
         """Say whether the supply breaks down at a mean clock of the chips."""
@@ -372,6 +388,7 @@ LIMITS = {
     "until_s": (0.0, math.inf),
     "delay_s": (0.0, MAX_DELAY_S),
     "duration_s": (0.0, math.inf),
+    "times": (1.0, math.inf),
     "above_mhz": (0.0, math.inf),
 }
 

@@ -168,6 +168,10 @@ def test_wrong_words_are_named_with_their_cure(words: str, reason: str) -> None:
         ({"kind": "dead", "from_s": 3, "until_s": 2}, "until_s: 2 is not after from_s = 3"),
         ({"kind": "delay", "probability": 1, "delay_s": 99}, "99 is out of range; 0 to 10"),
         ({"kind": "dead", "chip": -1}, "-1 is no chip number; chips count from 0"),
+        (
+            {"kind": "hard_ticket", "times": 0.5},
+            "0.5 is out of range; write a number from 1",
+        ),
         ({"kind": "dead_core", "core": 1.5}, "1.5 is no core number; cores count from 0"),
         ("drop", "'drop' is not a table"),
     ],

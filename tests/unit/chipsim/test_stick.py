@@ -403,6 +403,19 @@ async def test_the_other_cores_of_a_chip_go_on() -> None:
         assert await host.ask(DETECTION_JOB, 5) == DETECTION_NONCE + b"\x80"
 
 
+async def test_a_chip_may_take_its_ticket_for_a_harder_one() -> None:
+    async with bench("compac", Fault(kind=FaultKind.HARD_TICKET, times=1e20)) as host:
+        await host.transport.write(DETECTION_JOB)
+        await until(lambda: bool(host.stick.counters().faults))
+        assert host.stick.counters().faults == {"hard_ticket": 1}
+        assert await host.silence(b"") == b""
+
+
+async def test_a_nonce_that_is_hard_enough_for_both_is_said() -> None:
+    async with bench("compac", Fault(kind=FaultKind.HARD_TICKET, times=1.0)) as host:
+        assert await host.ask(DETECTION_JOB, 5) == DETECTION_NONCE + b"\x80"
+
+
 async def test_chips_that_are_driven_too_hard_err() -> None:
     async with bench("compac", stable_mhz=150) as host:
         reply = await host.ask(DETECTION_JOB, 5)
