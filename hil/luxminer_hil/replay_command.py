@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 from luxminer.commands import CliCommand, ExitCode
@@ -16,7 +17,7 @@ from luxminer_hil.record.events import Do
 from luxminer_hil.record.load import Recording, load
 from luxminer_hil.record.vectors import DEFAULT_MOST, to_vectors
 
-__all__ = ["COMMAND"]
+__all__ = ["COMMAND", "judged"]
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -103,17 +104,34 @@ async def _as_host(recording: Recording, options: argparse.Namespace) -> int:
         result = await replay_as_host(transport, lines, tolerant=options.tolerant)
     finally:
         await transport.close()
-    return _judge_stick(result)
+    for words in judged(result, recording.header.model, tolerant=options.tolerant):
+        print(words)
+    return ExitCode.OK if result.is_same else ExitCode.FAILED
 
 
-def _judge_stick(result: HostReplay) -> int:
+def judged(result: HostReplay, model: str, *, tolerant: bool) -> Iterator[str]:
+    """Yield how a stick kept to a recording, and if it did not, what to do about it."""
     for difference in result.differences:
-        print(f"the stick departs at {difference}")
-    print(
+        yield f"{'not as recorded' if tolerant else 'the stick departs'} at {difference}"
+    yield (
         f"{result.writes} writes; {result.answers_came} of {result.answers} recorded answers came,"
         f" {result.bytes_more} bytes besides"
     )
-    return ExitCode.OK if result.is_same else ExitCode.FAILED
+    missing = result.answers - result.answers_came
+    recorded = model or "stick"
+    if result.is_same and missing:
+        yield f"the same, as far as --tolerant goes: {result.tolerated} answers may be missing"
+    elif not result.is_same and tolerant:
+        yield (
+            f"another stick: {len(result.differences)} steps are not as recorded, and --tolerant "
+            f"accepts {result.tolerated} of {result.answers}; play it to a {recorded} with the "
+            "chips and the scale of the recorded one"
+        )
+    elif not result.is_same:
+        yield (
+            "a stick that mines finds other nonces at other times; add --tolerant, or play it to a "
+            f"{recorded} that answers as the recorded one"
+        )
 
 
 COMMAND = CliCommand(

@@ -105,7 +105,10 @@ class _Host:
         elif event.do is Do.RESET and Capability.RESET_LINE in self._transport.capabilities:
             await self._transport.set_reset(bool(event.number))
         elif event.do is Do.RESET:
-            text = f"{self._transport.name} has no reset line, which the recorded host used"
+            text = (
+                f"{self._transport.name} has no reset line, which the recorded host used; "
+                "choose a port that has one"
+            )
             self.result.differences.append(Departure(line.number, 0, text))
             return self._tolerant
         # A step that took longer than it did then moves all that follow.

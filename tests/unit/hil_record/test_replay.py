@@ -8,11 +8,12 @@ import pytest
 from luxminer.errors import ConfigError, TransportClosed, TransportError
 from luxminer.transport.serial import open_serial
 from luxminer_hil.memory_transport import BoardTransport
-from luxminer_hil.record.as_host import replay_as_host
+from luxminer_hil.record.as_host import HostReplay, replay_as_host
 from luxminer_hil.record.as_stick import ReplayTransport, serve_on_tty
 from luxminer_hil.record.events import Do, Event
 from luxminer_hil.record.load import Line, load
 from luxminer_hil.record.script import Departure, Script
+from luxminer_hil.replay_command import judged
 from tests.unit.drivers.virtual_rig import Rig
 from tests.unit.drivers.warp import warped
 from tests.unit.hil_record.recorded_rig import BAUDRATE, drive, record
@@ -158,6 +159,36 @@ async def test_a_strict_host_stops_at_the_first_other_byte(tmp_path: Path) -> No
     assert difference.line == second.number
     assert difference.byte == 1
     assert "0 of 5 bytes came" in str(difference)
+
+
+@pytest.mark.parametrize(
+    ("tolerant", "missing", "words"),
+    [
+        (False, 0, []),
+        (False, 1, ["the stick departs at line 5", "add --tolerant, or play it to a compac"]),
+        (True, 1, ["not as recorded at line 5", "10 answers may be missing"]),
+        (
+            True,
+            11,
+            ["not as recorded at line 5", "11 steps are not as recorded", "accepts 10 of 40; play"],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_stick_is_said_with_the_cure(
+    tolerant: bool, missing: int, words: list[str]
+) -> None:
+    result = HostReplay(
+        writes=50,
+        answers=40,
+        answers_came=40 - missing,
+        differences=[Departure(5, 0, "the recorded answer did not come")] * missing,
+        tolerated=10 if tolerant else 0,
+    )
+    said = list(judged(result, "compac", tolerant=tolerant))
+    assert f"{40 - missing} of 40 recorded answers came" in said[missing]
+    assert len(said) == missing + 1 + bool(words)
+    for each in words:
+        assert any(each in line for line in said), said
 
 
 @pytest.mark.slow
