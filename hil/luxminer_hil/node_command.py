@@ -17,7 +17,7 @@ from luxminer.errors import ConfigError
 from luxminer_hil.fakenode import CHAINS, FakeNode, Judged, NodeSettings
 from luxminer_hil.fakenode.proof import shown
 from luxminer_hil.fakenode.script import play, read_script, read_step_words
-from luxminer_hil.fakepool.script import Script, ScriptError
+from luxminer_hil.scripting.language import Script, ScriptError
 from luxminer_hil.serving import listen, read_place, serving
 
 __all__ = ["COMMAND"]

@@ -16,8 +16,8 @@ from luxminer_hil.fakepool import ScriptError, SessionRecorder
 from luxminer_hil.fakepool.behaviours import find_script, list_behaviours
 from luxminer_hil.fakepool.proxy import Passage, Proxy, ProxySettings
 from luxminer_hil.fakepool.proxy_actions import PROXY_SCRIPTS, read_proxy_script, read_proxy_step
-from luxminer_hil.fakepool.script import Step
 from luxminer_hil.fakepool.tunnels import HTTP, SOCKS5
+from luxminer_hil.scripting.language import Step
 from luxminer_hil.serving import listen, read_place, serving
 
 __all__ = ["COMMAND"]

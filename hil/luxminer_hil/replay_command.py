@@ -86,13 +86,13 @@ def _say_path(ready: "asyncio.Future[str]") -> None:
 
 def _judge_host(stick: ReplayStick) -> int:
     """Print how the host kept to the recording."""
-    script = stick.script
+    part = stick.part
     if stick.departure is not None:
         print(f"the host departs at {stick.departure}")
         return ExitCode.FAILED
-    for departure in script.departures:
+    for departure in part.departures:
         print(f"differs at {departure}")
-    print(f"all was replayed; {script.bytes_differing} bytes of the host differ")
+    print(f"all was replayed; {part.bytes_differing} bytes of the host differ")
     return ExitCode.OK
 
 

@@ -138,6 +138,7 @@ JUDGES: dict[str, set[str]] = {
     "chipsim": {"hashing", "commands"},
     "fakenode": {"commands"},
     "fakepool": {"commands"},
+    "scripting": set(),
     "usbsim": set(),
 }
 """Packages of the bench that judge the service, and the modules of it that they may use."""

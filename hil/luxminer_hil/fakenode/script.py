@@ -1,6 +1,6 @@
 """What a script can make a node do, and when: at a time, or when it is asked for something.
 
-The language is that of `luxminer_hil.fakepool.script`; its words are other ones here.
+The language is that of `luxminer_hil.scripting.language`; its words are other ones here.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from luxminer_hil.fakenode.faults import Cut, Failure, Fault, Hang, Raw, Result
-from luxminer_hil.fakepool.script import (
+from luxminer_hil.scripting.language import (
     Action,
     Key,
     Script,
@@ -20,7 +20,7 @@ from luxminer_hil.fakepool.script import (
     read_document_of_steps,
     read_words,
 )
-from luxminer_hil.fakepool.values import any_value, flag, integer, seconds, text
+from luxminer_hil.scripting.values import any_value, flag, integer, seconds, text
 
 if TYPE_CHECKING:
     from luxminer_hil.fakenode.server import FakeNode

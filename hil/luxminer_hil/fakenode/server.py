@@ -25,7 +25,7 @@ from luxminer_hil.fakenode.proof import shown
 from luxminer_hil.fakenode.script import carry_out, fault_of
 from luxminer_hil.fakenode.settings import NodeSettings
 from luxminer_hil.fakepool.cues import Cues
-from luxminer_hil.fakepool.script import Step
+from luxminer_hil.scripting.language import Step
 
 __all__ = ["FakeNode"]
 

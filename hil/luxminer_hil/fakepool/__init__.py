@@ -7,9 +7,9 @@ from luxminer_hil.fakepool.judge import Reason
 from luxminer_hil.fakepool.ledger import Ledger, ShareRecord
 from luxminer_hil.fakepool.player import play
 from luxminer_hil.fakepool.recording import SessionRecorder
-from luxminer_hil.fakepool.script import Script, ScriptError, Step
 from luxminer_hil.fakepool.server import FakePool
 from luxminer_hil.fakepool.settings import PoolSettings
+from luxminer_hil.scripting.language import Script, ScriptError, Step
 
 __all__ = [
     "FakePool",

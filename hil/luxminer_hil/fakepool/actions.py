@@ -10,14 +10,16 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from luxminer_hil.fakepool import fuzz, values
+from luxminer_hil.fakepool import fuzz, readers
 from luxminer_hil.fakepool.corpus import Corpus
 from luxminer_hil.fakepool.dialogue import ACCEPTED, EVENTS
 from luxminer_hil.fakepool.judge import Reason
 from luxminer_hil.fakepool.orders import MAX_EXTRANONCE2, MAX_RAW_BYTES, Orders
 from luxminer_hil.fakepool.peer import Peer
 from luxminer_hil.fakepool.replaying import Replay
-from luxminer_hil.fakepool.script import (
+from luxminer_hil.fakepool.server import FakePool
+from luxminer_hil.scripting import values
+from luxminer_hil.scripting.language import (
     MOMENTS,
     Action,
     Key,
@@ -29,7 +31,6 @@ from luxminer_hil.fakepool.script import (
     read_document,
     read_words,
 )
-from luxminer_hil.fakepool.server import FakePool
 
 __all__ = ["ACTIONS", "POOL", "Scene", "read_script", "read_step_words"]
 
@@ -171,28 +172,28 @@ ACTIONS: dict[str, Action] = {
         {
             "clean": optional(values.flag, default=False),
             "new_block": optional(values.flag),
-            "difficulty": optional(values.job_difficulty),
+            "difficulty": optional(readers.job_difficulty),
             "same_id": optional(values.flag, default=False),
         },
         lambda scene, **wishes: scene.orders.job(**wishes) and None,
     ),
     "block": Action(
         {
-            "block": Key(values.block),
+            "block": Key(readers.block),
             "clean": optional(values.flag, default=True),
-            "difficulty": optional(values.job_difficulty),
+            "difficulty": optional(readers.job_difficulty),
         },
         lambda scene, **wishes: scene.orders.job(**wishes) and None,
     ),
     "jobs": Action({"on": Key(values.flag)}, jobs),
     "difficulty": Action(
-        {"value": Key(values.difficulty)}, lambda scene, value: scene.orders.difficulty(value)
+        {"value": Key(readers.difficulty)}, lambda scene, value: scene.orders.difficulty(value)
     ),
     "vardiff": Action(
         {
             "per_minute": Key(values.number(0.01, 100_000)),
-            "low": optional(values.difficulty, default="0.000000001"),
-            "high": optional(values.difficulty, default=10**30),
+            "low": optional(readers.difficulty, default="0.000000001"),
+            "high": optional(readers.difficulty, default=10**30),
         },
         lambda scene, **wishes: scene.orders.vary(scene.peers, **wishes),
     ),
@@ -201,9 +202,9 @@ ACTIONS: dict[str, Action] = {
         lambda scene, size: scene.orders.extranonce(scene.peers, size),
     ),
     "version_mask": Action(
-        {"mask": Key(values.mask)}, lambda scene, mask: scene.orders.version_mask(mask)
+        {"mask": Key(readers.mask)}, lambda scene, mask: scene.orders.version_mask(mask)
     ),
-    "refuse": Action({"users": optional(values.list_of_texts, default=("*",))}, refuse),
+    "refuse": Action({"users": optional(readers.list_of_texts, default=("*",))}, refuse),
     "answer": Action({"on": Key(values.flag)}, answer),
     "reply": Action(
         {

@@ -9,14 +9,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from luxminer_hil.fakepool import values
+from luxminer_hil.fakepool import readers
 from luxminer_hil.fakepool.actions import read_script
 from luxminer_hil.fakepool.ledger import ShareRecord
 from luxminer_hil.fakepool.player import Player
 from luxminer_hil.fakepool.recording import SessionRecorder
-from luxminer_hil.fakepool.script import Script, ScriptError, Step, read_value
 from luxminer_hil.fakepool.server import FakePool
 from luxminer_hil.fakepool.settings import PoolSettings
+from luxminer_hil.scripting import values
+from luxminer_hil.scripting.language import Script, ScriptError, Step, read_value
 
 __all__ = [
     "SCRIPTS",
@@ -31,22 +32,22 @@ __all__ = [
 SCRIPTS = Path(__file__).parent / "scripts"
 
 SETTINGS: Mapping[str, values.Reader] = {
-    "difficulty": values.job_difficulty,
+    "difficulty": readers.job_difficulty,
     "job_interval_s": values.seconds,
     "clean_every": values.integer(0, 1_000_000),
-    "block": values.block,
+    "block": readers.block,
     "max_branches": values.integer(0, 32),
     "extranonce1_size": values.integer(0, 16),
     "extranonce2_size": values.integer(0, 200),
-    "version_mask": values.mask,
+    "version_mask": readers.mask,
     "ntime_window_s": values.integer(0, 7200),
     "resume": values.flag,
     "offer_session": values.flag,
     "suggestions": values.flag,
     "job_before_authorize": values.flag,
-    "refuse": values.list_of_texts,
+    "refuse": readers.list_of_texts,
     "tls": values.text,
-    "tls_names": values.list_of_texts,
+    "tls_names": readers.list_of_texts,
 }
 """What a script may say in ``[pool]``: settings that have to do with behaviour."""
 

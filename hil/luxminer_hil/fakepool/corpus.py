@@ -10,7 +10,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from luxminer_hil.fakepool.script import ScriptError
+from luxminer_hil.scripting.language import ScriptError
 
 __all__ = ["Corpus"]
 

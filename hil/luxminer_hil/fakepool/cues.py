@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import NamedTuple
 
-from luxminer_hil.fakepool.script import Step
+from luxminer_hil.scripting.language import Step
 
 __all__ = ["NO_CUE", "Cue", "Cues", "Override"]
 

@@ -18,7 +18,7 @@ from luxminer_hil.fakepool.core import PoolCore, Session, rounded
 from luxminer_hil.fakepool.cues import Override
 from luxminer_hil.fakepool.judge import ERRORS, U32, Reason
 from luxminer_hil.fakepool.proof import DIFFICULTY_1_TARGET, exact_difficulty, json_number
-from luxminer_hil.fakepool.script import Step
+from luxminer_hil.scripting.language import Step
 
 __all__ = ["EVENTS", "Dialogue"]
 

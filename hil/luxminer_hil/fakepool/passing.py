@@ -13,7 +13,6 @@ from typing import NamedTuple, Protocol
 
 from luxminer_hil.fakepool.peer import RESET_AT_CLOSE
 from luxminer_hil.fakepool.recording import SessionRecorder
-from luxminer_hil.fakepool.script import Step
 from luxminer_hil.fakepool.tunnels import (
     HTTP,
     NO_LOGIN,
@@ -30,6 +29,7 @@ from luxminer_hil.fakepool.tunnels import (
     read_socks_request,
     socks_answer,
 )
+from luxminer_hil.scripting.language import Step
 
 __all__ = ["Client", "Passage", "ProxySettings"]
 

@@ -10,8 +10,8 @@ from random import Random
 from luxminer_hil.fakepool.actions import ACTIONS, Scene, Work
 from luxminer_hil.fakepool.cues import Cues
 from luxminer_hil.fakepool.peer import Peer
-from luxminer_hil.fakepool.script import ScriptError, Step
 from luxminer_hil.fakepool.server import FakePool
+from luxminer_hil.scripting.language import ScriptError, Step
 
 __all__ = ["Player", "play"]
 

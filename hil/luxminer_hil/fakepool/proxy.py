@@ -12,7 +12,7 @@ from typing import Any, Self
 from luxminer_hil.fakepool.cues import Cues
 from luxminer_hil.fakepool.passing import Client, Passage, ProxySettings
 from luxminer_hil.fakepool.recording import SessionRecorder
-from luxminer_hil.fakepool.script import Step
+from luxminer_hil.scripting.language import Step
 
 __all__ = ["Passage", "Proxy", "ProxySettings"]
 

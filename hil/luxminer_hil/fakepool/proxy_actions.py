@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from luxminer_hil.fakepool import values
-from luxminer_hil.fakepool.script import (
+from luxminer_hil.scripting import values
+from luxminer_hil.scripting.language import (
     Action,
     Key,
     Script,

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from luxminer_hil.fakepool.script import ScriptError
+from luxminer_hil.scripting.language import ScriptError
 
 __all__ = ["Heard", "SessionRecorder", "read_recording"]
 

@@ -19,7 +19,7 @@ from luxminer_hil.fakepool.core import PoolCore
 from luxminer_hil.fakepool.jobs import Extranonce, Job
 from luxminer_hil.fakepool.proof import exact_difficulty, json_number, nbits_target
 from luxminer_hil.fakepool.recording import Heard, read_recording
-from luxminer_hil.fakepool.script import ScriptError
+from luxminer_hil.scripting.language import ScriptError
 
 if TYPE_CHECKING:
     from luxminer_hil.fakepool.server import FakePool

@@ -17,8 +17,8 @@ from luxminer_hil.fakepool.orders import Orders
 from luxminer_hil.fakepool.peer import Peer
 from luxminer_hil.fakepool.proof import Number
 from luxminer_hil.fakepool.recording import SessionRecorder
-from luxminer_hil.fakepool.script import Step
 from luxminer_hil.fakepool.settings import PoolSettings
+from luxminer_hil.scripting.language import Step
 
 __all__ = ["FakePool"]
 

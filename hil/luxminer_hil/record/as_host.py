@@ -8,7 +8,7 @@ from luxminer.errors import TransportClosed
 from luxminer.transport.base import Capability, Transport
 from luxminer_hil.record.events import Do
 from luxminer_hil.record.load import Line
-from luxminer_hil.record.script import Departure
+from luxminer_hil.record.stick_part import Departure
 
 __all__ = ["HostReplay", "replay_as_host"]
 

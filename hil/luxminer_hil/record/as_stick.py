@@ -9,16 +9,16 @@ from luxminer.transport.base import Capability, Transport
 from luxminer_hil.chipsim.port import PtyPort
 from luxminer_hil.record.events import Do
 from luxminer_hil.record.load import Line, Recording
-from luxminer_hil.record.script import Departure, Script
+from luxminer_hil.record.stick_part import Departure, StickPart
 
 __all__ = ["ReplayStick", "ReplayTransport", "serve_on_tty"]
 
 
 class ReplayStick:
-    """A script with the time of the running loop. ``answer`` gets channel and bytes."""
+    """A part with the time of the running loop. ``answer`` gets channel and bytes."""
 
-    def __init__(self, script: Script) -> None:
-        self.script = script
+    def __init__(self, part: StickPart) -> None:
+        self.part = part
         self.departure: Departure | None = None
         self.ended = asyncio.Event()
         """All was replayed, or the host has departed."""
@@ -27,7 +27,7 @@ class ReplayStick:
         self._taker = self._queue
 
     def start(self) -> None:
-        """Let the time of the script begin."""
+        """Let the time of the part begin."""
         self._go_on()
 
     def input(self, channel: int) -> asyncio.Queue[bytes]:
@@ -38,7 +38,7 @@ class ReplayStick:
         """Take bytes of the host. Raises Departure, then and ever after."""
         self._check()
         try:
-            self.script.heard(data, channel)
+            self.part.heard(data, channel)
         except Departure as exc:
             self._depart(exc)
             raise
@@ -48,11 +48,11 @@ class ReplayStick:
     async def controlled(self, do: Do, number: int) -> None:
         """Take a change of rate or reset line; return after its pause. Raises Departure."""
         self._check()
-        self.script.pause_s = 0.0
-        self.script.controlled(do, number)
+        self.part.pause_s = 0.0
+        self.part.controlled(do, number)
         self._go_on()
         self._check()
-        await asyncio.sleep(self.script.pause_s)
+        await asyncio.sleep(self.part.pause_s)
 
     def stop(self) -> None:
         """End: who waits for an answer is told. Idempotent."""
@@ -80,18 +80,18 @@ class ReplayStick:
             self._timer.cancel()
             self._timer = None
         try:
-            for channel, data in self.script.step(loop.time()):
+            for channel, data in self.part.step(loop.time()):
                 self._taker(channel, data)
         except Departure as exc:
             self._depart(exc)
             return
-        next_s = self.script.next_s()
+        next_s = self.part.next_s()
         if next_s is not None:
             self._timer = loop.call_at(next_s, self._go_on)
-        elif self.script.is_over:
-            self.departure = self.script.left_over() or self.departure
+        elif self.part.is_over:
+            self.departure = self.part.left_over() or self.departure
             self.ended.set()
-            if self.script.is_lost:
+            if self.part.is_lost:
                 self.stop()
 
     def _depart(self, departure: Departure) -> None:
@@ -108,7 +108,7 @@ class ReplayTransport:
         self._name = f"recording of {recording.header.port or 'a stick'}"
         offered = {each.value for each in Capability} & set(recording.header.capabilities)
         self._capabilities = frozenset(Capability(each) for each in offered)
-        self.stick = ReplayStick(Script(lines, tolerant=tolerant))
+        self.stick = ReplayStick(StickPart(lines, tolerant=tolerant))
         self._lines: dict[int, ReplayLine] = {0: ReplayLine(self, 0)}
         self.stick.start()
 
@@ -230,7 +230,7 @@ async def serve_on_tty(
     Raises SimulatorError when the link cannot be made.
     """
     lines = [line for line in lines if not line.event.channel]
-    stick = ReplayStick(Script(lines, tolerant=tolerant, hears_controls=False))
+    stick = ReplayStick(StickPart(lines, tolerant=tolerant, hears_controls=False))
     port = PtyPort(link)
     answers: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
     stick.send_to(answers)

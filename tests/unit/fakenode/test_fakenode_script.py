@@ -12,7 +12,7 @@ from luxminer.commands import ExitCode
 from luxminer_hil.cli import main
 from luxminer_hil.fakenode import FakeNode, NodeSettings
 from luxminer_hil.fakenode.script import play, read_script, read_step_words
-from luxminer_hil.fakepool.script import Script, ScriptError
+from luxminer_hil.scripting.language import Script, ScriptError
 
 
 async def ask(node: FakeNode, method: str, *params: object, login: str = "user:pass") -> Any:

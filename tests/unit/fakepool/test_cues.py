@@ -12,7 +12,7 @@ from luxminer_hil.fakepool.actions import read_script, read_step_words
 from luxminer_hil.fakepool.corpus import Corpus
 from luxminer_hil.fakepool.cues import Cues, Override
 from luxminer_hil.fakepool.fuzz import bad_line
-from luxminer_hil.fakepool.script import Step
+from luxminer_hil.scripting.language import Step
 
 
 def cues(*words: str, seed: int = 0) -> Cues:

@@ -21,8 +21,8 @@ from luxminer_hil.fakepool.proxy_actions import (
     read_proxy_step,
 )
 from luxminer_hil.fakepool.recording import read_recording
-from luxminer_hil.fakepool.script import Step
 from luxminer_hil.fakepool.tunnels import Malformed, read_http, read_socks_request
+from luxminer_hil.scripting.language import Step
 from tests.unit.fakepool.wire import Wire
 
 PING = b'{"id": 7, "method": "mining.ping", "params": []}\n'

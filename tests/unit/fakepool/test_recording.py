@@ -17,7 +17,7 @@ from luxminer_hil.fakepool.actions import read_step_words
 from luxminer_hil.fakepool.jobs import Job
 from luxminer_hil.fakepool.recording import Heard, read_recording, without_password
 from luxminer_hil.fakepool.replaying import Replay, read_told
-from luxminer_hil.fakepool.script import Script
+from luxminer_hil.scripting.language import Script
 from tests.unit.fakepool.raw_client import RawMiner
 from tests.unit.fakepool.wire import Wire
 

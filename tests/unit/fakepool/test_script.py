@@ -20,7 +20,7 @@ from luxminer_hil.fakepool.actions import ACTIONS, read_step_words
 from luxminer_hil.fakepool.behaviours import SETTINGS, load_script
 from luxminer_hil.fakepool.dialogue import EVENTS
 from luxminer_hil.fakepool.proxy_actions import PROXY, STAGES
-from luxminer_hil.fakepool.script import MODIFIERS, MOMENTS
+from luxminer_hil.scripting.language import MODIFIERS, MOMENTS
 from tests.unit.fakepool.raw_client import RawMiner
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from luxminer_hil.fakepool.behaviours import load_script
-from luxminer_hil.fakepool.script import Script
+from luxminer_hil.scripting.language import Script
 
 LIMIT_BYTES = 8 << 20
 WAIT_S = 10.0

@@ -12,7 +12,7 @@ from luxminer_hil.record.as_host import HostReplay, replay_as_host
 from luxminer_hil.record.as_stick import ReplayTransport, serve_on_tty
 from luxminer_hil.record.events import Do, Event
 from luxminer_hil.record.load import Line, load
-from luxminer_hil.record.script import Departure, Script
+from luxminer_hil.record.stick_part import Departure, StickPart
 from luxminer_hil.replay_command import judged
 from tests.unit.drivers.virtual_rig import Rig
 from tests.unit.drivers.warp import warped
@@ -35,49 +35,49 @@ DIALOGUE = lines(write(0.0, b"ab"), read(0.5, b"xy"), write(1.0, b"cd"), read(1.
 
 
 def test_an_answer_comes_after_the_bytes_it_followed_and_at_its_distance() -> None:
-    script = Script(DIALOGUE)
-    assert script.step(10.0) == []
-    assert script.next_s() is None
-    script.heard(b"a")
-    assert script.step(11.0) == []
-    assert script.next_s() is None
-    script.heard(b"b")
-    assert script.step(12.0) == []
-    assert script.next_s() == 12.5
-    script.heard(b"cd")  # early: its turn comes
-    assert script.step(12.5) == [(0, b"xy")]
-    assert script.next_s() == pytest.approx(12.6)
-    assert script.step(12.6) == [(0, b"z")]
-    assert script.is_over
-    assert script.left_over() is None
+    part = StickPart(DIALOGUE)
+    assert part.step(10.0) == []
+    assert part.next_s() is None
+    part.heard(b"a")
+    assert part.step(11.0) == []
+    assert part.next_s() is None
+    part.heard(b"b")
+    assert part.step(12.0) == []
+    assert part.next_s() == 12.5
+    part.heard(b"cd")  # early: its turn comes
+    assert part.step(12.5) == [(0, b"xy")]
+    assert part.next_s() == pytest.approx(12.6)
+    assert part.step(12.6) == [(0, b"z")]
+    assert part.is_over
+    assert part.left_over() is None
 
 
 def test_a_departure_names_line_and_byte() -> None:
-    script = Script(DIALOGUE)
-    script.heard(b"abcX")
-    script.step(0.0)
+    part = StickPart(DIALOGUE)
+    part.heard(b"abcX")
+    part.step(0.0)
     with pytest.raises(Departure, match="line 4, byte 2: recorded 64, the host wrote 58") as caught:
-        script.step(0.5)
+        part.step(0.5)
     assert (caught.value.line, caught.value.byte) == (4, 2)
 
 
 def test_tolerance_counts_what_differs_and_goes_on() -> None:
-    script = Script(DIALOGUE, tolerant=True)
-    script.heard(b"aXYd")
-    script.step(0.0)
-    assert script.step(0.5) == [(0, b"xy")]
-    assert script.step(9.0) == [(0, b"z")]
-    assert script.bytes_differing == 2
-    assert [(d.line, d.byte) for d in script.departures] == [(2, 2), (4, 1)]
+    part = StickPart(DIALOGUE, tolerant=True)
+    part.heard(b"aXYd")
+    part.step(0.0)
+    assert part.step(0.5) == [(0, b"xy")]
+    assert part.step(9.0) == [(0, b"z")]
+    assert part.bytes_differing == 2
+    assert [(d.line, d.byte) for d in part.departures] == [(2, 2), (4, 1)]
 
 
 def test_a_host_that_writes_without_end_is_stopped() -> None:
-    script = Script(DIALOGUE)
-    script.step(0.0)
+    part = StickPart(DIALOGUE)
+    part.step(0.0)
     for _ in range(65):
-        script.heard(bytes(1000))
+        part.heard(bytes(1000))
     with pytest.raises(Departure, match="before their turn"):
-        script.heard(bytes(1000))
+        part.heard(bytes(1000))
 
 
 @pytest.mark.parametrize("name", ["compac", "newpac", "compaca1"])
@@ -89,7 +89,7 @@ async def test_a_driver_cannot_tell_a_replay_from_the_stick(name: str, tmp_path:
     transport = ReplayTransport(recording)
     assert await drive(rig, transport, 15.0) is None
     assert transport.stick.departure is None
-    assert transport.stick.script.is_over
+    assert transport.stick.part.is_over
     total = rig.host.gate.total()
     assert total.nonces > 3
     assert total.hw_errors == 0
@@ -207,7 +207,7 @@ async def test_a_tty_replays_to_any_program(tmp_path: Path, tolerant: bool) -> N
     finally:
         await transport.close()
     assert stick.departure is None
-    assert stick.script.bytes_differing == tolerant
+    assert stick.part.bytes_differing == tolerant
     assert not link.exists()
 
 

@@ -1,6 +1,6 @@
-"""A recorded session as a script: what the stick answers once the host has said its part.
+"""What a recorded stick answers once the host has said its part.
 
-No I/O and no timers: `Script` is told what came and what time it is, and tells what is due. An
+No I/O and no timers: `StickPart` is told what came and what time it is, and tells what is due. An
 answer follows the host's last bytes, or the answer before it, by the recorded time.
 """
 
@@ -12,7 +12,7 @@ from luxminer.errors import TransportError
 from luxminer_hil.record.events import Do
 from luxminer_hil.record.load import ENDS, Line
 
-__all__ = ["Departure", "Script"]
+__all__ = ["Departure", "StickPart"]
 
 MAX_AHEAD_BYTES = 65536
 """What a host may write before its turn; answers that are still due come first."""
@@ -33,7 +33,7 @@ class Departure(TransportError):
         """Place in the write of that line, counted from 1; 0 where it is not about a byte."""
 
 
-class Script:
+class StickPart:
     """One session of a recording, played towards a host."""
 
     def __init__(
@@ -118,7 +118,7 @@ class Script:
         return self._due_s(self._lines[self._at])
 
     def left_over(self) -> Departure | None:
-        """Return what the host wrote beyond the end of the script."""
+        """Return what the host wrote beyond the end of the recording."""
         count = sum(len(waiting) for waiting in self._heard.values())
         if not self.is_over or not count:
             return None

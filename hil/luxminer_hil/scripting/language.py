@@ -28,7 +28,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from luxminer_hil.fakepool.values import Reader, integer, number, one_of, seconds, text
+from luxminer_hil.scripting.values import Reader, integer, number, one_of, seconds, text
 
 __all__ = [
     "Action",
