@@ -88,14 +88,21 @@ class Chores:
         self._interval_s = interval_s
         self._slack_s = slack_s
         self._chores: list[Callable[[], None]] = []
+        self._seldom: dict[Callable[[], None], tuple[float, float]] = {}
+        """Those that come less often: every so many seconds, and when next."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._due_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._limit = RateLimit()
 
-    def add(self, chore: Callable[[], None]) -> None:
-        """Do one more. What it raises is logged, now and then, and keeps no other from its turn."""
+    def add(self, chore: Callable[[], None], every_s: float = 0.0) -> None:
+        """Do one more. What it raises is logged, now and then, and keeps no other from its turn.
+
+        With ``every_s`` it has its turn when about so much time has passed since the last one.
+        """
         self._chores.append(chore)
+        if every_s:
+            self._seldom[chore] = (every_s, 0.0)
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._wind_up(self._loop)
@@ -103,6 +110,7 @@ class Chores:
     def remove(self, chore: Callable[[], None]) -> None:
         """Do it no more. Raises ValueError for one that was not added."""
         self._chores.remove(chore)
+        self._seldom.pop(chore, None)
         if not self._chores and self._timer is not None:
             self._timer.cancel()
             self._loop = self._timer = None
@@ -121,6 +129,11 @@ class Chores:
         for chore in tuple(self._chores):
             if chore not in self._chores:
                 continue  # another one has just removed it
+            if chore in self._seldom:
+                every_s, due_s = self._seldom[chore]
+                if now_s < due_s:
+                    continue
+                self._seldom[chore] = (every_s, now_s + every_s - self._slack_s)
             try:
                 chore()
             except Exception:

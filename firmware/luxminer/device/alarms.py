@@ -12,6 +12,8 @@ from luxminer.telemetry.model import DeviceStatus, EventTarget, Illness, Severit
 
 __all__ = ["StickAlarms"]
 
+LOOK_S = 5.0
+
 BOARD_NOT_DETECTED = EventKind(
     code="BOARD_NOT_DETECTED", severity=Severity.ERROR, target=EventTarget.BOARD
 )
@@ -33,7 +35,7 @@ REBOOT_NOT_HASHING = EventKind(
 
 
 class StickAlarms:
-    """Looks at all sticks once a second."""
+    """Looks at all sticks every few seconds."""
 
     def __init__(
         self, states: Callable[[], Sequence[DeviceState]], *, events: EventLog, chores: Chores
@@ -46,7 +48,7 @@ class StickAlarms:
 
     async def load(self) -> None:
         """Begin to look."""
-        self._chores.add(self.look)
+        self._chores.add(self.look, every_s=LOOK_S)
 
     async def end(self) -> None:
         self._chores.remove(self.look)

@@ -28,14 +28,15 @@ MINUTE_S = 60.0
 MINUTES = 60
 """Kept of each chip, as a ring."""
 SPAN_MINUTES = 10
-MAX_STEP_S = 10.0
+LOOK_S = 5.0
+MAX_STEP_S = 20.0
 """After a longer pause than this between two looks, nothing is made of it."""
 
 
 class _Chip:
     """What is counted of one chip since its stick was brought up."""
 
-    __slots__ = ("expected", "found", "minutes", "nonces", "readings", "verdict")
+    __slots__ = ("expected", "found", "minutes", "nonces", "verdict", "watched_s")
 
     def __init__(self, nonces: int) -> None:
         self.nonces = nonces
@@ -45,7 +46,7 @@ class _Chip:
 
     def restart(self) -> None:
         """Begin a span anew."""
-        self.found, self.expected, self.readings = 0, 0.0, 0
+        self.found, self.expected, self.watched_s = 0, 0.0, 0.0
 
     def forget(self) -> None:
         self.verdict = None
@@ -64,7 +65,7 @@ class _Stick:
 
 
 class ChipHealth:
-    """Looks at all sticks once a second, and registers for the orders about it."""
+    """Looks at all sticks every few seconds, and registers for the orders about it."""
 
     def __init__(
         self,
@@ -85,7 +86,7 @@ class ChipHealth:
 
     async def load(self) -> None:
         """Begin to look."""
-        self._chores.add(self.look)
+        self._chores.add(self.look, every_s=LOOK_S)
 
     async def end(self) -> None:
         self._chores.remove(self.look)
@@ -128,8 +129,8 @@ class ChipHealth:
                 continue
             chip.found += found
             chip.expected += said.frequency_mhz * per_mhz
-            chip.readings += 1
-            if chip.readings >= self.settings.readings and chip.expected >= MIN_EXPECTED:
+            chip.watched_s += passed_s
+            if chip.watched_s >= self.settings.readings and chip.expected >= MIN_EXPECTED:
                 chip.verdict = ChipVerdict(
                     found=chip.found,
                     expected=chip.expected,

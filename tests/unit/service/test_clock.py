@@ -107,3 +107,16 @@ def test_a_chore_may_nudge_and_one_that_was_removed_meanwhile_is_not_done() -> N
         assert done == ["first", "last", "first"]
 
     run()
+
+
+def test_a_chore_may_come_less_often() -> None:
+    @warped
+    async def run() -> None:
+        chores, often, seldom = Chores(1.0, 0.5), [], []
+        chores.add(lambda: often.append(1))
+        chores.add(lambda: seldom.append(1), every_s=5.0)
+        await asyncio.sleep(60)
+        assert len(often) > 35
+        assert 9 <= len(seldom) <= 14
+
+    run()
