@@ -14,6 +14,7 @@ from luxminer.config.schema.health import HealthConfig
 from luxminer.control import CommandBus
 from luxminer.control.sticks import RestartHealth, SetHealth
 from luxminer.device.contract import DeviceReport
+from luxminer.device.health import HASHES_PER_DIFFICULTY
 from luxminer.device.state import DeviceState
 from luxminer.errors import CommandError
 from luxminer.telemetry.model import ChipSnapshot, ChipVerdict, HealthSettings
@@ -23,7 +24,6 @@ __all__ = ["MIN_EXPECTED", "ChipHealth"]
 MIN_EXPECTED = 20.0
 """Nonces. A chip finds less than a fifth of so many by chance once in some 300,000 times."""
 
-HASHES_PER_DIFFICULTY = 2.0**32
 MINUTE_S = 60.0
 MINUTES = 60
 """Kept of each chip, as a ring."""

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from luxminer.errors import ChipsMissing, ProbeMismatch
 
-__all__ = ["NonceWatch", "Timing", "backoff_s", "likely_cause", "lower_limit"]
+__all__ = [
+    "HASHES_PER_DIFFICULTY",
+    "NonceWatch",
+    "Timing",
+    "backoff_s",
+    "likely_cause",
+    "lower_limit",
+]
 
 HASHES_PER_DIFFICULTY = 2.0**32
 
